@@ -1,0 +1,42 @@
+"""What an algorithm is: its manifest and its files, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``algorithm.toml``: what the code provider promises.
+
+    ``entry_point`` is ``package.module:function``; ``aggregate`` likewise or empty. ``output_shapes`` and
+    ``aggregate_shapes`` are paths inside the package. ``egress`` is always ``none``.
+    """
+
+    name: str
+    version: str
+    entry_point: str
+    output_shapes: str
+    aggregate: str = ""
+    aggregate_shapes: str = ""
+    title: Mapping[str, str] = field(default_factory=dict)
+    description: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    licence: str = ""
+    inputs: tuple[str, ...] = ()
+    output_vocabulary: tuple[str, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    egress: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One approved program: ``digest`` is ``sha256:<hex>`` over everything in ``files`` (path to bytes)."""
+
+    digest: str
+    manifest: Manifest
+    files: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"Program({self.manifest.name} {self.manifest.version} {self.digest})"

@@ -1,0 +1,27 @@
+"""The door: which agent may do what at a pod, as agreed, and in which state it was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Least privilege for one agent: Read on exactly ``read``; Read and Write on the container ``write``.
+
+    ``owner`` is the person's WebID and stays in every access control list that is written.
+    """
+
+    agent: str
+    owner: str
+    read: tuple[str, ...]
+    write: str | None
+
+
+class DoorState(StrEnum):
+    """As read back from the pod, never as assumed."""
+
+    OPEN = "open"
+    PARTIAL = "partial"
+    CLOSED = "closed"

@@ -1,0 +1,29 @@
+"""What a pod holds: documents and their state, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceState:
+    """What HEAD tells: no content. ``etag`` is opaque and only a hint; ``size`` in bytes when known."""
+
+    url: str
+    exists: bool
+    etag: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document's bytes as the pod sent them, unparsed: only the sandbox parses pod documents."""
+
+    url: str
+    media_type: str
+    content: bytes
+    etag: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Document({len(self.content)} bytes of {self.media_type})"

@@ -1,0 +1,195 @@
+"""The outside world, on one page: what the flow asks of it, and nothing else.
+
+Adapters implement these Protocols; ``solidgate.testing`` ships doubles that pass the same contract suites.
+Every method raises from ``solidgate.errors`` only; none returns ``None`` for a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from solidgate.algorithm.manifest import Program
+from solidgate.derived.conform import Verdict
+from solidgate.identity.login import AuthorizationRequest, IssuerMetadata, TokenReply
+from solidgate.pod.door import Door, DoorState
+from solidgate.pod.resource import Document, ResourceState
+from solidgate.query.results import Answer, ResultFormat
+from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+
+
+class Clock(Protocol):
+    """Time, as an argument: ``now`` is aware and in UTC; ``monotonic`` is for leases and deadlines."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Access(Protocol):
+    """Credentials that sign one request; a person's own session, or a space's self-minted token."""
+
+    @property
+    def webid(self) -> str: ...
+
+    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
+        """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (RFC 9449 section 4)."""
+        ...
+
+
+class Reply(Protocol):
+    """One answer from outside, whole and within its caps."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def header_values(self, name: str) -> Sequence[str]:
+        """All values of a header that may occur several times (``Link``, ``WWW-Authenticate``)."""
+        ...
+
+    @property
+    def content(self) -> bytes: ...
+
+
+class Fetcher(Protocol):
+    """The one guarded way out: address check on the dialled address, caps, no credentials on redirects."""
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        access: Access | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        max_bytes: int,
+        timeout: float | None = None,
+        redirects: int = 0,
+    ) -> Reply:
+        """The whole answer, whatever its status.
+
+        Raises ``AddressRefused FetchTooLarge FetchTimedOut FetchUnreachable``. Retries once on
+        ``use_dpop_nonce`` (RFC 9449 section 8); never retries anything else that is not idempotent.
+        """
+        ...
+
+
+class IssuerClient(Protocol):
+    """An OpenID provider, as a relying party sees it (Solid-OIDC, OIDC Discovery, RFC 7591)."""
+
+    async def metadata(self, issuer: str) -> IssuerMetadata: ...
+
+    async def issuers_of(self, webid: str) -> tuple[str, ...]:
+        """The ``solid:oidcIssuer`` values of the profile, byte for byte; empty is an answer."""
+        ...
+
+    async def client_id(self, metadata: IssuerMetadata) -> str:
+        """Our client id there: the Client ID Document, or a stored dynamic registration."""
+        ...
+
+    async def exchange(
+        self, metadata: IssuerMetadata, request: AuthorizationRequest, code: str
+    ) -> TokenReply:
+        """The code for tokens, exactly once, DPoP-bound (RFC 6749 section 4.1.3, RFC 9449 section 5)."""
+        ...
+
+    async def signing_keys(self, issuer: str, kid: str | None = None) -> Sequence[Mapping[str, object]]:
+        """The issuer's public JWKs; an unknown ``kid`` refetches at most once a minute."""
+        ...
+
+
+class PodServer(Protocol):
+    """A person's vault over the Solid Protocol. ``access`` says as whom."""
+
+    async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
+        """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
+        ...
+
+    async def state(self, access: Access, url: str) -> ResourceState:
+        """Whether it exists, with etag and media type, without reading its content (HEAD)."""
+        ...
+
+    async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
+        """The bytes of one RDF document. Raises ``PodNotFound PodForbidden PodUnreadable`` and fetch errors."""
+        ...
+
+    async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
+        """Create, never overwrite (``If-None-Match: *``). Raises ``PodConflict`` when something is there."""
+        ...
+
+    async def ensure_container(self, access: Access, url: str) -> None: ...
+
+    async def remove(self, access: Access, url: str, etag: str | None = None) -> None: ...
+
+    async def open_door(self, access: Access, door: Door) -> DoorState:
+        """Give ``door.agent`` exactly what the door lists, keep everybody else's access, read back."""
+        ...
+
+    async def close_door(self, access: Access, door: Door) -> DoorState:
+        """Take back every entry for ``door.agent`` on what the door lists, read back."""
+        ...
+
+    async def door_state(self, access: Access, door: Door) -> DoorState: ...
+
+
+class Sandbox(Protocol):
+    """Killable, network-less processes for everything untrusted. Cancelling the await kills the process."""
+
+    @property
+    def level(self) -> IsolationLevel: ...
+
+    async def derive(
+        self, program: Program, documents: Sequence[Document], context: RunContext, limits: Limits
+    ) -> bytes:
+        """The program's result for one person, as N-Triples. Raises ``SandboxFailed SandboxLimit``."""
+        ...
+
+    async def aggregate(
+        self, program: Program, graphs: Sequence[bytes], context: RunContext, limits: Limits
+    ) -> bytes:
+        """The program's result over conformant N-Triples graphs. Same errors."""
+        ...
+
+    async def validate(self, shapes: bytes, data: bytes, limits: Limits) -> Verdict:
+        """Turtle shapes against N-Triples data. Raises ``ValidationFailed`` when no verdict was reached."""
+        ...
+
+    async def query(
+        self, dataset: bytes, text: str, accept: ResultFormat | Sequence[ResultFormat], limits: Limits
+    ) -> Answer:
+        """A guarded SPARQL query over N-Quads. Raises ``QueryInvalid QueryRefused QueryLimit``."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class EnclaveKeys(Protocol):
+    """The spaces' signing keys; only the worker holds an implementation."""
+
+    async def ensure(self, space_id: str) -> Mapping[str, object]:
+        """The space's public JWK, made on first use."""
+        ...
+
+    async def access_for(self, space_id: str) -> Access:
+        """A DPoP-bound token of the space's WebID, five minutes, renewed before its end."""
+        ...
+
+
+class Jobs(Protocol):
+    """Durable work, deferred in the transaction that creates it."""
+
+    async def defer(self, transaction: object, task: str, payload: Mapping[str, object]) -> None: ...
+
+
+class Store(Protocol):
+    """The database. Everything that decides happens inside one ``transaction()``."""
+
+    def transaction(self) -> AbstractAsyncContextManager[object]: ...
