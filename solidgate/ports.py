@@ -7,13 +7,18 @@ Every method raises from ``solidgate.errors`` only; none returns ``None`` for a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from solidgate.algorithm.manifest import Program
 from solidgate.derived.conform import Verdict
-from solidgate.identity.login import AuthorizationRequest, IssuerMetadata, TokenReply
+from solidgate.identity.login import (
+    AuthorizationRequest,
+    IssuerMetadata,
+    Registration,
+    Session,
+    TokenReply,
+)
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.query.results import Answer, ResultFormat
@@ -183,13 +188,37 @@ class EnclaveKeys(Protocol):
         ...
 
 
-class Jobs(Protocol):
-    """Durable work, deferred in the transaction that creates it."""
+class LoginStore(Protocol):
+    """What login keeps between two requests. Each method is one transaction."""
 
-    async def defer(self, transaction: object, task: str, payload: Mapping[str, object]) -> None: ...
+    async def put_login(self, request: AuthorizationRequest, browser: str) -> None:
+        """Keep a login under its ``state``, bound to the browser's pre-session secret, for ten minutes."""
+        ...
 
+    async def take_login(self, state: str, browser: str) -> AuthorizationRequest:
+        """Take it out, once. Raises ``LoginStateUnknown`` when unknown, used, late, or another browser's."""
+        ...
 
-class Store(Protocol):
-    """The database. Everything that decides happens inside one ``transaction()``."""
+    async def registration(self, issuer: str) -> Registration | None:
+        """Our registration there; none is an answer."""
+        ...
 
-    def transaction(self) -> AbstractAsyncContextManager[object]: ...
+    async def put_registration(self, registration: Registration) -> None: ...
+
+    async def forget_registration(self, issuer: str) -> None: ...
+
+    async def first_use(self, proof_id: str, until: datetime) -> bool:
+        """True exactly once for each ``proof_id`` (RFC 9449 section 11.1); fails closed."""
+        ...
+
+    async def person_for(self, webid: str, issuer: str, subject: str, now: datetime) -> str:
+        """The person's id, made on first sight of (webid, issuer, subject)."""
+        ...
+
+    async def put_session(self, session: Session) -> None: ...
+
+    async def session(self, session_id: str, now: datetime) -> Session:
+        """Raises ``SessionExpired``. Slides the idle limit."""
+        ...
+
+    async def end_session(self, session_id: str) -> None: ...

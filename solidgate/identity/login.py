@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from solidgate.ports import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,47 @@ class TokenReply:
 
     def __repr__(self) -> str:
         return f"TokenReply(expires_in={self.expires_in})"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Our dynamic registration at an issuer (RFC 7591), kept so that it is made once."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Registration({self.issuer})"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A person's logged-in state. Built only by ``flow.login``.
+
+    ``session_id`` is the secret in the cookie; the store keeps its hash and seals the rest under a key
+    derived from it, so that a copy of the database holds no usable token. ``access`` signs requests to the
+    person's own pod as the person, and ends with the token.
+    """
+
+    session_id: str
+    person_id: str
+    webid: str
+    issuer: str
+    access: Access
+    created: datetime
+    expires: datetime
+
+    def __repr__(self) -> str:
+        return f"Session({self.person_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls the API: a WebID proved by a token or a session; ``client_id`` is a hint, never a right."""
+
+    webid: str
+    client_id: str = ""
+
+    def __repr__(self) -> str:
+        return "Caller()"
