@@ -589,3 +589,21 @@ class InternalFault(SolidgateError):
     code = "service.internal"
     sentence = "Something went wrong inside the service; it is logged under the request's number."
     remedy = "Give the number to the operator."
+
+
+# --- test partners ------------------------------------------------------------------------------------
+
+
+class TestPartnerUnavailable(Unavailable):
+    code = "testing.partner-unavailable"
+    sentence = "A server that tests and demonstrations talk to did not start."
+    remedy = "Read the end of its log in the detail; solidgate doctor names the tools that are missing."
+
+
+# --- test partners ------------------------------------------------------------------------------------
+
+
+class ToolMissing(Misconfigured):
+    code = "testing.tool-missing"
+    sentence = "A program that the demo and the tests start is not installed."
+    remedy = "Run make tools in the checkout, or set the variable that the detail names."
