@@ -105,6 +105,12 @@ class BadFile(BadInput):
     remedy = "Check the path and the format named in the detail."
 
 
+class SealBroken(Misconfigured):
+    code = "store.seal-broken"
+    sentence = "A stored value does not open with the keys of this installation."
+    remedy = "Restore the key files that belong to this database; do not make new ones beside it."
+
+
 # --- outbound requests --------------------------------------------------------------------------------
 
 
@@ -594,7 +600,7 @@ class InternalFault(SolidgateError):
 # --- test partners ------------------------------------------------------------------------------------
 
 
-class TestPartnerUnavailable(Unavailable):
+class PartnerUnavailable(Unavailable):
     code = "testing.partner-unavailable"
     sentence = "A server that tests and demonstrations talk to did not start."
     remedy = "Read the end of its log in the detail; solidgate doctor names the tools that are missing."
