@@ -1,1 +1,467 @@
-"""Typed settings: an unknown key is an error that names the nearest, secrets never show."""
+"""Typed settings: an unknown key is an error that names the nearest, secrets never show.
+
+Sources, weakest first: ``config/default.toml``, a file (``--config`` or ``SOLIDGATE_CONFIG``), the
+environment (``SOLIDGATE_SECTION__KEY``), arguments of the command line. ``Settings()`` reads none of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from solidgate.assets import asset
+from solidgate.errors import BadSetting, UnknownSetting, UnsafeInProduction
+
+PREFIX = "SOLIDGATE_"
+RESERVED = frozenset({"SOLIDGATE_CONFIG"})
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a full address that begins with https:// (http:// in development)")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must have no query, fragment or user name")
+    return text if text.endswith("/") else text + "/"
+
+
+def _container(text: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9._~-]+/)+", text) or ".." in text.split("/"):
+        raise ValueError("must be a relative container such as solidgate/receipts/")
+    return text
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"P(?=\d)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?", text):
+        raise ValueError("must be an ISO 8601 duration in years, months, weeks or days, such as P12M")
+    return text
+
+
+def _folder(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Container = Annotated[str, AfterValidator(_container)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Folder = Annotated[Path, AfterValidator(_folder)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, no unknown key, each field with a description for the reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Server(Section):
+    """The gate: where it listens, what it is called from outside, how large a request may be."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
+    public_url: PublicUrl = Field(
+        default="http://localhost:8080/",
+        description="Address under which people and pods reach solidgate; https in production.",
+    )
+    data_folder: Folder = Field(
+        default=Path("data"), description="Folder for the embedded database and keys."
+    )
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Gate processes sharing the port."
+    )
+    with_worker: bool = Field(default=True, description="Whether serve also starts a worker as its child.")
+    shutdown_seconds: Seconds = Field(
+        default=25, description="Seconds that a stop waits for requests under way."
+    )
+    max_body_bytes: Bytes = Field(default=64 * KIB, description="Largest JSON or form body of a request.")
+    max_package_bytes: Bytes = Field(
+        default=16 * MIB, description="Largest algorithm package that can be submitted."
+    )
+    max_header_bytes: Bytes = Field(
+        default=16 * KIB, description="Largest request line, and largest header field."
+    )
+    max_connections: Count = Field(
+        default=1000, description="Open connections of one gate process; then 503."
+    )
+    request_timeout: Seconds = Field(
+        default=30, description="Seconds for one request, from its head to its answer."
+    )
+    keepalive_timeout: Seconds = Field(default=15, description="Seconds that an idle connection stays open.")
+    idempotency_days: Count = Field(
+        default=7, description="Days that an Idempotency-Key and its answer are kept."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Addresses or networks of proxies whose X-Forwarded-For header is believed."
+    )
+
+
+class Database(Section):
+    """PostgreSQL: the embedded one in the data folder, or any other by its URL."""
+
+    url: SecretStr = Field(
+        default=SecretStr(""),
+        description="postgresql:// URL; empty starts the embedded server in the data folder.",
+    )
+    pool_size: Count = Field(default=8, description="Connections that one process keeps.")
+    statement_timeout: Seconds = Field(
+        default=15, description="Seconds after which the database ends a statement."
+    )
+
+
+class Http(Section):
+    """The one guarded way out: which addresses may be called, how long, how much."""
+
+    allow_private_addresses: bool = Field(
+        default=False, description="Whether addresses of private networks may be called. Development only."
+    )
+    allowed_ports: tuple[Port, ...] = Field(
+        default=(443,), description="Ports that may be called; any while private addresses are allowed."
+    )
+    connect_timeout: Seconds = Field(default=5, description="Seconds for a connection, TLS included.")
+    total_timeout: Seconds = Field(default=30, description="Seconds for a whole answer.")
+    document_timeout: Seconds = Field(
+        default=10, description="Seconds for a security document (profile, keys)."
+    )
+    keepalive_timeout: Seconds = Field(
+        default=4, description="Seconds an idle connection is kept; below the pod's 5."
+    )
+    max_redirects: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=3, description="Redirects followed; none with credentials or for security documents."
+    )
+    per_origin: Count = Field(default=4, description="Requests at once to one origin.")
+    total_connections: Count = Field(default=64, description="Requests at once to all origins.")
+    ca_file: str = Field(
+        default="", description="PEM file of certificate authorities; empty uses the system's."
+    )
+    max_profile_bytes: Bytes = Field(default=256 * KIB, description="Largest WebID profile.")
+    max_jwks_bytes: Bytes = Field(default=64 * KIB, description="Largest key set of an issuer.")
+    max_jwks_keys: Count = Field(default=20, description="Keys considered of an issuer's key set.")
+    max_discovery_bytes: Bytes = Field(
+        default=64 * KIB, description="Largest discovery document of an issuer."
+    )
+    max_client_document_bytes: Bytes = Field(default=16 * KIB, description="Largest Client ID Document.")
+    max_acl_bytes: Bytes = Field(default=256 * KIB, description="Largest access control document.")
+    max_decoded_ratio: Count = Field(default=20, description="How many times a compressed answer may grow.")
+
+
+class Login(Section):
+    """Solid-OIDC: how long a login and a session last, what an access token must prove."""
+
+    pending_minutes: Count = Field(default=10, description="Minutes that a login may take at the issuer.")
+    max_pending: Count = Field(
+        default=100_000, description="Logins under way at once; then new ones are refused."
+    )
+    idle_minutes: Count = Field(
+        default=30, description="Minutes without a request after which a session ends."
+    )
+    absolute_hours: Count = Field(default=12, description="Hours after which a session ends in any case.")
+    attempts_per_minute: Count = Field(
+        default=10, description="Logins that one address may begin in a minute."
+    )
+    client_name: str = Field(default="solidgate", description="Name that issuers show to people.")
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
+        default=60, description="Seconds by which another clock may be wrong."
+    )
+    proof_window_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=60, description="Age in seconds at which a DPoP proof is refused."
+    )
+    max_proofs: Count = Field(
+        default=1_000_000, description="DPoP proof ids remembered; then proofs are refused."
+    )
+    max_token_seconds: Count = Field(
+        default=3600, description="Longest life of an access token that is accepted."
+    )
+    id_token_age_seconds: Count = Field(default=300, description="Oldest ID token accepted at login.")
+    issuer_cache_seconds: Count = Field(default=600, description="Seconds that an issuer's keys are kept.")
+    profile_cache_seconds: Count = Field(
+        default=120, description="Seconds that a profile's issuers are kept."
+    )
+    trailing_slash_tolerance: bool = Field(
+        default=True, description="Whether issuer addresses that differ only in a final slash are the same."
+    )
+    require_proof_nonce: bool = Field(default=False, description="Whether API proofs must carry our nonce.")
+    accept_proof_without_ath: tuple[str, ...] = Field(
+        default=(), description="Client ids whose DPoP proofs may lack the hash of the access token."
+    )
+    suggested_issuers: tuple[str, ...] = Field(default=(), description="Issuers that the login page offers.")
+
+
+class Consent(Section):
+    """What may be asked of people, and where their receipt goes."""
+
+    max_validity: Duration = Field(default="P12M", description="Longest validity that a request may offer.")
+    answer_days: Count = Field(default=30, description="Days that a request waits for an answer.")
+    posts_per_minute: Count = Field(default=30, description="Answers that one session may send in a minute.")
+    receipt_container: Container = Field(
+        default="solidgate/receipts/", description="Container below the pod's root for receipts."
+    )
+    withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
+    )
+
+
+class Pull(Section):
+    """How much is read from one pod, and how politely."""
+
+    max_resource_bytes: Bytes = Field(default=5 * MIB, description="Largest single resource.")
+    max_pod_bytes: Bytes = Field(default=50 * MIB, description="Most bytes of one person in one run.")
+    max_resources: Count = Field(default=2000, description="Most resources of one person in one run.")
+    max_depth: Count = Field(default=8, description="Deepest nesting of containers that is followed.")
+    pod_seconds: Seconds = Field(default=300, description="Longest time for one person's pod.")
+    requests_per_second: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Requests a second to one origin; 0 is unlimited."
+    )
+    retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=3, description="Attempts after a passing failure."
+    )
+
+
+class Worker(Section):
+    """The enclave worker: how much at once, when a job counts as stalled."""
+
+    concurrency: Count = Field(default=8, description="Jobs that one worker does at once.")
+    batch_people: Count = Field(default=50, description="People in one job of a run.")
+    lease_seconds: Count = Field(default=60, description="Life of a lease on a consent.")
+    heartbeat_seconds: Count = Field(default=15, description="Seconds between two signs of life of a worker.")
+    stalled_seconds: Count = Field(
+        default=60, description="Silence after which a worker's jobs are taken over."
+    )
+    attempts: Count = Field(default=5, description="Attempts of one job before it is given up.")
+
+
+class Sandbox(Section):
+    """The cell in which an approved program sees one person's documents."""
+
+    cpu_seconds: Seconds = Field(default=10, description="CPU seconds for one person.")
+    wall_seconds: Seconds = Field(default=20, description="Seconds for one person.")
+    memory_bytes: Bytes = Field(default=512 * MIB, description="Address space of one person's process.")
+    output_bytes: Bytes = Field(default=1 * MIB, description="Largest result of one person.")
+    zygotes: Count = Field(default=2, description="Warm programs kept at once.")
+    idle_seconds: Count = Field(default=300, description="Seconds after which an idle warm program ends.")
+    minimum_level: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=2, description="Isolation level below which nothing runs. Less than 2 in development only."
+    )
+
+
+class Validation(Section):
+    """The check of each result against the agreed shapes."""
+
+    cpu_seconds: Seconds = Field(default=10, description="CPU seconds for one check.")
+    wall_seconds: Seconds = Field(default=20, description="Seconds for one check.")
+    memory_bytes: Bytes = Field(default=512 * MIB, description="Address space of the checking process.")
+    recheck_every: Annotated[int, Field(ge=0)] = Field(
+        default=100,
+        description="Every so many conforming verdicts, the reference engine checks one too; 0 never.",
+    )
+
+
+class Query(Section):
+    """SPARQL over derived data."""
+
+    cpu_seconds: Seconds = Field(default=10, description="CPU seconds for one query.")
+    wall_seconds: Seconds = Field(default=30, description="Seconds for one query.")
+    memory_bytes: Bytes = Field(default=1 * GIB, description="Address space of one query process.")
+    max_rows: Count = Field(default=10_000, description="Most rows of one answer.")
+    answer_bytes: Bytes = Field(default=10 * MIB, description="Largest answer.")
+    max_query_bytes: Bytes = Field(default=32 * KIB, description="Longest query text.")
+    max_depth: Count = Field(default=64, description="Deepest nesting of a query.")
+    per_caller: Count = Field(default=2, description="Queries at once of one caller.")
+    cached_views: Annotated[int, Field(ge=0)] = Field(
+        default=16, description="Datasets kept ready for queries."
+    )
+
+
+class Spaces(Section):
+    """Who may open a space, and what no space may undercut."""
+
+    min_group_size: Count = Field(
+        default=10, description="Fewest people in a result about a group; a space may ask for more, not less."
+    )
+    creators: tuple[str, ...] = Field(
+        default=(), description="WebIDs that may create spaces over HTTP; the command line always may."
+    )
+
+
+class Log(Section):
+    """The structured log on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level written."
+    )
+    format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object a line, or for people."
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting of one installation, checked. Raises ``UnsafeInProduction`` whoever builds it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", validate_default=True
+    )
+
+    environment: Literal["development", "production"] = Field(
+        default="development", description="production refuses every setting that is only for development."
+    )
+    server: Server = Field(default=Server(), description=str(Server.__doc__))
+    database: Database = Field(default=Database(), description=str(Database.__doc__))
+    http: Http = Field(default=Http(), description=str(Http.__doc__))
+    login: Login = Field(default=Login(), description=str(Login.__doc__))
+    consent: Consent = Field(default=Consent(), description=str(Consent.__doc__))
+    pull: Pull = Field(default=Pull(), description=str(Pull.__doc__))
+    worker: Worker = Field(default=Worker(), description=str(Worker.__doc__))
+    sandbox: Sandbox = Field(default=Sandbox(), description=str(Sandbox.__doc__))
+    validation: Validation = Field(default=Validation(), description=str(Validation.__doc__))
+    query: Query = Field(default=Query(), description=str(Query.__doc__))
+    spaces: Spaces = Field(default=Spaces(), description=str(Spaces.__doc__))
+    log: Log = Field(default=Log(), description=str(Log.__doc__))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only: ``load_settings`` merges the sources, so that a key is named with its file."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _safe_in_production(self) -> Self:
+        unsafe = [reason for reason, is_unsafe in self._unsafe().items() if is_unsafe]
+        if self.environment == "production" and unsafe:
+            raise UnsafeInProduction("; ".join(unsafe))
+        return self
+
+    def _unsafe(self) -> dict[str, bool]:
+        return {
+            "server.public_url must begin with https://": not self.server.public_url.startswith("https://"),
+            "http.allow_private_addresses must be false": self.http.allow_private_addresses,
+            "sandbox.minimum_level must be 2 or 3": self.sandbox.minimum_level < 2,
+            "spaces.min_group_size must be 5 or more": self.spaces.min_group_size < 5,
+        }
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """All sources merged and checked; ``file`` falls back to ``SOLIDGATE_CONFIG``.
+
+    Raises ``UnknownSetting``, ``BadSetting`` (both name file and key) and ``UnsafeInProduction``.
+    """
+    layers = [(str(path), _checked(_read_toml(path), str(path))) for path in _files(file)]
+    layers.append(("the environment", _from_environment()))
+    layers.append(("the command line", _checked(dict(overrides or {}), "the command line")))
+    merged: dict[str, Any] = {}
+    for _, layer in layers:
+        _overlay(merged, layer)
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise BadSetting(_explained(error, layers)) from None
+
+
+def keys() -> Iterator[tuple[str, Any, str]]:
+    """Every setting as (dotted key, default, description), in the order of the reference."""
+    for name, field in Settings.model_fields.items():
+        if not isinstance(field.default, Section):
+            yield name, field.default, str(field.description)
+            continue
+        for key, inner in type(field.default).model_fields.items():
+            yield f"{name}.{key}", getattr(field.default, key), str(inner.description)
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values for a screen; a secret that is set shows as stars."""
+    plain: dict[str, Any] = settings.model_dump(mode="json")
+    return plain
+
+
+def _files(file: Path | None) -> Iterator[Path]:
+    yield asset("config", "default.toml")
+    chosen = file or (Path(os.environ["SOLIDGATE_CONFIG"]) if os.environ.get("SOLIDGATE_CONFIG") else None)
+    if chosen is not None:
+        yield chosen
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path} is not TOML: {error}") from None
+
+
+def _from_environment() -> dict[str, Any]:
+    known = {PREFIX + key.upper().replace(".", "__"): default for key, default, _ in keys()}
+    for variable in sorted(name for name in os.environ if name.upper().startswith(PREFIX)):
+        if variable.upper() not in known | dict.fromkeys(RESERVED):
+            raise UnknownSetting(_unknown(variable, "the environment", known))
+        if isinstance(known.get(variable.upper()), tuple):
+            _check_list(variable)
+    return dict(EnvSettingsSource(Settings)())
+
+
+def _check_list(variable: str) -> None:
+    try:
+        is_list = isinstance(json.loads(os.environ[variable]), list)
+    except ValueError:
+        is_list = False
+    if not is_list:
+        raise BadSetting(f'{variable} in the environment: must be a list in JSON, such as ["a", "b"]')
+
+
+def _checked(tree: dict[str, Any], source: str) -> dict[str, Any]:
+    known = [key for key, _, _ in keys()]
+    for dotted in _flat(tree):
+        if dotted not in known:
+            raise UnknownSetting(_unknown(dotted, source, known))
+    return tree
+
+
+def _unknown(key: str, source: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"{key} in {source}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _flat(tree: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{key}" for key in value)
+        else:
+            yield name
+
+
+def _overlay(base: dict[str, Any], top: Mapping[str, Any]) -> None:
+    for name, value in top.items():
+        if isinstance(value, Mapping) and isinstance(base.get(name), dict):
+            base[name] |= value
+        else:
+            base[name] = value if not isinstance(value, Mapping) else dict(value)
+
+
+def _explained(error: ValidationError, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    problems = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        key = ".".join(str(part) for part in item["loc"][:2])
+        source = next((name for name, layer in reversed(layers) if key in set(_flat(layer))), "the settings")
+        problems.append(f"{key} in {source}: {item['msg']}")
+    return "; ".join(problems)
