@@ -213,6 +213,12 @@ class ProofNonceNeeded(NotAuthenticated):
     remedy = "Repeat the request once with the DPoP-Nonce of this answer in the proof."
 
 
+class SignatureInvalid(BadInput):
+    code = "jose.invalid"
+    sentence = "A signed object is not of its strict form, or its signature does not fit."
+    remedy = "Get the object again from whoever signed it; the detail names the check."
+
+
 class FormTokenInvalid(Forbidden):
     code = "form.token-invalid"
     sentence = "The form did not come from a page of this session."

@@ -1,0 +1,232 @@
+"""Proofs of possession (RFC 9449): making them for our requests, and checking those sent to us."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from yarl import URL
+
+from solidgate.errors import ProofInvalid, ProofNonceNeeded, SignatureInvalid
+from solidgate.identity import jose
+
+PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
+MAX_PROOF_BYTES = 4096
+MAX_JTI_CHARACTERS = 256
+WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedProof:
+    """A proof that passed. ``proof_id`` is what a replay store keeps until ``replay_until``."""
+
+    jkt: str
+    proof_id: str
+    replay_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DpopKey:
+    """A key that proves possession without a token: what the token endpoint is shown (section 5).
+
+    ``fresh`` gives a new unguessable ``jti`` at each call.
+    """
+
+    key: jose.SigningKey
+    fresh: Callable[[], str]
+
+    @property
+    def webid(self) -> str:
+        """Nobody's: there is no token yet."""
+        return ""
+
+    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
+        """``DPoP`` for exactly this method and final wire URL."""
+        return {"DPoP": make_proof(self.key, method, url, now, self.fresh(), nonce=nonce)}
+
+
+@dataclass(frozen=True, slots=True)
+class DpopAccess:
+    """A DPoP-bound access token with its key: implements ``ports.Access``.
+
+    ``expires`` is the token's end; ``fresh`` gives a new unguessable ``jti`` at each call.
+    """
+
+    webid: str
+    token: str
+    key: jose.SigningKey
+    expires: datetime
+    fresh: Callable[[], str]
+
+    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
+        """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (section 7.1)."""
+        proof = make_proof(self.key, method, url, now, self.fresh(), access_token=self.token, nonce=nonce)
+        return {"Authorization": f"DPoP {self.token}", "DPoP": proof}
+
+    def to_record(self) -> dict[str, Any]:
+        """Everything but ``fresh`` as plain JSON values; secret, to be sealed before it is stored."""
+        return {
+            "webid": self.webid,
+            "token": self.token,
+            "key": dict(self.key.private_jwk),
+            "algorithm": self.key.algorithm,
+            "expires": self.expires.isoformat(),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], fresh: Callable[[], str]) -> DpopAccess:
+        """The access that ``to_record`` described."""
+        return cls(
+            webid=str(record["webid"]),
+            token=str(record["token"]),
+            key=jose.signing_key(record["key"], str(record["algorithm"])),
+            expires=datetime.fromisoformat(str(record["expires"])),
+            fresh=fresh,
+        )
+
+    def __repr__(self) -> str:
+        return f"DpopAccess(until {self.expires.isoformat()})"
+
+
+def make_proof(
+    key: jose.SigningKey,
+    method: str,
+    url: str,
+    now: datetime,
+    jti: str,
+    *,
+    access_token: str | None = None,
+    nonce: str | None = None,
+) -> str:
+    """A DPoP proof JWT (section 4.2); ``url`` is the final wire URL, its query and fragment are left out."""
+    claims: dict[str, Any] = {
+        "jti": jti,
+        "htm": method.upper(),
+        "htu": target(url),
+        "iat": int(now.timestamp()),
+    }
+    if access_token is not None:
+        claims["ath"] = token_hash(access_token)
+    if nonce is not None:
+        claims["nonce"] = nonce
+    return key.sign({"typ": "dpop+jwt", "jwk": dict(key.bare_jwk)}, claims)
+
+
+def token_hash(access_token: str) -> str:
+    """``ath``: base64url of the SHA-256 of the token (section 4.2)."""
+    return jose.encode_base64url(hashlib.sha256(access_token.encode("ascii", "replace")).digest())
+
+
+def target(url: str) -> str:
+    """``htu`` in normal form: scheme and host in lower case, no default port, no query, no fragment."""
+    return str(URL(url).with_query(None).with_fragment(None))
+
+
+def verify_proof(
+    proof: str,
+    *,
+    method: str,
+    url: str,
+    now: datetime,
+    access_token: str | None,
+    nonce: str | None = None,
+    window: timedelta = WINDOW,
+    require_ath: bool = True,
+) -> VerifiedProof:
+    """Check a proof as section 4.3 lists it; the caller asks the replay store afterwards (4.3, item 12).
+
+    ``url`` is our own public address of the resource, never taken from ``Host``. Raises ``ProofInvalid``,
+    and ``ProofNonceNeeded`` when ``nonce`` was issued and is not in the proof.
+    """
+    verified, jwk = _verified_signature(proof)
+    claims = _claims(verified)
+    # 7. required claims are present and of their kind
+    jti = _text(claims, "jti", MAX_JTI_CHARACTERS)
+    issued = _issued(claims)
+    # 8. htm matches the method of the request
+    if claims.get("htm") != method:
+        raise ProofInvalid("htm is not the method of this request")
+    # 9. htu matches the address of the request, ignoring query and fragment
+    _check_target(_text(claims, "htu", 4096), url)
+    # 10. the nonce that we issued is in the proof
+    if nonce is not None and not hmac.compare_digest(_optional_text(claims, "nonce"), nonce):
+        raise ProofNonceNeeded()
+    # 11. iat lies within the window
+    if abs(now - issued) > window:
+        raise ProofInvalid(f"iat is more than {int(window.total_seconds())} s from now")
+    # 12. ath is the hash of the token that came with it
+    _check_ath(claims, access_token, require_ath)
+    jkt = jose.thumbprint(jwk)
+    return VerifiedProof(jkt, proof_id(jkt, jti), issued + 2 * window)
+
+
+def proof_id(jkt: str, jti: str) -> str:
+    """One fixed-length name for (key, jti), so that a store need not hold what a caller chose."""
+    return hashlib.sha256(f"{jkt}\n{jti}".encode()).hexdigest()
+
+
+def _verified_signature(proof: str) -> tuple[jose.Verified, Mapping[str, Any]]:
+    """Items 2 to 6 of section 4.3: form, typ, alg, public key only, signature."""
+    try:
+        unverified = jose.parse(proof, max_bytes=MAX_PROOF_BYTES)
+        if unverified.header.get("typ", "").lower() not in ("dpop+jwt", "application/dpop+jwt"):
+            raise ProofInvalid("typ is not dpop+jwt")
+        jwk = unverified.header.get("jwk")
+        if not isinstance(jwk, dict) or not jwk.keys().isdisjoint(jose.PRIVATE_MEMBERS):
+            raise ProofInvalid("jwk is missing or not a public key")
+        return jose.verify(unverified, jwk, PROOF_ALGORITHMS), jwk
+    except SignatureInvalid as broken:
+        raise ProofInvalid(broken.detail) from broken
+
+
+def _claims(verified: jose.Verified) -> Mapping[str, Any]:
+    try:
+        return verified.claims
+    except SignatureInvalid as broken:
+        raise ProofInvalid(broken.detail) from broken
+
+
+def _text(claims: Mapping[str, Any], name: str, limit: int) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= limit:
+        raise ProofInvalid(f"{name} is missing or not a string of at most {limit} characters")
+    return value
+
+
+def _optional_text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name, "")
+    return value if isinstance(value, str) and value.isascii() else ""
+
+
+def _issued(claims: Mapping[str, Any]) -> datetime:
+    try:
+        return instant(claims.get("iat"))
+    except ValueError as broken:
+        raise ProofInvalid("iat is missing or not a time in seconds") from broken
+
+
+def instant(value: object) -> datetime:
+    """A NumericDate (RFC 7519 section 2) as an aware time; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**33:
+        raise ValueError("not a NumericDate")
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _check_target(htu: str, url: str) -> None:
+    try:
+        same = target(htu) == target(url)
+    except ValueError as broken:
+        raise ProofInvalid("htu is not an address") from broken
+    if not same:
+        raise ProofInvalid("htu is not the address of this request")
+
+
+def _check_ath(claims: Mapping[str, Any], access_token: str | None, require_ath: bool) -> None:
+    if access_token is None or ("ath" not in claims and not require_ath):
+        return
+    if not hmac.compare_digest(_optional_text(claims, "ath"), token_hash(access_token)):
+        raise ProofInvalid("ath is not the hash of the access token")
