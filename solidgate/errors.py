@@ -561,6 +561,12 @@ class MethodNotAllowed(BadInput):
     remedy = "Use one of the methods in the Allow header."
 
 
+class FormatUnsupported(BadInput):
+    code = "request.format-unsupported"
+    sentence = "This address has none of the media types that the request accepts."
+    remedy = "Accept one of the types that the detail lists."
+
+
 class BodyInvalid(BadInput):
     code = "request.body-invalid"
     sentence = "The body of the request is missing or not of the expected form."
@@ -577,6 +583,7 @@ class TooManyRequests(LimitExceeded):
     code = "request.too-many"
     sentence = "Too many requests came from this session or address."
     remedy = "Wait for the seconds that Retry-After names."
+    retry_after: int = 60
 
 
 class IdempotencyMismatch(Conflict):

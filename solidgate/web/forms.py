@@ -1,0 +1,67 @@
+"""Forms that only our own pages can send, and where they may lead.
+
+Two independent checks for every unsafe method that a cookie authenticates (OWASP CSRF, synchroniser token and
+Fetch Metadata): the browser's own word on where the request comes from, and a token that only a page made
+for this session (or, before login, this browser) carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from solidgate.errors import BodyInvalid, FormTokenInvalid
+from solidgate.web.keys import WORLD
+
+TOKEN_FIELD = "form_token"  # noqa: S105 - the name of a field
+TOKEN_HEADER = "X-Form-Token"  # noqa: S105 - the name of a header
+_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*\Z")
+_FORM = "application/x-www-form-urlencoded"
+
+Form = MultiDictProxy[str]
+
+
+def form_token(secret: str) -> str:
+    """The token for pages of one session or browser; it tells nothing about the secret."""
+    return hmac.new(secret.encode(), b"solidgate form", hashlib.sha256).hexdigest()
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse what another site sent: ``Sec-Fetch-Site`` if the browser sets it, and ``Origin`` in any case."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    own = urlsplit(request.app[WORLD].public_url)
+    if site not in ("same-origin", "none"):
+        raise FormTokenInvalid("the request came from another site")
+    if origin is not None and origin != f"{own.scheme}://{own.netloc}":
+        raise FormTokenInvalid("the Origin header names another site")
+
+
+def check_token(secret: str, token: str) -> None:
+    """Raises ``FormTokenInvalid`` unless the token was made for this secret."""
+    if not secret or not hmac.compare_digest(form_token(secret).encode(), token.encode()):
+        raise FormTokenInvalid
+
+
+async def read_form(request: web.Request, secret: str) -> Form:
+    """The fields of one of our forms. Raises ``FormTokenInvalid BodyInvalid``."""
+    check_origin(request)
+    if request.content_type != _FORM:
+        raise BodyInvalid(f"the body must be {_FORM}")
+    try:
+        sent = await request.post()
+    except (UnicodeDecodeError, ValueError) as fault:
+        raise BodyInvalid("the form is not UTF-8") from fault
+    fields: Form = sent  # type: ignore[assignment] - url-encoded bodies have no files
+    check_token(secret, str(fields.get(TOKEN_FIELD, "") or request.headers.get(TOKEN_HEADER, "")))
+    return fields
+
+
+def same_site_path(path: str) -> str:
+    """The path if it stays here, else ``/me``: relative, no host, no backslash, no control character."""
+    return path if len(path) <= 2000 and _PATH.match(path) else "/me"

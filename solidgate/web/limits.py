@@ -1,0 +1,62 @@
+"""How often one browser, session or address may do something: a sliding window for each, in memory.
+
+The counts live in one gate process; N processes allow at most N times as much, which is enough to slow a
+guesser down. Numbers are arguments; ``DEFAULT_PACES`` holds the documented ones.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+from solidgate.errors import TooManyRequests
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most ``times`` in any ``seconds``."""
+
+    times: int
+    seconds: float
+
+
+DEFAULT_PACES: Mapping[str, Pace] = {
+    "login": Pace(10, 60.0),
+    "consent": Pace(30, 60.0),
+    "landing": Pace(60, 60.0),
+}
+
+
+@dataclass(slots=True)
+class Paces:
+    """Counts by (what, who). ``capacity`` bounds the memory; the longest unused counts go first."""
+
+    allowed: Mapping[str, Pace] = field(default_factory=lambda: dict(DEFAULT_PACES))
+    capacity: int = 100_000
+    _seen: OrderedDict[tuple[str, str], deque[float]] = field(default_factory=OrderedDict)
+
+    def take(self, what: str, who: str, now: float) -> None:
+        """Count one, at monotonic time ``now``. Raises ``TooManyRequests`` with ``retry_after`` seconds."""
+        pace = self.allowed[what]
+        times = self._times(what, who)
+        while times and times[0] <= now - pace.seconds:
+            times.popleft()
+        if len(times) >= pace.times:
+            raise too_many(what, pace, ceil(times[0] + pace.seconds - now))
+        times.append(now)
+
+    def _times(self, what: str, who: str) -> deque[float]:
+        times = self._seen.setdefault((what, who), deque())
+        self._seen.move_to_end((what, who))
+        while len(self._seen) > self.capacity:
+            self._seen.popitem(last=False)
+        return times
+
+
+def too_many(what: str, pace: Pace, retry_after: int) -> TooManyRequests:
+    """The refusal, carrying the seconds for ``Retry-After``."""
+    error = TooManyRequests(f"{what}: at most {pace.times} in {pace.seconds:g} s; wait {retry_after} s")
+    error.retry_after = max(1, retry_after)
+    return error
