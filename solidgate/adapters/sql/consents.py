@@ -1,0 +1,348 @@
+"""Consents: requests, notices as displayed, records with append-only events, receipts, doors and leases."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.people import People
+from solidgate.adapters.sql.tables import (
+    consent_events,
+    consents,
+    doors,
+    leases,
+    notices,
+    receipts,
+    requests,
+)
+from solidgate.consent.notice import Notice
+from solidgate.consent.record import ConsentEvent, ConsentRecord
+from solidgate.consent.request import ConsentRequest
+from solidgate.consent.status import ConsentStatus
+from solidgate.errors import ConsentNotFound, EpochPassed, RequestNotFound, TermsChanged
+from solidgate.pod.door import DoorState
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConsent:
+    """A record and whose it is."""
+
+    record: ConsentRecord
+    person_id: str
+    space_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """A receipt and where it stands in the pod, or why it does not."""
+
+    sequence: int
+    token: str
+    pod_url: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDoor:
+    """The door as last read back, with the error code of the last attempt."""
+
+    state: DoorState
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """The consents of one transaction."""
+
+    connection: AsyncConnection
+    people: People
+
+    async def put_request(self, person_id: str, request: ConsentRequest) -> None:
+        """Keep a request to one person."""
+        values = {
+            "request_id": request.request_id,
+            "space_id": request.space_id,
+            "person_id": person_id,
+            "agreement_digest": request.agreement_digest,
+            "request_sealed": await self.people.seal(
+                person_id, encode(request), f"request:{request.request_id}"
+            ),
+            "created": request.created,
+            "answers_by": request.answers_by,
+        }
+        await self.connection.execute(sa.insert(requests).values(values))
+
+    async def request(
+        self, request_id: str, person_id: str, *, lock: bool = False
+    ) -> tuple[ConsentRequest, bool]:
+        """The request and whether it was answered. Raises ``RequestNotFound`` also for another person's."""
+        query = sa.select(requests).where(
+            requests.c.request_id == request_id, requests.c.person_id == person_id
+        )
+        if lock:
+            query = query.with_for_update()
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise RequestNotFound()
+        content = await self.people.unseal(person_id, row.request_sealed, f"request:{request_id}")
+        return decode(ConsentRequest, content), row.answered is not None
+
+    async def open_request(
+        self, person_id: str, space_id: str, agreement_digest: str, now: datetime
+    ) -> str | None:
+        """The person's newest request under these terms: unanswered and in time, or answered."""
+        query = (
+            sa.select(requests.c.request_id)
+            .where(
+                requests.c.person_id == person_id,
+                requests.c.space_id == space_id,
+                requests.c.agreement_digest == agreement_digest,
+                sa.or_(requests.c.answered.is_not(None), requests.c.answers_by > now),
+            )
+            .order_by(requests.c.created.desc())
+            .limit(1)
+        )
+        found: str | None = (await self.connection.execute(query)).scalar_one_or_none()
+        return found
+
+    async def update_request(self, person_id: str, request: ConsentRequest) -> None:
+        """Replace what was found in the pod; only an unanswered request changes."""
+        sealed = await self.people.seal(person_id, encode(request), f"request:{request.request_id}")
+        await self.connection.execute(
+            sa.update(requests)
+            .where(requests.c.request_id == request.request_id, requests.c.answered.is_(None))
+            .values(request_sealed=sealed)
+        )
+
+    async def answered(self, request_id: str, now: datetime) -> None:
+        """Mark a request as answered."""
+        await self.connection.execute(
+            sa.update(requests).where(requests.c.request_id == request_id).values(answered=now)
+        )
+
+    async def displayed(self, person_id: str, request_id: str, notice: Notice, now: datetime) -> None:
+        """Remember that exactly this notice was shown for the request."""
+        sealed = await self.people.seal(person_id, encode(notice), f"notice:{notice.digest}")
+        statement = insert(notices).values(
+            request_id=request_id, digest=notice.digest, notice_sealed=sealed, displayed=now
+        )
+        await self.connection.execute(statement.on_conflict_do_nothing())
+
+    async def shown(self, person_id: str, request_id: str, digest: str) -> tuple[Notice, datetime]:
+        """The notice that was displayed under this digest. Raises ``TermsChanged`` when none was."""
+        query = sa.select(notices.c.notice_sealed, notices.c.displayed).where(
+            notices.c.request_id == request_id, notices.c.digest == digest
+        )
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise TermsChanged()
+        content = await self.people.unseal(person_id, row.notice_sealed, f"notice:{digest}")
+        return decode(Notice, content), row.displayed
+
+    async def put(self, person_id: str, space_id: str, record: ConsentRecord) -> None:
+        """Keep a new record with its events."""
+        bare = dataclasses.replace(record, events=(), epoch=0)
+        values = {
+            "consent_id": record.consent_id,
+            "request_id": record.request_id,
+            "person_id": person_id,
+            "space_id": space_id,
+            "purpose": record.purpose,
+            "epoch": record.epoch,
+            "status": record.latest.status.value,
+            "until": record.latest.until,
+            "record_sealed": await self.people.seal(person_id, encode(bare), f"consent:{record.consent_id}"),
+            "created": record.latest.at,
+        }
+        await self.connection.execute(sa.insert(consents).values(values))
+        for event in record.events:
+            await self._append(person_id, record.consent_id, event)
+
+    async def _append(self, person_id: str, consent_id: str, event: ConsentEvent) -> None:
+        context = f"event:{consent_id}:{event.sequence}"
+        values = {
+            "consent_id": consent_id,
+            "sequence": event.sequence,
+            "event_sealed": await self.people.seal(person_id, encode(event), context),
+            "at": event.at,
+        }
+        await self.connection.execute(sa.insert(consent_events).values(values))
+
+    async def end(self, stored: StoredConsent, event: ConsentEvent) -> int:
+        """Append an ending event and raise the epoch: every lease of an earlier epoch is void."""
+        consent_id = stored.record.consent_id
+        await self._append(stored.person_id, consent_id, event)
+        statement = (
+            sa.update(consents)
+            .where(consents.c.consent_id == consent_id)
+            .values(status=event.status.value, epoch=consents.c.epoch + 1)
+            .returning(consents.c.epoch)
+        )
+        return int((await self.connection.execute(statement)).scalar_one())
+
+    async def one(
+        self, consent_id: str, *, person_id: str | None = None, lock: str | None = None
+    ) -> StoredConsent:
+        """The record with its events. ``lock`` is ``share`` (steps) or ``update`` (withdrawal).
+
+        A step's shared lock and a withdrawal's exclusive one cannot be held together, so that an effect is
+        made visible either before the withdrawal commits or not at all. Raises ``ConsentNotFound``.
+        """
+        query = sa.select(consents).where(consents.c.consent_id == consent_id)
+        if person_id is not None:
+            query = query.where(consents.c.person_id == person_id)
+        if lock is not None:
+            query = query.with_for_update(read=lock == "share")
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise ConsentNotFound()
+        return await self._stored(row)
+
+    async def _stored(self, row: sa.Row[tuple[object, ...]]) -> StoredConsent:
+        content = await self.people.unseal(row.person_id, row.record_sealed, f"consent:{row.consent_id}")
+        record = dataclasses.replace(
+            decode(ConsentRecord, content),
+            epoch=row.epoch,
+            events=await self._events(row.person_id, row.consent_id),
+        )
+        return StoredConsent(record, row.person_id, row.space_id)
+
+    async def _events(self, person_id: str, consent_id: str) -> tuple[ConsentEvent, ...]:
+        query = (
+            sa.select(consent_events)
+            .where(consent_events.c.consent_id == consent_id)
+            .order_by(consent_events.c.sequence)
+        )
+        events = []
+        for row in await self.connection.execute(query):
+            context = f"event:{consent_id}:{row.sequence}"
+            events.append(
+                decode(ConsentEvent, await self.people.unseal(person_id, row.event_sealed, context))
+            )
+        return tuple(events)
+
+    async def of_person(self, person_id: str) -> tuple[StoredConsent, ...]:
+        """All records of a person, newest first."""
+        query = (
+            sa.select(consents).where(consents.c.person_id == person_id).order_by(consents.c.created.desc())
+        )
+        return tuple([await self._stored(row) for row in (await self.connection.execute(query)).all()])
+
+    async def of_request(self, request_id: str) -> tuple[StoredConsent, ...]:
+        """The records that answer a request."""
+        query = sa.select(consents).where(consents.c.request_id == request_id).order_by(consents.c.purpose)
+        return tuple([await self._stored(row) for row in (await self.connection.execute(query)).all()])
+
+    async def holding(self, space_id: str, now: datetime) -> tuple[tuple[str, str], ...]:
+        """(consent, person) of every consent in a space that allows processing now."""
+        query = (
+            sa.select(consents.c.consent_id, consents.c.person_id)
+            .where(
+                consents.c.space_id == space_id,
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                consents.c.until > now,
+            )
+            .order_by(consents.c.consent_id)
+        )
+        return tuple((row.consent_id, row.person_id) for row in await self.connection.execute(query))
+
+    async def past_end(self, now: datetime, limit: int) -> tuple[str, ...]:
+        """Consents whose end has passed and whose record does not say so yet."""
+        query = (
+            sa.select(consents.c.consent_id)
+            .where(
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                consents.c.until <= now,
+            )
+            .limit(limit)
+        )
+        return tuple((await self.connection.execute(query)).scalars())
+
+    async def put_receipt(self, person_id: str, consent_id: str, sequence: int, token: str) -> None:
+        """Keep the signed receipt of one event."""
+        sealed = await self.people.seal(person_id, token.encode(), f"receipt:{consent_id}:{sequence}")
+        await self.connection.execute(
+            sa.insert(receipts).values(consent_id=consent_id, sequence=sequence, receipt_sealed=sealed)
+        )
+
+    async def receipt_pushed(
+        self, person_id: str, consent_id: str, sequence: int, pod_url: str | None, problem: str | None
+    ) -> None:
+        """Remember where the copy stands in the pod, or why it does not."""
+        context = f"receipt-url:{consent_id}:{sequence}"
+        sealed = None if pod_url is None else await self.people.seal(person_id, pod_url.encode(), context)
+        await self.connection.execute(
+            sa.update(receipts)
+            .where(receipts.c.consent_id == consent_id, receipts.c.sequence == sequence)
+            .values(pod_url_sealed=sealed, problem=problem)
+        )
+
+    async def receipt(self, person_id: str, consent_id: str) -> StoredReceipt:
+        """The newest receipt. Raises ``ConsentNotFound`` when there is none."""
+        query = (
+            sa.select(receipts)
+            .where(receipts.c.consent_id == consent_id)
+            .order_by(receipts.c.sequence.desc())
+            .limit(1)
+        )
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise ConsentNotFound()
+        key = f"{consent_id}:{row.sequence}"
+        token = (await self.people.unseal(person_id, row.receipt_sealed, f"receipt:{key}")).decode()
+        url = None
+        if row.pod_url_sealed is not None:
+            url = (await self.people.unseal(person_id, row.pod_url_sealed, f"receipt-url:{key}")).decode()
+        return StoredReceipt(row.sequence, token, url, row.problem)
+
+    async def put_door(self, consent_id: str, state: DoorState, problem: str | None, now: datetime) -> None:
+        """Remember the door as read back."""
+        values = {"state": state.value, "problem": problem, "checked": now}
+        statement = insert(doors).values(consent_id=consent_id, **values)
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
+        )
+
+    async def door(self, consent_id: str) -> StoredDoor | None:
+        """The door as last read back; none when no door belongs to the record."""
+        row = (
+            await self.connection.execute(sa.select(doors).where(doors.c.consent_id == consent_id))
+        ).one_or_none()
+        return None if row is None else StoredDoor(DoorState(row.state), row.problem)
+
+    async def take_lease(self, consent_id: str, epoch: int, run_id: str, deadline: datetime) -> str:
+        """A lease on (consent, epoch). The caller holds the consent's shared lock in this transaction."""
+        lease_id = uuid.uuid4().hex
+        await self.connection.execute(
+            sa.insert(leases).values(
+                lease_id=lease_id, consent_id=consent_id, epoch=epoch, run_id=run_id, deadline=deadline
+            )
+        )
+        return lease_id
+
+    async def renew_lease(self, lease_id: str, deadline: datetime) -> None:
+        """Move the deadline. Raises ``EpochPassed`` when the lease is gone."""
+        statement = sa.update(leases).where(leases.c.lease_id == lease_id).values(deadline=deadline)
+        if (await self.connection.execute(statement)).rowcount != 1:
+            raise EpochPassed()
+
+    async def release_lease(self, lease_id: str) -> None:
+        """Give it back; nothing of the step goes on."""
+        await self.connection.execute(sa.delete(leases).where(leases.c.lease_id == lease_id))
+
+    async def open_leases(self, consent_id: str, now: datetime) -> int:
+        """How many steps may still be under way. A lease past its deadline holds nobody up: its holder
+        stops by its own monotonic clock before the deadline."""
+        query = sa.select(sa.func.count()).where(leases.c.consent_id == consent_id, leases.c.deadline > now)
+        return int((await self.connection.execute(query)).scalar_one())
+
+    async def drop_stale_leases(self, deadline: datetime) -> None:
+        """Remove leases whose holders died."""
+        await self.connection.execute(sa.delete(leases).where(leases.c.deadline < deadline))

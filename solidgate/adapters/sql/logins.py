@@ -1,0 +1,186 @@
+"""What login keeps: requests in flight, sessions, registrations, used proofs (``ports.LoginStore``)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import insert
+
+from solidgate.adapters import sealing
+from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.sql.tables import logins, proofs, registrations, sessions
+from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.identity.dpop import DpopAccess
+from solidgate.identity.login import AuthorizationRequest, Registration, Session
+from solidgate.ports import Clock
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+_KeptSession = TypeAdapter(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLogins:
+    """``ports.LoginStore`` on PostgreSQL. Secrets are kept as hashes; what they protect is sealed."""
+
+    store: SqlStore
+    clock: Clock
+    pending: timedelta
+    idle: timedelta
+
+    async def put_login(self, request: AuthorizationRequest, browser: str) -> None:
+        """Keep a login under its state."""
+        key = self.store.keys.login
+        values = {
+            "state_hash": _hash(request.state),
+            "browser_hash": _hash(browser),
+            "request_sealed": sealing.seal(key, encode(request), "login"),
+            "expires": self.clock.now() + self.pending,
+        }
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(sa.insert(logins).values(values))
+
+    async def take_login(self, state: str, browser: str) -> AuthorizationRequest:
+        """Delete and return in one statement: two callbacks with one state cannot both succeed."""
+        taken = (
+            sa.delete(logins)
+            .where(
+                logins.c.state_hash == _hash(state),
+                logins.c.browser_hash == _hash(browser),
+                logins.c.expires > self.clock.now(),
+            )
+            .returning(logins.c.request_sealed)
+        )
+        async with self.store.transaction() as tx:
+            sealed = (await tx.connection.execute(taken)).scalar_one_or_none()
+        if sealed is None:
+            raise LoginStateUnknown()
+        return decode(AuthorizationRequest, sealing.unseal(self.store.keys.login, sealed, "login"))
+
+    async def registration(self, issuer: str) -> Registration | None:
+        """Our registration at an issuer, if we made one."""
+        query = sa.select(registrations.c.registration_sealed).where(registrations.c.issuer == issuer)
+        async with self.store.transaction() as tx:
+            sealed = (await tx.connection.execute(query)).scalar_one_or_none()
+        if sealed is None:
+            return None
+        return decode(Registration, sealing.unseal(self.store.keys.login, sealed, f"registration:{issuer}"))
+
+    async def put_registration(self, registration: Registration) -> None:
+        """Keep it; a newer one replaces an older."""
+        issuer = registration.issuer
+        sealed = sealing.seal(self.store.keys.login, encode(registration), f"registration:{issuer}")
+        statement = insert(registrations).values(issuer=issuer, registration_sealed=sealed)
+        statement = statement.on_conflict_do_update(
+            index_elements=["issuer"], set_={"registration_sealed": sealed}
+        )
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(statement)
+
+    async def forget_registration(self, issuer: str) -> None:
+        """Forget it, because the issuer did."""
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(sa.delete(registrations).where(registrations.c.issuer == issuer))
+
+    async def first_use(self, proof_id: str, until: datetime) -> bool:
+        """True for the first caller only; the row's primary key decides between two at once."""
+        statement = insert(proofs).values(proof_hash=_hash(proof_id), until=until).on_conflict_do_nothing()
+        async with self.store.transaction() as tx:
+            return bool((await tx.connection.execute(statement)).rowcount == 1)
+
+    async def person_for(self, webid: str, issuer: str, subject: str, now: datetime) -> str:
+        """The person's id."""
+        async with self.store.transaction() as tx:
+            return await tx.people.ensure(webid, issuer, subject, now)
+
+    async def put_session(self, session: Session) -> None:
+        """Keep it sealed under a key that only the cookie's holder can make."""
+        values = {
+            "session_hash": _hash(session.session_id),
+            "person_id": session.person_id,
+            "session_sealed": sealing.seal(
+                _session_key(session.session_id), _KeptSession.dump_json(_kept(session)), "session"
+            ),
+            "seen": session.created,
+            "expires": session.expires,
+        }
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(sa.insert(sessions).values(values))
+
+    async def session(self, session_id: str, now: datetime) -> Session:
+        """The session while it lives, both by its absolute end and by its idle limit."""
+        seen = (
+            sa.update(sessions)
+            .where(
+                sessions.c.session_hash == _hash(session_id),
+                sessions.c.expires > now,
+                sessions.c.seen > now - self.idle,
+            )
+            .values(seen=now)
+            .returning(sessions.c.session_sealed)
+        )
+        async with self.store.transaction() as tx:
+            sealed = (await tx.connection.execute(seen)).scalar_one_or_none()
+        if sealed is None:
+            raise SessionExpired()
+        kept = sealing.unseal(_session_key(session_id), sealed, "session")
+        return _restored(session_id, _KeptSession.validate_json(kept))
+
+    async def end_session(self, session_id: str) -> None:
+        """End it; ending an ended one is fine."""
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(
+                sa.delete(sessions).where(sessions.c.session_hash == _hash(session_id))
+            )
+
+    async def purge(self) -> None:
+        """Remove what is past its time."""
+        now = self.clock.now()
+        async with self.store.transaction() as tx:
+            await tx.connection.execute(sa.delete(logins).where(logins.c.expires <= now))
+            await tx.connection.execute(sa.delete(proofs).where(proofs.c.until <= now))
+            await tx.connection.execute(
+                sa.delete(sessions).where(
+                    sa.or_(sessions.c.expires <= now, sessions.c.seen <= now - self.idle)
+                )
+            )
+
+
+def _session_key(session_id: str) -> bytes:
+    return sealing.derive(session_id.encode(), "session")
+
+
+def _kept(session: Session) -> Mapping[str, object]:
+    access = session.access
+    assert isinstance(access, DpopAccess)  # flow.login builds no other kind
+    return {
+        "person_id": session.person_id,
+        "webid": session.webid,
+        "issuer": session.issuer,
+        "token": access.token,
+        "key": dict(access.key),
+        "created": session.created.isoformat(),
+        "expires": session.expires.isoformat(),
+    }
+
+
+def _restored(session_id: str, kept: Mapping[str, Any]) -> Session:
+    return Session(
+        session_id=session_id,
+        person_id=kept["person_id"],
+        webid=kept["webid"],
+        issuer=kept["issuer"],
+        access=DpopAccess(token=kept["token"], key=kept["key"], webid=kept["webid"]),
+        created=datetime.fromisoformat(kept["created"]),
+        expires=datetime.fromisoformat(kept["expires"]),
+    )

@@ -1,0 +1,200 @@
+"""What came out: deliveries to pods (intent first), derived graphs for queries, released aggregates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.people import People
+from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived
+from solidgate.consent.status import ConsentStatus
+
+
+class DeliveryState(StrEnum):
+    """``PLANNED`` is the durable intent; the others are what the pod was seen to hold."""
+
+    PLANNED = "planned"
+    WRITTEN = "written"
+    DISPUTED = "disputed"
+    ABANDONED = "abandoned"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One result on its way to one pod: the bytes and where they go, decided before anything is sent."""
+
+    target: str
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as stored; ``sha256`` is of the delivered bytes."""
+
+    run_id: str
+    consent_id: str
+    epoch: int
+    delivery: Delivery
+    sha256: str
+    state: DeliveryState
+    planned: datetime
+    resolved: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRow:
+    """One person's derived graph: its IRI and its N-Triples."""
+
+    graph: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of one transaction."""
+
+    connection: AsyncConnection
+    people: People
+
+    async def plan(
+        self,
+        person_id: str,
+        run_id: str,
+        consent_id: str,
+        epoch: int,
+        delivery: Delivery,
+        sha256: str,
+        now: datetime,
+    ) -> None:
+        """Record the intent. A plan of an earlier attempt stays: the same run gives the same bytes."""
+        context = f"delivery:{run_id}:{consent_id}"
+        statement = insert(deliveries).values(
+            run_id=run_id,
+            consent_id=consent_id,
+            epoch=epoch,
+            delivery_sealed=await self.people.seal(person_id, encode(delivery), context),
+            sha256=sha256,
+            state=DeliveryState.PLANNED.value,
+            planned=now,
+        )
+        await self.connection.execute(statement.on_conflict_do_nothing())
+
+    async def planned(self, person_id: str, run_id: str, consent_id: str) -> DeliveryRow | None:
+        """The delivery of one part, if an intent was recorded."""
+        query = sa.select(deliveries).where(
+            deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id
+        )
+        row = (await self.connection.execute(query)).one_or_none()
+        return None if row is None else await self._delivery(person_id, row)
+
+    async def resolve(self, run_id: str, consent_id: str, state: DeliveryState, now: datetime) -> None:
+        """Record what the pod was seen to hold."""
+        await self.connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id)
+            .values(state=state.value, resolved=now)
+        )
+
+    async def of_consent(self, person_id: str, consent_id: str) -> tuple[DeliveryRow, ...]:
+        """All deliveries of a consent, oldest first."""
+        query = (
+            sa.select(deliveries).where(deliveries.c.consent_id == consent_id).order_by(deliveries.c.planned)
+        )
+        rows = (await self.connection.execute(query)).all()
+        return tuple([await self._delivery(person_id, row) for row in rows])
+
+    async def _delivery(self, person_id: str, row: sa.Row[tuple[object, ...]]) -> DeliveryRow:
+        context = f"delivery:{row.run_id}:{row.consent_id}"
+        content = await self.people.unseal(person_id, row.delivery_sealed, context)
+        return DeliveryRow(
+            run_id=row.run_id,
+            consent_id=row.consent_id,
+            epoch=row.epoch,
+            delivery=decode(Delivery, content),
+            sha256=row.sha256,
+            state=DeliveryState(row.state),
+            planned=row.planned,
+            resolved=row.resolved,
+        )
+
+    async def publish(
+        self, person_id: str, space_id: str, run_id: str, consent_id: str, row: DerivedRow, now: datetime
+    ) -> None:
+        """Make a person's newest derived graph the one that queries see."""
+        values = {
+            "run_id": run_id,
+            "person_id": person_id,
+            "space_id": space_id,
+            "graph": row.graph,
+            "content_sealed": await self.people.seal(person_id, row.content, f"derived:{consent_id}"),
+            "published": now,
+        }
+        statement = insert(derived).values(consent_id=consent_id, **values)
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
+        )
+
+    async def unpublish(self, consent_id: str) -> int:
+        """Take a person's derived graph out of every later query; how many there were."""
+        statement = sa.delete(derived).where(derived.c.consent_id == consent_id)
+        return int((await self.connection.execute(statement)).rowcount)
+
+    async def visible(
+        self, space_id: str, now: datetime, *, run_id: str | None = None
+    ) -> tuple[DerivedRow, ...]:
+        """The derived graphs of people whose consent holds at ``now``, by graph IRI."""
+        query = (
+            sa.select(derived)
+            .join(consents, consents.c.consent_id == derived.c.consent_id)
+            .where(
+                derived.c.space_id == space_id,
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                consents.c.until > now,
+            )
+            .order_by(derived.c.graph)
+        )
+        if run_id is not None:
+            query = query.where(derived.c.run_id == run_id)
+        rows = []
+        for row in (await self.connection.execute(query)).all():
+            content = await self.people.unseal(row.person_id, row.content_sealed, f"derived:{row.consent_id}")
+            rows.append(DerivedRow(row.graph, content))
+        return tuple(rows)
+
+    async def next_end(self, space_id: str, now: datetime) -> datetime | None:
+        """When the next visible graph stops being visible by its consent's end."""
+        query = (
+            sa.select(sa.func.min(consents.c.until))
+            .join(derived, consents.c.consent_id == derived.c.consent_id)
+            .where(derived.c.space_id == space_id, consents.c.until > now)
+        )
+        found: datetime | None = (await self.connection.execute(query)).scalar_one()
+        return found
+
+    async def release(
+        self, space_id: str, run_id: str, content: bytes, contributors: int, now: datetime
+    ) -> None:
+        """Keep a released aggregate of a run."""
+        statement = insert(aggregates).values(
+            run_id=run_id, space_id=space_id, content=content, contributors=contributors, released=now
+        )
+        await self.connection.execute(statement.on_conflict_do_nothing())
+
+    async def newest_aggregate(self, space_id: str) -> tuple[bytes, str] | None:
+        """The newest released aggregate and its run; none before the first."""
+        query = (
+            sa.select(aggregates.c.content, aggregates.c.run_id)
+            .where(aggregates.c.space_id == space_id)
+            .order_by(aggregates.c.released.desc())
+            .limit(1)
+        )
+        row = (await self.connection.execute(query)).one_or_none()
+        return None if row is None else (bytes(row.content), row.run_id)

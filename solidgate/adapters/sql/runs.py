@@ -1,0 +1,222 @@
+"""Runs and their parts: one part for each consent, from queued to a final outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.tables import parts, runs, workers
+from solidgate.errors import RunNotFound
+
+
+class RunState(StrEnum):
+    """``QUEUED -> RUNNING -> FINISHED``, or ``CANCELLED`` from the first two."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class PartState(StrEnum):
+    """Where one person's part stands; the last four are final."""
+
+    QUEUED = "queued"
+    PULLING = "pulling"
+    RUNNING = "running"
+    VALIDATING = "validating"
+    WRITING = "writing"
+    WRITTEN = "written"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+FINAL = (PartState.WRITTEN, PartState.STOPPED, PartState.REFUSED, PartState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as stored."""
+
+    run_id: str
+    space_id: str
+    agreement_digest: str
+    algorithm_digest: str
+    state: RunState
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """One person's part; ``outcome`` is an error code when it did not end with a result."""
+
+    run_id: str
+    consent_id: str
+    person_id: str
+    state: PartState
+    outcome: str | None
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs of one transaction."""
+
+    connection: AsyncConnection
+
+    async def create(self, run: RunRow, people: Sequence[tuple[str, str]]) -> None:
+        """A run with a part for each (consent, person)."""
+        values = {name: getattr(run, name) for name in RunRow.__slots__}
+        await self.connection.execute(sa.insert(runs).values(values | {"state": run.state.value}))
+        rows = [
+            {
+                "run_id": run.run_id,
+                "consent_id": consent_id,
+                "person_id": person_id,
+                "state": PartState.QUEUED.value,
+                "updated": run.created,
+            }
+            for consent_id, person_id in people
+        ]
+        if rows:
+            await self.connection.execute(sa.insert(parts), rows)
+
+    async def one(self, run_id: str, *, lock: bool = False) -> RunRow:
+        """The run. Raises ``RunNotFound``."""
+        query = sa.select(runs).where(runs.c.run_id == run_id)
+        if lock:
+            query = query.with_for_update()
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise RunNotFound()
+        return _run(row)
+
+    async def of_space(self, space_id: str, limit: int) -> tuple[RunRow, ...]:
+        """The newest runs of a space, newest first."""
+        query = (
+            sa.select(runs).where(runs.c.space_id == space_id).order_by(runs.c.created.desc()).limit(limit)
+        )
+        return tuple(_run(row) for row in await self.connection.execute(query))
+
+    async def begin(self, run_id: str, now: datetime) -> RunState:
+        """Queued becomes running; the state after it."""
+        run = await self.one(run_id, lock=True)
+        if run.state is not RunState.QUEUED:
+            return run.state
+        values = {"state": RunState.RUNNING.value, "started": now}
+        await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
+        return RunState.RUNNING
+
+    async def finish_if_done(self, run_id: str, now: datetime) -> bool:
+        """Finish when no part is under way; true for the one call that did it."""
+        run = await self.one(run_id, lock=True)
+        if run.state not in (RunState.QUEUED, RunState.RUNNING):
+            return False
+        pending = sa.select(sa.func.count()).where(
+            parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL])
+        )
+        if (await self.connection.execute(pending)).scalar_one():
+            return False
+        values = {"state": RunState.FINISHED.value, "ended": now}
+        await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
+        return True
+
+    async def cancel(self, run_id: str, now: datetime) -> tuple[str, ...]:
+        """Cancel; the consents whose parts were under way."""
+        run = await self.one(run_id, lock=True)
+        if run.state not in (RunState.QUEUED, RunState.RUNNING):
+            return ()
+        await self.connection.execute(
+            sa.update(runs).where(runs.c.run_id == run_id).values(state=RunState.CANCELLED.value, ended=now)
+        )
+        statement = (
+            sa.update(parts)
+            .where(parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL]))
+            .values(state=PartState.STOPPED.value, outcome="run.cancelled", updated=now)
+            .returning(parts.c.consent_id)
+        )
+        return tuple((await self.connection.execute(statement)).scalars())
+
+    async def advance(
+        self, run_id: str, consent_id: str, state: PartState, now: datetime, outcome: str | None = None
+    ) -> bool:
+        """Move a part on; false when it is final already, which is then left as it is."""
+        statement = (
+            sa.update(parts)
+            .where(
+                parts.c.run_id == run_id,
+                parts.c.consent_id == consent_id,
+                parts.c.state.not_in([final.value for final in FINAL]),
+            )
+            .values(state=state.value, outcome=outcome, updated=now)
+        )
+        return (await self.connection.execute(statement)).rowcount == 1
+
+    async def stop_parts(self, consent_id: str, now: datetime, outcome: str) -> tuple[PartRow, ...]:
+        """End every part of a consent that is not final; the parts as they were before."""
+        query = (
+            sa.select(parts)
+            .where(parts.c.consent_id == consent_id, parts.c.state.not_in([final.value for final in FINAL]))
+            .with_for_update()
+        )
+        open_parts = tuple(_part(row) for row in await self.connection.execute(query))
+        for part in open_parts:
+            await self.advance(part.run_id, consent_id, PartState.STOPPED, now, outcome)
+        return open_parts
+
+    async def part(self, run_id: str, consent_id: str) -> PartRow:
+        """One part. Raises ``RunNotFound``."""
+        query = sa.select(parts).where(parts.c.run_id == run_id, parts.c.consent_id == consent_id)
+        row = (await self.connection.execute(query)).one_or_none()
+        if row is None:
+            raise RunNotFound()
+        return _part(row)
+
+    async def parts_of(self, consent_id: str) -> tuple[PartRow, ...]:
+        """All parts of a consent, oldest first."""
+        query = sa.select(parts).where(parts.c.consent_id == consent_id).order_by(parts.c.updated)
+        return tuple(_part(row) for row in await self.connection.execute(query))
+
+    async def counts(self, run_id: str) -> Mapping[tuple[PartState, str | None], int]:
+        """How many parts stand in each (state, outcome)."""
+        query = (
+            sa.select(parts.c.state, parts.c.outcome, sa.func.count())
+            .where(parts.c.run_id == run_id)
+            .group_by(parts.c.state, parts.c.outcome)
+        )
+        return {
+            (PartState(state), outcome): count
+            for state, outcome, count in (await self.connection.execute(query)).all()
+        }
+
+    async def heartbeat(self, worker_id: str, level: int, now: datetime) -> None:
+        """A worker says that it lives, and how well it isolates."""
+        values = {"level": level, "heartbeat": now}
+        statement = insert(workers).values(worker_id=worker_id, **values)
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["worker_id"], set_=values)
+        )
+
+    async def live_workers(self, since: datetime) -> int:
+        """How many workers were heard of since then."""
+        query = sa.select(sa.func.count()).where(workers.c.heartbeat > since)
+        return int((await self.connection.execute(query)).scalar_one())
+
+
+def _run(row: sa.Row[tuple[object, ...]]) -> RunRow:
+    values = {name: getattr(row, name) for name in RunRow.__slots__}
+    return RunRow(**(values | {"state": RunState(row.state)}))
+
+
+def _part(row: sa.Row[tuple[object, ...]]) -> PartRow:
+    values = {name: getattr(row, name) for name in PartRow.__slots__}
+    return PartRow(**(values | {"state": PartState(row.state)}))

@@ -1,0 +1,124 @@
+"""The store: one transaction at a time, with the nouns of the house as its rooms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from solidgate.adapters.sealing import StoreKeys
+from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.jobs import Jobs
+from solidgate.adapters.sql.people import People
+from solidgate.adapters.sql.results import Results
+from solidgate.adapters.sql.runs import Runs
+from solidgate.adapters.sql.spaces import Spaces
+from solidgate.adapters.sql.tables import space_keys, spaces
+from solidgate.adapters.sql.trail import Trail
+from solidgate.errors import StoreUnavailable
+
+
+class Transaction:
+    """One database transaction: everything done through it happens together or not at all."""
+
+    def __init__(self, connection: AsyncConnection, keys: StoreKeys) -> None:
+        self.connection = connection
+        self.keys = keys
+
+    @cached_property
+    def people(self) -> People:
+        """The people."""
+        return People(self.connection, self.keys)
+
+    @cached_property
+    def spaces(self) -> Spaces:
+        """Spaces, agreements, algorithms, approvals and invitations."""
+        return Spaces(self.connection)
+
+    @cached_property
+    def consents(self) -> Consents:
+        """Requests, notices, consents, receipts, doors and leases."""
+        return Consents(self.connection, self.people)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs and their parts."""
+        return Runs(self.connection)
+
+    @cached_property
+    def results(self) -> Results:
+        """Deliveries to pods, derived graphs and aggregates."""
+        return Results(self.connection, self.people)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """The audit trail."""
+        return Trail(self.connection)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Durable work, deferred in this transaction."""
+        return Jobs(self.connection)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStore:
+    """PostgreSQL behind SQLAlchemy Core."""
+
+    engine: AsyncEngine
+    keys: StoreKeys
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit at the end, roll back on any error. Raises ``StoreUnavailable`` when the database is away."""
+        try:
+            async with self.engine.begin() as connection:
+                yield Transaction(connection, self.keys)
+        except (OperationalError, InterfaceError) as fault:
+            raise StoreUnavailable() from fault
+        except DBAPIError as fault:
+            if fault.connection_invalidated:
+                raise StoreUnavailable() from fault
+            raise
+
+    async def ping(self) -> None:
+        """One round trip. Raises ``StoreUnavailable``."""
+        async with self.transaction() as tx:
+            await tx.connection.execute(sa.text("SELECT 1"))
+
+    async def public_keys(self) -> Sequence[Mapping[str, object]]:
+        """The public JWKs of all spaces, for ``/jwks``."""
+        async with self.transaction() as tx:
+            rows = await tx.connection.execute(sa.select(space_keys.c.public_jwk))
+            return [dict(row) for row in rows.scalars()]
+
+    async def space_exists(self, space_id: str) -> bool:
+        """Whether there is such a space, open or closed."""
+        query = sa.select(spaces.c.space_id).where(spaces.c.space_id == space_id)
+        async with self.transaction() as tx:
+            return (await tx.connection.execute(query)).scalar_one_or_none() is not None
+
+    async def space_key(self, space_id: str) -> tuple[Mapping[str, object], bytes] | None:
+        """A space's public JWK and its private key as the enclave sealed it; none before its first use."""
+        query = sa.select(space_keys.c.public_jwk, space_keys.c.private_sealed).where(
+            space_keys.c.space_id == space_id
+        )
+        async with self.transaction() as tx:
+            row = (await tx.connection.execute(query)).one_or_none()
+        return None if row is None else (dict(row.public_jwk), bytes(row.private_sealed))
+
+    async def put_space_key(
+        self, space_id: str, public_jwk: Mapping[str, object], private_sealed: bytes
+    ) -> None:
+        """Keep a new key; when two workers make one at once, the first stays."""
+        statement = insert(space_keys).values(
+            space_id=space_id, public_jwk=dict(public_jwk), private_sealed=private_sealed
+        )
+        async with self.transaction() as tx:
+            await tx.connection.execute(statement.on_conflict_do_nothing())

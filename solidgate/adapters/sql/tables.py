@@ -1,0 +1,276 @@
+"""The tables: what decides, and nothing that could be derived. Columns ending in ``_sealed`` are AES-256-GCM.
+
+Raw pod data has no column here. Personal values are sealed under the person's own key, so that destroying
+one key erases them in every copy and backup.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+def _at(name: str, *, null: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=null)
+
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("identity_digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("key_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("webid_sealed", sa.LargeBinary, nullable=False),
+    _at("created"),
+)
+
+logins = sa.Table(
+    "logins",
+    metadata,
+    sa.Column("state_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("browser_hash", sa.LargeBinary, nullable=False),
+    sa.Column("request_sealed", sa.LargeBinary, nullable=False),
+    _at("expires"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("session_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False, index=True),
+    sa.Column("session_sealed", sa.LargeBinary, nullable=False),
+    _at("seen"),
+    _at("expires"),
+)
+
+registrations = sa.Table(
+    "registrations",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("registration_sealed", sa.LargeBinary, nullable=False),
+)
+
+proofs = sa.Table(
+    "proofs",
+    metadata,
+    sa.Column("proof_hash", sa.LargeBinary, primary_key=True),
+    _at("until"),
+)
+
+spaces = sa.Table(
+    "spaces",
+    metadata,
+    sa.Column("space_id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("agreement_digest", sa.Text, nullable=False),
+    sa.Column("view_version", sa.BigInteger, nullable=False, server_default="0"),
+    _at("created"),
+)
+
+space_keys = sa.Table(
+    "space_keys",
+    metadata,
+    sa.Column("space_id", sa.Text, sa.ForeignKey("spaces.space_id"), primary_key=True),
+    sa.Column("public_jwk", sa.JSON, nullable=False),
+    sa.Column("private_sealed", sa.LargeBinary, nullable=False),
+)
+
+agreements = sa.Table(
+    "agreements",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    _at("created"),
+    sa.UniqueConstraint("space_id", "version"),
+)
+
+algorithms = sa.Table(
+    "algorithms",
+    metadata,
+    sa.Column("space_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("package", sa.LargeBinary, nullable=False),
+    sa.Column("submitted_by", sa.Text, nullable=False),
+    _at("created"),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("approval_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    sa.Column("agreement_digest", sa.Text, nullable=False),
+    sa.Column("algorithm_digest", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("webid", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    _at("at"),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("token_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False),
+    sa.Column("uses_left", sa.Integer),
+    _at("expires"),
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Text, nullable=False),
+    sa.Column("agreement_digest", sa.Text, nullable=False),
+    sa.Column("request_sealed", sa.LargeBinary, nullable=False),
+    _at("created"),
+    _at("answers_by"),
+    _at("answered", null=True),
+)
+sa.Index("requests_of_person", requests.c.person_id, requests.c.space_id)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("request_id", sa.Text, sa.ForeignKey("requests.request_id"), primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("notice_sealed", sa.LargeBinary, nullable=False),
+    _at("displayed"),
+)
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("consent_id", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Text, nullable=False, index=True),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    _at("until", null=True),
+    sa.Column("record_sealed", sa.LargeBinary, nullable=False),
+    _at("created"),
+    sa.UniqueConstraint("request_id", "purpose"),
+)
+
+consent_events = sa.Table(
+    "consent_events",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("event_sealed", sa.LargeBinary, nullable=False),
+    _at("at"),
+)
+
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("receipt_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("pod_url_sealed", sa.LargeBinary),
+    sa.Column("problem", sa.Text),
+)
+
+doors = sa.Table(
+    "doors",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text),
+    _at("checked"),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("lease_id", sa.Text, primary_key=True),
+    sa.Column("consent_id", sa.Text, nullable=False, index=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    _at("deadline"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    sa.Column("agreement_digest", sa.Text, nullable=False),
+    sa.Column("algorithm_digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    _at("created"),
+    _at("started", null=True),
+    _at("ended", null=True),
+)
+
+parts = sa.Table(
+    "parts",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("consent_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text),
+    _at("updated"),
+)
+sa.Index("parts_of_consent", parts.c.consent_id)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("consent_id", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("delivery_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    _at("planned"),
+    _at("resolved", null=True),
+)
+sa.Index("deliveries_of_consent", deliveries.c.consent_id)
+
+derived = sa.Table(
+    "derived",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Text, nullable=False),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    sa.Column("graph", sa.Text, nullable=False),
+    sa.Column("content_sealed", sa.LargeBinary, nullable=False),
+    _at("published"),
+)
+
+aggregates = sa.Table(
+    "aggregates",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("contributors", sa.Integer, nullable=False),
+    _at("released"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    _at("at"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("worker_id", sa.Text, primary_key=True),
+    sa.Column("level", sa.Integer, nullable=False),
+    _at("heartbeat"),
+)

@@ -1,0 +1,33 @@
+"""The audit trail: entries with a salted leaf, in the order in which they were committed."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.codec import encode
+from solidgate.adapters.sql.tables import audit
+from solidgate.audit.entry import AuditEntry, leaf_digest
+
+_SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Appends within the transaction of the effect, so that no effect stands without its entry."""
+
+    connection: AsyncConnection
+
+    async def append(self, entry: AuditEntry) -> None:
+        """Add one entry. The salt makes the leaf unlinkable once the entry is erased."""
+        salt = secrets.token_bytes(_SALT_BYTES)
+        values = {
+            "entry": encode(entry).decode(),
+            "salt": salt,
+            "leaf": leaf_digest(entry, salt),
+            "at": entry.at,
+        }
+        await self.connection.execute(sa.insert(audit).values(values))
