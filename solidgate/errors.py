@@ -315,6 +315,12 @@ class AnswerMissing(BadInput):
     remedy = "Answer each choice with yes or no and send the form again."
 
 
+class LanguageNotOffered(BadInput):
+    code = "consent.language-not-offered"
+    sentence = "The terms or the words around them are not there in this language."
+    remedy = "Choose one of the languages in the detail."
+
+
 class ValidityTooLong(BadInput):
     code = "consent.validity-too-long"
     sentence = "The end date lies outside what the terms allow."
@@ -331,6 +337,12 @@ class ConsentNotGiven(Refused):
     code = "consent.not-given"
     sentence = "There is no consent that was given."
     remedy = "Only the person can give it, from the request."
+
+
+class ConsentRefused(Refused):
+    code = "consent.refused"
+    sentence = "The person said no."
+    remedy = "The answer stands; they are not asked again under the same terms."
 
 
 class ConsentWithdrawn(Refused):

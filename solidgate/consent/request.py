@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+from solidgate.space.canonical import tagged_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,20 @@ class ConsentRequest:
     def resources_for(self, purpose_id: str) -> tuple[AskedResource, ...]:
         """The resources asked for one purpose; raises KeyError for a foreign one."""
         return dict(self.resources)[purpose_id]
+
+
+def resources_digest(resources: Iterable[str]) -> str:
+    """``sha256:<hex>`` over a set of resource IRIs (RFC 8785, under the tag ``resources/1``)."""
+    return tagged_digest("resources/1", {"resources": sorted(set(resources))})
+
+
+def asked_digest(request: ConsentRequest) -> str:
+    """``sha256:<hex>`` over what a request asks to read, for each purpose, and where results would go."""
+    asked = {
+        purpose: sorted(
+            ({"url": one.url, "required": one.required, "found": one.found} for one in resources),
+            key=lambda one: str(one["url"]),
+        )
+        for purpose, resources in request.resources
+    }
+    return tagged_digest("asked/1", {"purposes": asked, "results": request.result_container})
