@@ -15,6 +15,7 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
@@ -48,7 +49,7 @@ class _FixedRegistry(jws.JWSRegistry):
 
     max_header_length = 4096
 
-    def get_alg(self, name: str) -> jws.JWSAlgModel:
+    def get_alg(self, name: str) -> JWSAlgModel:
         if name not in SIGNATURE_ALGORITHMS or name not in (self.allowed or ()):
             raise SignatureInvalid("the algorithm is not one that is accepted here")
         return self.algorithms[name]
@@ -196,7 +197,7 @@ def verify(unverified: Unverified, jwk: Mapping[str, Any], algorithms: Collectio
 def verify_with_keys(
     unverified: Unverified, jwks: Sequence[Mapping[str, Any]], algorithms: Collection[str]
 ) -> Verified:
-    """Check with the key that the header's ``kid`` names, or with the only one that fits when it names none."""
+    """Check with the key that the header's ``kid`` names, or the only one that fits when it names none."""
     return verify(unverified, choose_key(unverified.header, jwks), algorithms)
 
 

@@ -1,0 +1,328 @@
+"""The one guarded way out: every outbound request of solidgate passes here (implements ``ports.Fetcher``).
+
+The address check sits in the socket factory, on the address really dialled, so that neither DNS rebinding
+nor an IP literal nor a redirect can pass it. Credentials never follow a redirect to another origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from solidgate.adapters.http_addresses import Reach, reach_of
+from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, read_body
+from solidgate.adapters.http_turns import Turns
+from solidgate.adapters.http_urls import origin_of, wire_url
+from solidgate.errors import (
+    AddressRefused,
+    BadSetting,
+    FetchTimedOut,
+    FetchTooLarge,
+    FetchUnexpected,
+    FetchUnreachable,
+)
+from solidgate.ports import Access, Clock
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BODILESS = frozenset({204, 205, 304})
+_CREDENTIALS = frozenset({"authorization", "dpop", "cookie", "proxy-authorization"})
+_MANY_NONCES = 1024
+
+OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPolicy:
+    """Every limit of the way out; times in seconds. Names shared with the settings' ``http`` section mean
+    the same. ``allow_private_addresses`` also allows plain http and any port: development only.
+    """
+
+    allow_private_addresses: bool = False
+    allowed_ports: tuple[int, ...] = (443,)
+    connect_timeout: float = 5
+    total_timeout: float = 30
+    keepalive_timeout: float = 4
+    per_origin: int = 4
+    total_connections: int = 64
+    requests_per_second: float = 0
+    ca_file: str = ""
+    max_decoded_ratio: float = 20
+    ratio_from_bytes: int = 1024 * 1024
+    min_rate_bytes: float = 1000
+    rate_grace: float = 5
+    user_agent: str = "solidgate"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedReply:
+    """Implements ``ports.Reply``: one answer, whole and within its caps."""
+
+    status: int
+    url: str
+    headers: CIMultiDictProxy[str]
+    content: bytes
+
+    def header_values(self, name: str) -> Sequence[str]:
+        """All values of a header that may occur several times."""
+        return tuple(self.headers.getall(name, ()))
+
+    def __repr__(self) -> str:
+        return f"FetchedReply({self.status}, {len(self.content)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request as asked: what stays the same over redirects and the nonce retry."""
+
+    method: str
+    url: URL
+    access: Access | None
+    headers: Mapping[str, str]
+    content: bytes | None
+    max_bytes: int
+
+
+class _DialRefused(OSError):
+    """Raised inside the connector, which only understands OSError."""
+
+
+class GuardedFetcher:
+    """Implements ``ports.Fetcher`` on one aiohttp session; close it with ``aclose``.
+
+    ``open_socket`` is called for addresses that passed the check, and for no other.
+    """
+
+    def __init__(
+        self,
+        policy: FetchPolicy,
+        clock: Clock,
+        *,
+        resolver: AbstractResolver | None = None,
+        open_socket: OpenSocket | None = None,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._resolver = resolver
+        self._open_socket = open_socket or _plain_socket
+        self._tls = _tls_context(policy.ca_file)
+        self._session: aiohttp.ClientSession | None = None
+        self._nonces: dict[str, str] = {}
+        self._turns = Turns(
+            per_origin=policy.per_origin,
+            total=policy.total_connections,
+            per_second=policy.requests_per_second,
+        )
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        access: Access | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port says so; it bounds one hop
+        redirects: int = 0,
+    ) -> FetchedReply:
+        """The whole answer, whatever its status; ``url`` of the reply is where it came from.
+
+        With ``redirects`` > 0, GET and HEAD follow that many by hand, each with all checks and a fresh
+        proof; another origin gets no credentials. Raises ``AddressRefused FetchTooLarge FetchTimedOut
+        FetchUnreachable FetchUnexpected``.
+        """
+        call = _Call(method.upper(), self._wire_url(url), access, dict(headers or {}), content, max_bytes)
+        seconds = min(timeout or self._policy.total_timeout, self._policy.total_timeout)
+        for _ in range(redirects + 1):
+            reply = await self._once(call, seconds)
+            if not redirects or not _is_redirect(call, reply):
+                return reply
+            call = self._next_call(call, reply)
+        raise FetchUnexpected(f"more than {redirects} redirects")
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _wire_url(self, text: str) -> URL:
+        development = self._policy.allow_private_addresses
+        ports = () if development else self._policy.allowed_ports
+        return wire_url(text, plain_http=development, ports=ports)
+
+    def _next_call(self, call: _Call, reply: FetchedReply) -> _Call:
+        """The redirect's target under the same checks; credentials only back to the same origin."""
+        try:
+            target = call.url.join(URL(reply.headers["Location"]))
+        except (KeyError, ValueError) as broken:
+            raise FetchUnexpected("a redirect without a readable target") from broken
+        url = self._wire_url(str(target))
+        if call.url.scheme == "https" and url.scheme != "https":
+            raise AddressRefused("a redirect from https to plain http")
+        if origin_of(url) == origin_of(call.url):
+            return _Call(call.method, url, call.access, call.headers, None, call.max_bytes)
+        harmless = {k: v for k, v in call.headers.items() if k.lower() not in _CREDENTIALS}
+        return _Call(call.method, url, None, harmless, None, call.max_bytes)
+
+    async def _once(self, call: _Call, seconds: float) -> FetchedReply:
+        """One hop: its turn, its deadline, and one repetition when the server asks for its nonce."""
+        async with self._turns.turn(origin_of(call.url)):
+            try:
+                async with asyncio.timeout(seconds):
+                    reply = await self._send(call)
+                    if call.access is not None and _asks_for_nonce(reply):
+                        reply = await self._send(call)
+                    return reply
+            except TimeoutError as late:
+                raise FetchTimedOut(f"no whole answer within {seconds:g} s") from late
+
+    async def _send(self, call: _Call) -> FetchedReply:
+        try:
+            async with self._opened().request(
+                call.method,
+                call.url,
+                headers=self._headers(call),
+                data=call.content,
+                allow_redirects=False,
+                middlewares=(self._signer(call),),
+            ) as response:
+                reply = await self._received(call, response)
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            raise _translated(fault) from fault
+        self._keep_nonce(call, reply)
+        return reply
+
+    async def _received(self, call: _Call, response: aiohttp.ClientResponse) -> FetchedReply:
+        content = b""
+        if call.method != "HEAD" and response.status not in _BODILESS:
+            if (response.content_length or 0) > call.max_bytes:
+                raise FetchTooLarge(f"more than {call.max_bytes} bytes")
+            encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+            chunks = response.content.iter_any()
+            content = await read_body(chunks, encoding, self._body_limits(call.max_bytes))
+        return FetchedReply(response.status, str(call.url), response.headers, content)
+
+    def _body_limits(self, max_bytes: int) -> BodyLimits:
+        policy = self._policy
+        return BodyLimits(
+            max_bytes=max_bytes,
+            max_ratio=policy.max_decoded_ratio,
+            ratio_from=policy.ratio_from_bytes,
+            min_rate=policy.min_rate_bytes,
+            rate_grace=policy.rate_grace,
+        )
+
+    def _headers(self, call: _Call) -> CIMultiDict[str]:
+        headers = CIMultiDict({"Accept": "*/*", "User-Agent": self._policy.user_agent})
+        headers.update(call.headers)
+        headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
+        return headers
+
+    def _signer(self, call: _Call) -> aiohttp.ClientMiddlewareType:
+        """Signs each attempt anew: aiohttp repeats an idempotent request whose kept connection was reset,
+        and a proof that is sent twice is a replay (RFC 9449 section 11.1)."""
+
+        async def sign(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            if call.access is not None:
+                nonce = self._nonces.get(origin_of(call.url))
+                signed = call.access.headers(call.method, str(request.url), self._clock.now(), nonce)
+                request.headers.update(signed)
+            return await handler(request)
+
+        return sign
+
+    def _keep_nonce(self, call: _Call, reply: FetchedReply) -> None:
+        nonce = reply.headers.get("DPoP-Nonce")
+        if nonce is None or call.access is None or len(nonce) > 1024:
+            return
+        if len(self._nonces) >= _MANY_NONCES:
+            self._nonces.clear()
+        self._nonces[origin_of(call.url)] = nonce
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            policy = self._policy
+            connector = aiohttp.TCPConnector(
+                ssl=self._tls,
+                limit=policy.total_connections,
+                limit_per_host=policy.per_origin,
+                keepalive_timeout=policy.keepalive_timeout,
+                resolver=self._resolver,
+                socket_factory=self._dial,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_timeout),
+            )
+        return self._session
+
+    def _dial(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """The check itself: called by the connector with each address that it is about to dial."""
+        reach = reach_of(str(address[4][0]))
+        if reach is Reach.PUBLIC or (reach is Reach.PRIVATE and self._policy.allow_private_addresses):
+            return self._open_socket(address)
+        raise _DialRefused("address refused")
+
+
+def _plain_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, proto, _, _ = address
+    return socket.socket(family=family, type=kind, proto=proto)
+
+
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    """The system's authorities, or only those of a file; TLS 1.2 and up; there is no way to turn it off."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as broken:
+        raise BadSetting(f"http.ca_file: {ca_file} cannot be read as PEM certificates") from broken
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _is_redirect(call: _Call, reply: FetchedReply) -> bool:
+    return reply.status in REDIRECTS and call.method in ("GET", "HEAD")
+
+
+def _asks_for_nonce(reply: FetchedReply) -> bool:
+    """RFC 9449 section 8 (token endpoint: 400 and JSON) and section 9 (resource server: 401)."""
+    if "DPoP-Nonce" not in reply.headers:
+        return False
+    challenges = " ".join(reply.header_values("WWW-Authenticate"))
+    return (reply.status == 401 and "use_dpop_nonce" in challenges) or (
+        reply.status in (400, 401) and b'"use_dpop_nonce"' in reply.content
+    )
+
+
+def _translated(fault: Exception) -> Exception:
+    """Foreign errors end here. Nothing of their text is kept: it may hold the address of a pod."""
+    if any(isinstance(link, _DialRefused) for link in _links(fault)):
+        return AddressRefused()
+    if isinstance(fault, TimeoutError):
+        return FetchTimedOut("no connection within http.connect_timeout")
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return FetchUnreachable("its TLS certificate was not accepted")
+    if isinstance(fault, aiohttp.ClientPayloadError | aiohttp.ClientResponseError | ValueError):
+        return FetchUnexpected("the answer is not well-formed HTTP, or was cut off")
+    return FetchUnreachable()
+
+
+def _links(fault: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while fault is not None and id(fault) not in seen:
+        seen.add(id(fault))
+        yield fault
+        fault = fault.__cause__ or fault.__context__

@@ -1,0 +1,60 @@
+"""One form for every outbound address: what is checked, what is signed and what is sent are the same text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from yarl import URL
+
+from solidgate.errors import AddressRefused
+
+MAX_URL_CHARACTERS = 2048
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+_DOTTED_QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}")
+_NUMERIC_LABEL = re.compile(r"(?:\d+|0[xX][0-9a-fA-F]*)")
+
+
+def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:
+    """The address in normal form without fragment; raises ``AddressRefused`` for anything odd.
+
+    ``ports`` lists the allowed ones, empty allows all. Whether the host's address may be dialled is checked
+    later, on the address really dialled.
+    """
+    if len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
+        raise AddressRefused("too long, or with characters that no address has")
+    url = _parsed(text)
+    if url.scheme != "https" and not (plain_http and url.scheme == "http"):
+        raise AddressRefused("the scheme is not https")
+    if url.user is not None or url.password is not None or "@" in url.raw_authority:
+        raise AddressRefused("a user name in an address")
+    _check_host(url.raw_host or "")
+    if ports and url.port not in ports:
+        raise AddressRefused("a port that is not called")
+    return url.with_fragment(None)
+
+
+def origin_of(url: URL) -> str:
+    """Scheme, host and port, as one text (RFC 6454)."""
+    return str(url.origin())
+
+
+def _parsed(text: str) -> URL:
+    try:
+        url = URL(text)
+        again = URL(str(url))
+    except (ValueError, UnicodeError) as broken:
+        raise AddressRefused("not an address") from broken
+    if again != url or not url.absolute:
+        raise AddressRefused("not an address with one reading")
+    return url
+
+
+def _check_host(host: str) -> None:
+    if not host or not host.isascii() or host.endswith(".") or "%" in host:
+        raise AddressRefused("a host name that is not called")
+    # "Ends in a number" as the WHATWG URL standard tests it: resolvers read 127.1, 0x7f.1 and 2130706433
+    # as addresses, so only the canonical dotted quad may look like one.
+    looks_numeric = ":" not in host and _NUMERIC_LABEL.fullmatch(host.rsplit(".", 1)[-1])
+    if looks_numeric and not _DOTTED_QUAD.fullmatch(host):
+        raise AddressRefused("a host that looks like a number and is not an address")
