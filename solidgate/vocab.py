@@ -49,14 +49,12 @@ SG = Namespace(
     "sg",
     "https://w3id.org/solidgate/ns#",
     """
-    CollaborationSpace Participation Terms DataRequest ApprovedCode ConsentEvent ProcessingRun DerivedResult
-    AuditEntry Role Reason
-    DataProvider CodeProvider DataConsumer SpaceOwner
-    TermsChanged SpaceClosed CodeRecalled
-    participation participant inSpace role currentTerms underTerms termsDigest approvedBy resource path selector
-    digest keyedDigest saltedDigest recordDigest resourcesDigest outputShape answers sequence latestEvent reason
-    underConsent attestation isolationLevel validation action outcome resultContainer minGroupSize entryPoint
-    egress epoch eventStatus
+    CollaborationSpace Participation Terms DataRequest ApprovedCode ConsentEvent ProcessingRun
+    DerivedResult AuditEntry Role Reason DataProvider CodeProvider DataConsumer SpaceOwner TermsChanged
+    SpaceClosed CodeRecalled participation participant inSpace role currentTerms underTerms termsDigest
+    approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
+    outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
+    action outcome resultContainer minGroupSize entryPoint egress epoch eventStatus
     """,
 )
 
@@ -71,17 +69,16 @@ DPV = Namespace(
     PersonalData SpecialCategoryPersonalData DerivedPersonalData InferredPersonalData AnonymisedData
     ExplicitlyExpressedConsent ConsentRequested ConsentRequestDeferred ConsentRefused ConsentGiven
     RenewedConsentGiven ConsentWithdrawn ConsentRevoked ConsentExpired ConsentInvalidated ConsentUnknown
-    ConsentStatusValidForProcessing
-    DataController DataProcessor DataSubject Organisation AlgorithmicLogic Required Optional
-    Retrieve Analyse Derive Store Transfer Collect
+    ConsentStatusValidForProcessing DataController DataProcessor DataSubject Organisation
+    AlgorithmicLogic Required Optional Retrieve Analyse Derive Store Transfer Collect
     ServicePersonalisation ServiceProvision ScientificResearch ResearchAndDevelopment PublicBenefit
-    DataSubjectDataSource StorageLocation StorageDuration StorageDeletion TemporalDuration UntilTimeDuration
-    ActivityOngoing ActivityCompleted ActivityHalted
-    hasActivityStatus hasAlgorithmicLogic hasConsentControl hasConsentStatus hasDataController hasDataProcessor
-    hasDataSource hasDataSubject hasDuration hasIdentifier hasIndicationMethod hasJurisdiction hasLegalBasis
-    hasLocation hasName hasNecessity hasNotice hasOutcome hasPersonalData hasProcess hasProcessing hasPurpose
-    hasRecipient hasRecordOfActivity hasRight hasService hasStorageCondition isExercisedAt isIndicatedAtTime
-    isIndicatedBy hasApplicableLaw
+    DataSubjectDataSource StorageLocation StorageDuration StorageDeletion TemporalDuration
+    UntilTimeDuration ActivityOngoing ActivityCompleted ActivityHalted hasActivityStatus
+    hasAlgorithmicLogic hasConsentControl hasConsentStatus hasDataController hasDataProcessor
+    hasDataSource hasDataSubject hasDuration hasIdentifier hasIndicationMethod hasJurisdiction
+    hasLegalBasis hasLocation hasName hasNecessity hasNotice hasOutcome hasPersonalData hasProcess
+    hasProcessing hasPurpose hasRecipient hasRecordOfActivity hasRight hasService hasStorageCondition
+    isExercisedAt isIndicatedAtTime isIndicatedBy hasApplicableLaw
     """,
 )
 PD = Namespace("pd", "https://w3id.org/dpv/pd#", "Household HouseOwned Location PurchasesAndSpendingHabit")
@@ -92,9 +89,7 @@ EU_GDPR = Namespace(
     "A6-1-a-explicit-consent A9-2-a A7-3 A13 A14 A15 A16 A17 A18 A20 A77",
 )
 LEGAL_EU = Namespace("legal-eu", "https://w3id.org/dpv/legal/eu#", "law-GDPR")
-DPV_27560 = Namespace(
-    "dpv-27560", "https://w3id.org/dpv/schema/dpv-27560#", "record-eu-gdpr receipt-eu-gdpr"
-)
+DPV_27560 = Namespace("dpv-27560", "https://w3id.org/dpv/schema/dpv-27560#", "record-eu-gdpr receipt-eu-gdpr")
 
 RDF = Namespace(
     "rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "type value first rest nil langString Property"
@@ -110,24 +105,27 @@ OWL = Namespace(
 XSD = Namespace(
     "xsd",
     "http://www.w3.org/2001/XMLSchema#",
-    "string boolean integer nonNegativeInteger positiveInteger decimal double date dateTime duration anyURI gYear",
+    """
+    string boolean integer nonNegativeInteger positiveInteger decimal double date dateTime duration
+    anyURI gYear
+    """,
 )
 PROV = Namespace(
     "prov",
     "http://www.w3.org/ns/prov#",
     """
-    Activity Agent Association Entity Organization Person Plan SoftwareAgent
-    agent hadPlan used wasDerivedFrom wasGeneratedBy wasInvalidatedBy wasInformedBy wasAssociatedWith
-    qualifiedAssociation generatedAtTime invalidatedAtTime startedAtTime endedAtTime wasAttributedTo
+    Activity Agent Association Entity Organization Person Plan SoftwareAgent agent hadPlan used
+    wasDerivedFrom wasGeneratedBy wasInvalidatedBy wasInformedBy wasAssociatedWith qualifiedAssociation
+    generatedAtTime invalidatedAtTime startedAtTime endedAtTime wasAttributedTo
     """,
 )
 ODRL = Namespace(
     "odrl",
     "http://www.w3.org/ns/odrl/2/",
     """
-    Offer Agreement Policy Permission Prohibition Constraint permission prohibition target action assigner
-    assignee constraint leftOperand operator rightOperand uid purpose use distribute derive isA eq duty delete
-    recipient
+    Offer Agreement Policy Permission Prohibition Constraint permission prohibition target action
+    assigner assignee constraint leftOperand operator rightOperand uid purpose use distribute derive isA
+    eq duty delete recipient
     """,
 )
 DCAT = Namespace("dcat", "http://www.w3.org/ns/dcat#", "Catalog Dataset Resource")
@@ -135,23 +133,29 @@ DCT = Namespace(
     "dct",
     "http://purl.org/dc/terms/",
     """
-    identifier title description language date created valid conformsTo hasVersion replaces creator publisher
-    audience license modified issued format isPartOf source
+    identifier title description language date created valid conformsTo hasVersion replaces creator
+    publisher audience license modified issued format isPartOf source
     """,
 )
 SH = Namespace(
     "sh",
     "http://www.w3.org/ns/shacl#",
     """
-    NodeShape PropertyShape ValidationReport ValidationResult Violation conforms result resultPath sourceShape
-    sourceConstraintComponent resultSeverity targetClass path minCount maxCount datatype nodeKind pattern
-    message name property node closed ignoredProperties IRI in hasValue sparql select prefixes declare prefix
-    namespace qualifiedValueShape qualifiedMinCount qualifiedMaxCount uniqueLang or class minInclusive
-    maxInclusive equals lessThan not inversePath description SPARQLConstraint Literal BlankNodeOrIRI
-    alternativePath targetSubjectsOf minLength flags
+    NodeShape PropertyShape ValidationReport ValidationResult Violation conforms result resultPath
+    sourceShape sourceConstraintComponent resultSeverity targetClass path minCount maxCount datatype
+    nodeKind pattern message name property node closed ignoredProperties IRI in hasValue sparql select
+    prefixes declare prefix namespace qualifiedValueShape qualifiedMinCount qualifiedMaxCount uniqueLang
+    or class minInclusive maxInclusive equals lessThan not inversePath description SPARQLConstraint
+    Literal BlankNodeOrIRI alternativePath targetSubjectsOf minLength flags
     """,
 )
-SKOS = Namespace("skos", "http://www.w3.org/2004/02/skos/core#", "Concept prefLabel definition broader notation")
+SKOS = Namespace(
+    "skos",
+    "http://www.w3.org/2004/02/skos/core#",
+    """
+    Concept prefLabel definition broader notation
+    """,
+)
 FOAF = Namespace("foaf", "http://xmlns.com/foaf/0.1/", "Agent Person Organization name img givenName")
 VCARD = Namespace("vcard", "http://www.w3.org/2006/vcard/ns#", "fn hasPhoto")
 SCHEMA = Namespace(
@@ -164,16 +168,17 @@ ACL = Namespace(
     "acl",
     "http://www.w3.org/ns/auth/acl#",
     """
-    Authorization AuthenticatedAgent Read Write Append Control accessTo agent agentClass agentGroup default mode
-    origin
+    Authorization AuthenticatedAgent Read Write Append Control accessTo agent agentClass agentGroup
+    default mode origin
     """,
 )
 ACP = Namespace(
     "acp",
     "http://www.w3.org/ns/solid/acp#",
     """
-    AccessControlResource AccessControl Policy Matcher PublicAgent AuthenticatedAgent CreatorAgent OwnerAgent
-    resource accessControl memberAccessControl apply allow deny allOf anyOf noneOf agent client issuer access
+    AccessControlResource AccessControl Policy Matcher PublicAgent AuthenticatedAgent CreatorAgent
+    OwnerAgent resource accessControl memberAccessControl apply allow deny allOf anyOf noneOf agent
+    client issuer access
     """,
 )
 LDP = Namespace(

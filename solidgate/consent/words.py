@@ -1,0 +1,178 @@
+"""The words around the terms on a notice, in each language that solidgate speaks.
+
+Terms, titles and purposes come from the agreement; only the label's own words stand here. They are part of
+the notice's digest, so changing one changes what was shown: existing records keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ROWS = ("who", "why", "what", "program", "result", "recipients", "duration", "rights")
+"""The label's eight rows, in the order in which they are always shown."""
+
+_EN = {
+    "who": "Who asks",
+    "why": "Why",
+    "what": "What data",
+    "program": "Which program",
+    "result": "What comes out",
+    "recipients": "Who gets it",
+    "duration": "How long",
+    "rights": "Your rights",
+    "controller": "{name} answers for what is done with your data.",
+    "asker": "{name} asks you, in the space “{space}”.",
+    "contact": "Contact: {contact}",
+    "required": "needed",
+    "optional": "your choice",
+    "purpose": "{title}: {description}",
+    "special": "This includes data of a special category (GDPR Article 9).",
+    "resource": "{title} ({path}): {need}",
+    "missing": "{title} ({path}): not found in your pod, so it is not read",
+    "read_only": "Only these documents are read. Nothing else in your pod is.",
+    "program_digest": "Exactly this version runs: {digest}",
+    "program_source": "Source: {source}",
+    "program_alone": "It runs alone, without a network, and sees your data only while it runs.",
+    "result_place": "The result is written to your pod: {container}",
+    "result_shape": "Results that are not of this form are dropped: {digest}",
+    "group": "Results about a group are made from at least {count} people.",
+    "recipient": "{name} can query results, never your documents.",
+    "validity": "Your yes holds for {duration} at most, or until you withdraw.",
+    "retention": "Results are kept for {duration}, then deleted.",
+    "storage": "They are kept in: {place}. The law that applies: {law}.",
+    "withdraw": "You can withdraw at any time, without a reason: {url}",
+    "access": "You can see, correct, take with you and delete what is held on you: {url}",
+    "complain": "You can complain to your data protection authority.",
+    "no_harm": "If you say no, nothing is read and you lose nothing.",
+    "statement": "I agree that {who} uses the documents listed above for “{purpose}”, with the program named"
+    " above, under the terms shown. I can withdraw at any time.",
+    "statement_special": "I expressly agree that {who} uses the documents listed above, which include data of"
+    " a special category, for “{purpose}”, with the program named above, under the terms shown. I can"
+    " withdraw at any time.",
+    "year": "1 year",
+    "years": "{count} years",
+    "month": "1 month",
+    "months": "{count} months",
+    "day": "1 day",
+    "days": "{count} days",
+    "hour": "1 hour",
+    "hours": "{count} hours",
+    "minute": "1 minute",
+    "minutes": "{count} minutes",
+    "second": "1 second",
+    "seconds": "{count} seconds",
+    "and": " and ",
+}
+
+_FR = {
+    "who": "Qui demande",
+    "why": "Pourquoi",
+    "what": "Quelles données",
+    "program": "Quel programme",
+    "result": "Ce qui en sort",
+    "recipients": "Qui le reçoit",
+    "duration": "Combien de temps",
+    "rights": "Vos droits",
+    "controller": "{name} répond de l’usage de vos données.",
+    "asker": "{name} vous le demande, dans l’espace « {space} ».",
+    "contact": "Contact : {contact}",
+    "required": "nécessaire",
+    "optional": "au choix",
+    "purpose": "{title} : {description}",
+    "special": "Cela comprend des données d’une catégorie particulière (article 9 du RGPD).",
+    "resource": "{title} ({path}) : {need}",
+    "missing": "{title} ({path}) : introuvable dans votre pod, donc pas lu",
+    "read_only": "Seuls ces documents sont lus. Rien d’autre dans votre pod ne l’est.",
+    "program_digest": "Exactement cette version est exécutée : {digest}",
+    "program_source": "Source : {source}",
+    "program_alone": "Il s’exécute seul, sans réseau, et ne voit vos données que pendant son exécution.",
+    "result_place": "Le résultat est écrit dans votre pod : {container}",
+    "result_shape": "Un résultat qui n’a pas cette forme est rejeté : {digest}",
+    "group": "Un résultat sur un groupe est tiré d’au moins {count} personnes.",
+    "recipient": "{name} peut interroger les résultats, jamais vos documents.",
+    "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
+    "retention": "Les résultats sont gardés {duration}, puis effacés.",
+    "storage": "Ils sont gardés ici : {place}. Le droit qui s’applique : {law}.",
+    "withdraw": "Vous pouvez retirer votre accord à tout moment, sans raison : {url}",
+    "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est gardé sur vous : {url}",
+    "complain": "Vous pouvez vous plaindre auprès de votre autorité de protection des données.",
+    "no_harm": "Si vous dites non, rien n’est lu et vous ne perdez rien.",
+    "statement": "J’accepte que {who} utilise les documents indiqués ci-dessus pour « {purpose} », avec le"
+    " programme indiqué ci-dessus, aux conditions montrées. Je peux retirer mon accord à tout moment.",
+    "statement_special": "J’accepte expressément que {who} utilise les documents indiqués ci-dessus, qui"
+    " comprennent des données d’une catégorie particulière, pour « {purpose} », avec le programme indiqué"
+    " ci-dessus, aux conditions montrées. Je peux retirer mon accord à tout moment.",
+    "year": "1 an",
+    "years": "{count} ans",
+    "month": "1 mois",
+    "months": "{count} mois",
+    "day": "1 jour",
+    "days": "{count} jours",
+    "hour": "1 heure",
+    "hours": "{count} heures",
+    "minute": "1 minute",
+    "minutes": "{count} minutes",
+    "second": "1 seconde",
+    "seconds": "{count} secondes",
+    "and": " et ",
+}
+
+_NL = {
+    "who": "Wie vraagt het",
+    "why": "Waarom",
+    "what": "Welke gegevens",
+    "program": "Welk programma",
+    "result": "Wat eruit komt",
+    "recipients": "Wie het krijgt",
+    "duration": "Hoe lang",
+    "rights": "Uw rechten",
+    "controller": "{name} staat in voor wat er met uw gegevens gebeurt.",
+    "asker": "{name} vraagt het u, in de ruimte “{space}”.",
+    "contact": "Contact: {contact}",
+    "required": "nodig",
+    "optional": "uw keuze",
+    "purpose": "{title}: {description}",
+    "special": "Hierbij zijn gegevens van een bijzondere categorie (artikel 9 AVG).",
+    "resource": "{title} ({path}): {need}",
+    "missing": "{title} ({path}): niet gevonden in uw pod, dus niet gelezen",
+    "read_only": "Alleen deze documenten worden gelezen. Niets anders in uw pod.",
+    "program_digest": "Precies deze versie wordt uitgevoerd: {digest}",
+    "program_source": "Bron: {source}",
+    "program_alone": "Het draait alleen, zonder netwerk, en ziet uw gegevens enkel terwijl het draait.",
+    "result_place": "Het resultaat wordt in uw pod geschreven: {container}",
+    "result_shape": "Een resultaat dat niet deze vorm heeft, wordt weggegooid: {digest}",
+    "group": "Een resultaat over een groep komt van ten minste {count} mensen.",
+    "recipient": "{name} kan resultaten bevragen, nooit uw documenten.",
+    "validity": "Uw ja geldt hoogstens {duration}, of tot u het intrekt.",
+    "retention": "Resultaten worden {duration} bewaard en daarna gewist.",
+    "storage": "Ze worden bewaard in: {place}. Het recht dat geldt: {law}.",
+    "withdraw": "U kunt uw toestemming altijd intrekken, zonder reden: {url}",
+    "access": "U kunt inzien, verbeteren, meenemen en wissen wat over u bewaard wordt: {url}",
+    "complain": "U kunt een klacht indienen bij uw gegevensbeschermingsautoriteit.",
+    "no_harm": "Zegt u nee, dan wordt niets gelezen en verliest u niets.",
+    "statement": "Ik ga ermee akkoord dat {who} de hierboven genoemde documenten gebruikt voor “{purpose}”,"
+    " met het hierboven genoemde programma, onder de getoonde voorwaarden. Ik kan dit altijd intrekken.",
+    "statement_special": "Ik ga er uitdrukkelijk mee akkoord dat {who} de hierboven genoemde documenten, met"
+    " gegevens van een bijzondere categorie, gebruikt voor “{purpose}”, met het hierboven genoemde programma,"
+    " onder de getoonde voorwaarden. Ik kan dit altijd intrekken.",
+    "year": "1 jaar",
+    "years": "{count} jaar",
+    "month": "1 maand",
+    "months": "{count} maanden",
+    "day": "1 dag",
+    "days": "{count} dagen",
+    "hour": "1 uur",
+    "hours": "{count} uur",
+    "minute": "1 minuut",
+    "minutes": "{count} minuten",
+    "second": "1 seconde",
+    "seconds": "{count} seconden",
+    "and": " en ",
+}
+
+WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"en": MappingProxyType(_EN), "fr": MappingProxyType(_FR), "nl": MappingProxyType(_NL)}
+)
+
+LANGUAGES = tuple(WORDS)
