@@ -1,0 +1,81 @@
+"""Migrations on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from solidgate.adapters.postgres import EmbeddedPostgres
+from solidgate.adapters.sql.engine import driver_url, make_engine, migrate, plain_url, revisions
+from solidgate.adapters.sql.tables import metadata
+from solidgate.errors import BadSetting, StoreUnavailable
+
+
+@pytest.fixture
+def empty_database(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    name = f"empty_{abs(hash(request.node.nodeid)) % 10**9}"
+    with psycopg.connect(postgres.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return postgres.url_of(name)
+
+
+async def test_several_starts_at_once_migrate_once(empty_database: str) -> None:
+    assert revisions(empty_database)[0] == ""
+    reached = set(await asyncio.gather(*(migrate(empty_database) for _ in range(3))))
+    current, wanted = revisions(empty_database)
+    assert reached == {current} == {wanted}
+
+
+async def test_the_tables_are_the_ones_that_the_code_declares(database_url: str) -> None:
+    engine = sa.create_engine(driver_url(database_url))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    foreign = ("procrastinate", "alembic_version")
+    assert [line for line in differences if not any(word in str(line) for word in foreign)] == []
+
+
+async def test_the_job_queue_is_there(database_url: str) -> None:
+    from procrastinate import App, PsycopgConnector
+
+    app = App(connector=PsycopgConnector(conninfo=plain_url(database_url)))
+    async with app.open_async():
+        assert await app.check_connection_async()
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreUnavailable, match="newer solidgate"):
+        await migrate(database_url)
+
+
+async def test_a_queue_that_somebody_else_made_is_refused(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("COMMENT ON TABLE procrastinate_jobs IS NULL")
+    with pytest.raises(StoreUnavailable, match="not made by solidgate"):
+        await migrate(database_url)
+
+
+async def test_an_unreachable_database_is_named_as_such() -> None:
+    with pytest.raises(StoreUnavailable):
+        await migrate("postgresql://nobody@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x", "mysql://h/d", "nonsense"])
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(BadSetting):
+        driver_url(url)
+
+
+async def test_a_late_statement_is_ended(database_url: str) -> None:
+    engine = make_engine(database_url, pool_size=1, statement_timeout=0.2)
+    async with engine.connect() as connection:
+        with pytest.raises(sa.exc.OperationalError, match="statement timeout"):
+            await connection.execute(sa.text("SELECT pg_sleep(3)"))
+    await engine.dispose()
