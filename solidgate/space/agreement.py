@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from solidgate.errors import SpaceInvalid
+from solidgate.space.canonical import canonical_json, load_json, tagged_digest
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import Purpose
 
@@ -50,3 +56,62 @@ class Agreement:
             if purpose.id == purpose_id:
                 return purpose
         raise KeyError(purpose_id)
+
+
+_TAG = "agreement/1"
+_ADAPTER = TypeAdapter(Agreement)
+
+
+def digest(agreement: Agreement) -> str:
+    """``sha256:<hex>`` over the RFC 8785 form of every field, under the tag ``agreement/1``.
+
+    Raises ``SpaceInvalid`` for a parameter that JSON cannot carry exactly.
+    """
+    try:
+        return tagged_digest(_TAG, _plain(agreement))
+    except ValueError as error:
+        raise SpaceInvalid(f"parameters: {error}") from error
+
+
+def to_json(agreement: Agreement) -> bytes:
+    """The agreement as canonical JSON; ``from_json`` gives back an equal value."""
+    try:
+        return canonical_json(_plain(agreement))
+    except ValueError as error:
+        raise SpaceInvalid(f"parameters: {error}") from error
+
+
+def from_json(content: bytes) -> Agreement:
+    """The agreement of ``to_json``. Raises ``SpaceInvalid`` for anything that would be lost or guessed.
+
+    Reading is checked by writing: a document with an unknown, repeated or converted field does not come
+    back as itself, so it is refused rather than read in part.
+    """
+    try:
+        tree = load_json(content)
+        agreement = _ADAPTER.validate_json(content, strict=True)
+    except ValidationError as error:
+        raise SpaceInvalid(f"agreement: {_places(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpaceInvalid(f"agreement: {error}") from error
+    if _plain(agreement) != tree:
+        raise SpaceInvalid("agreement: the document has a field that is unknown, missing or out of order")
+    return agreement
+
+
+def _places(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:10])
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it: sets sorted, tuples as lists, enumerations as their text."""
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value

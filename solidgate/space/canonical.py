@@ -1,0 +1,53 @@
+"""One value, one sequence of bytes: RFC 8785 canonical JSON, and the digests that are taken over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+
+def sha256_digest(content: bytes) -> str:
+    """``sha256:<hex>`` of the bytes."""
+    return "sha256:" + sha256(content).hexdigest()
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is ``sha256:`` and 64 lower-case hexadecimal digits."""
+    prefix, _, digits = text.partition(":")
+    return prefix == "sha256" and len(digits) == 64 and all(c in "0123456789abcdef" for c in digits)
+
+
+def canonical_json(tree: Mapping[str, Any]) -> bytes:
+    """The RFC 8785 form. Raises ``ValueError`` for what JSON cannot carry exactly (NaN, huge integers)."""
+    try:
+        return rfc8785.dumps(dict(tree))
+    except rfc8785.CanonicalizationError as error:
+        raise ValueError(str(error)) from error
+
+
+def tagged_digest(tag: str, tree: Mapping[str, Any]) -> str:
+    """The digest of a tree under a version tag, so that no two kinds of document share a digest."""
+    return sha256_digest(canonical_json({"solidgate": tag, "of": dict(tree)}))
+
+
+def load_json(content: bytes) -> dict[str, Any]:
+    """One JSON object without repeated names. Raises ``ValueError``."""
+    tree = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
+    if not isinstance(tree, dict):
+        raise ValueError("the document is not a JSON object")
+    return tree
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice in one JSON object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
