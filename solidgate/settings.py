@@ -23,7 +23,8 @@ from solidgate.assets import asset
 from solidgate.errors import BadSetting, UnknownSetting, UnsafeInProduction
 
 PREFIX = "SOLIDGATE_"
-RESERVED = frozenset({"SOLIDGATE_CONFIG"})
+# Read where they are used; not settings of a running service.
+RESERVED = frozenset({"SOLIDGATE_CONFIG", "SOLIDGATE_NODE", "SOLIDGATE_CSS", "SOLIDGATE_CHROMIUM", "SOLIDGATE_TOOLS"})
 
 KIB = 1024
 MIB = 1024 * KIB
