@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
 MAX_PROOF_BYTES = 4096
 MAX_JTI_CHARACTERS = 256
 WINDOW = timedelta(seconds=60)
+NONCE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +134,14 @@ def verify_proof(
     url: str,
     now: datetime,
     access_token: str | None,
-    nonce: str | None = None,
+    nonces: Collection[str] = (),
     window: timedelta = WINDOW,
     require_ath: bool = True,
 ) -> VerifiedProof:
     """Check a proof as section 4.3 lists it; the caller asks the replay store afterwards (4.3, item 12).
 
     ``url`` is our own public address of the resource, never taken from ``Host``. Raises ``ProofInvalid``,
-    and ``ProofNonceNeeded`` when ``nonce`` was issued and is not in the proof.
+    and ``ProofNonceNeeded`` when ``nonces`` are demanded and none of them is in the proof.
     """
     verified, jwk = _verified_signature(proof)
     claims = _claims(verified)
@@ -153,7 +154,7 @@ def verify_proof(
     # 9. htu matches the address of the request, ignoring query and fragment
     _check_target(_text(claims, "htu", 4096), url)
     # 10. the nonce that we issued is in the proof
-    if nonce is not None and not hmac.compare_digest(_optional_text(claims, "nonce"), nonce):
+    if nonces and not _is_one_of(_optional_text(claims, "nonce"), nonces):
         raise ProofNonceNeeded()
     # 11. iat lies within the window
     if abs(now - issued) > window:
@@ -188,6 +189,22 @@ def _claims(verified: jose.Verified) -> Mapping[str, Any]:
         return verified.claims
     except SignatureInvalid as broken:
         raise ProofInvalid(broken.detail) from broken
+
+
+def server_nonces(secret: bytes, now: datetime) -> tuple[str, str]:
+    """The nonce that we issue now and the one before it (section 9): kept by nobody, known to each process.
+
+    They follow from ``secret`` and the time, and change every two minutes.
+    """
+    slot = int(now.timestamp() // NONCE_SECONDS)
+    current, previous = (
+        hmac.new(secret, f"dpop-nonce {n}".encode(), hashlib.sha256).digest() for n in (slot, slot - 1)
+    )
+    return jose.encode_base64url(current[:18]), jose.encode_base64url(previous[:18])
+
+
+def _is_one_of(nonce: str, nonces: Collection[str]) -> bool:
+    return any(hmac.compare_digest(nonce, issued) for issued in nonces)
 
 
 def _text(claims: Mapping[str, Any], name: str, limit: int) -> str:

@@ -99,3 +99,24 @@ class Caller:
 
     def __repr__(self) -> str:
         return "Caller()"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerChoice:
+    """The profile names several issuers, so the person chooses; each address byte for byte."""
+
+    webid: str
+    issuers: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"IssuerChoice({len(self.issuers)} issuers)"
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A login has begun: send the browser to ``redirect_to``."""
+
+    redirect_to: str
+
+    def __repr__(self) -> str:
+        return "Began()"
