@@ -24,7 +24,9 @@ from solidgate.errors import BadSetting, UnknownSetting, UnsafeInProduction
 
 PREFIX = "SOLIDGATE_"
 # Read where they are used; not settings of a running service.
-RESERVED = frozenset({"SOLIDGATE_CONFIG", "SOLIDGATE_NODE", "SOLIDGATE_CSS", "SOLIDGATE_CHROMIUM", "SOLIDGATE_TOOLS"})
+RESERVED = frozenset(
+    {"SOLIDGATE_CONFIG", "SOLIDGATE_NODE", "SOLIDGATE_CSS", "SOLIDGATE_CHROMIUM", "SOLIDGATE_TOOLS"}
+)
 
 KIB = 1024
 MIB = 1024 * KIB
