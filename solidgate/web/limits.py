@@ -1,7 +1,7 @@
 """How often one browser, session or address may do something: a sliding window for each, in memory.
 
 The counts live in one gate process; N processes allow at most N times as much, which is enough to slow a
-guesser down. Numbers are arguments; ``DEFAULT_PACES`` holds the documented ones.
+guesser down. The numbers are settings; see ``paces_of``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from solidgate.errors import TooManyRequests
+from solidgate.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,15 @@ class Pace:
     seconds: float
 
 
-DEFAULT_PACES: Mapping[str, Pace] = {
-    "login": Pace(10, 60.0),
-    "consent": Pace(30, 60.0),
-    "landing": Pace(60, 60.0),
-}
+LOGIN = "login"
+CONSENT = "consent"
 
 
 @dataclass(slots=True)
 class Paces:
     """Counts by (what, who). ``capacity`` bounds the memory; the longest unused counts go first."""
 
-    allowed: Mapping[str, Pace] = field(default_factory=lambda: dict(DEFAULT_PACES))
+    allowed: Mapping[str, Pace]
     capacity: int = 100_000
     _seen: OrderedDict[tuple[str, str], deque[float]] = field(default_factory=OrderedDict)
 
@@ -53,6 +51,16 @@ class Paces:
         while len(self._seen) > self.capacity:
             self._seen.popitem(last=False)
         return times
+
+
+def paces_of(settings: Settings) -> Paces:
+    """Logins by address, and answers and withdrawals by session, as the settings allow."""
+    return Paces(
+        {
+            LOGIN: Pace(settings.login.attempts_per_minute, 60.0),
+            CONSENT: Pace(settings.consent.posts_per_minute, 60.0),
+        }
+    )
 
 
 def too_many(what: str, pace: Pace, retry_after: int) -> TooManyRequests:

@@ -1,0 +1,151 @@
+"""``/consents/{id}``: the receipt, the door, the activity, and the one click that ends it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from solidgate.consent.status import ConsentStatus
+from solidgate.flow import ask as ask_flow
+from solidgate.flow import door as door_flow
+from solidgate.flow import receipt as receipt_flow
+from solidgate.flow import record as record_flow
+from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.record import ConsentView
+from solidgate.flow.withdraw import Withdrawal
+from solidgate.identity.login import Session
+from solidgate.pod.door import DoorState
+from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
+from solidgate.web.doors import person
+from solidgate.web.forms import read_form
+from solidgate.web.keys import PACES, WORLD
+from solidgate.web.limits import CONSENT
+from solidgate.web.pages import render
+from solidgate.web.represent import consent_plain, json_response, plain, rdf_of
+from solidgate.web.session import session_of
+
+_ANSWERS = (ConsentStatus.GIVEN, ConsentStatus.RENEWED, ConsentStatus.REFUSED)
+
+
+@person
+async def consent(request: web.Request) -> web.Response:
+    """``GET /consents/{id}``: what was agreed, as a page, JSON or RDF."""
+    media_type = chosen(request, [HTML, JSON, TURTLE, JSONLD])
+    session = await session_of(request)
+    if media_type in (TURTLE, JSONLD):
+        return await _record(request, session, media_type)
+    view = await _view(request, session)
+    if media_type == JSON:
+        return json_response(consent_plain(view))
+    return render(request, "consent.html", session=session, **_words(view))
+
+
+@person
+async def receipt(request: web.Request) -> web.Response:
+    """``GET /consents/{id}/receipt``: the signed receipt, the record behind it, or a page to print."""
+    media_type = chosen(request, [HTML, JWT, TURTLE, JSONLD])
+    session = await session_of(request)
+    if media_type in (TURTLE, JSONLD):
+        return await _record(request, session, media_type)
+    view = await _view(request, session)
+    if media_type == HTML:
+        return render(request, "receipt.html", session=session, **_words(view))
+    name = f'attachment; filename="receipt-{view.record.consent_id}.jwt"'
+    headers = {"Content-Disposition": name, "Cache-Control": "no-store", "Vary": "Accept"}
+    return web.Response(body=view.receipt.encode(), content_type=JWT, headers=headers)
+
+
+@person
+async def activity(request: web.Request) -> web.Response:
+    """``GET /consents/{id}/activity``: what was done with it, step by step."""
+    media_type = chosen(request, [HTML, JSON])
+    session = await session_of(request)
+    view = await _view(request, session)
+    if media_type == JSON:
+        return json_response({"activity": plain(view.activity)})
+    return render(request, "activity.html", session=session, view=view)
+
+
+@person
+async def open_door(request: web.Request) -> web.StreamResponse:
+    """``POST /consents/{id}/door``: open the door again, with the person's own session."""
+    session = await _posted(request)
+    await door_flow.open_for(request.app[WORLD], session, request.match_info["consent_id"])
+    return await _shown(request, session)
+
+
+@person
+async def resend_receipt(request: web.Request) -> web.StreamResponse:
+    """``POST /consents/{id}/receipt``: write the copy into the pod."""
+    session = await _posted(request)
+    await receipt_flow.resend(request.app[WORLD], session, request.match_info["consent_id"])
+    return await _shown(request, session)
+
+
+@person
+async def ask_again(request: web.Request) -> web.StreamResponse:
+    """``POST /consents/{id}/again``: a new request, under the terms that hold now, for a consent that ended."""
+    session = await _posted(request)
+    space_id = (await _view(request, session)).space_id
+    request_id = await ask_flow.ask_again(request.app[WORLD], session, space_id)
+    raise web.HTTPSeeOther(f"/requests/{request_id}")
+
+
+@person
+async def withdraw(request: web.Request) -> web.Response:
+    """``POST /consents/{id}/withdraw``: 200 when it has ended, 202 while an effect is in doubt."""
+    session = await _posted(request)
+    found = await withdraw_flow.withdraw(request.app[WORLD], session, request.match_info["consent_id"])
+    return _withdrawn(request, session, found)
+
+
+@person
+async def withdrawal(request: web.Request) -> web.Response:
+    """``GET /consents/{id}/withdraw``: how far the withdrawal is."""
+    session = await session_of(request)
+    found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
+    return _withdrawn(request, session, found)
+
+
+def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
+    closed = found.door in (DoorState.CLOSED, None) and not found.door_problem
+    status = 200 if found.quiescent and closed else 202
+    if chosen(request, [HTML, JSON]) == JSON:
+        return json_response(found, status=status)
+    return render(request, "withdrawn.html", status=status, session=session, withdrawal=found)
+
+
+async def _posted(request: web.Request) -> Session:
+    """The session of one of our own forms, not too often."""
+    session = await session_of(request)
+    await read_form(request, session.session_id)
+    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+    return session
+
+
+async def _shown(request: web.Request, session: Session) -> web.StreamResponse:
+    view = await _view(request, session)
+    if not wants_html(request):
+        return json_response(consent_plain(view))
+    raise web.HTTPSeeOther(f"/consents/{view.record.consent_id}")
+
+
+async def _view(request: web.Request, session: Session) -> ConsentView:
+    return await record_flow.view(request.app[WORLD], session, request.match_info["consent_id"])
+
+
+async def _record(request: web.Request, session: Session, media_type: str) -> web.Response:
+    world, consent_id = request.app[WORLD], request.match_info["consent_id"]
+    turtle = await record_flow.turtle(world, session, consent_id)
+    return rdf_of(turtle, TURTLE, media_type)
+
+
+def _words(view: ConsentView) -> dict[str, object]:
+    events = view.record.events
+    decided = next((event for event in events if event.status in _ANSWERS), view.record.latest)
+    names = {party.webid: party.name for party in view.agreement.parties}
+    return {
+        "view": view,
+        "decided": decided,
+        "refused": view.status is ConsentStatus.REFUSED,
+        "recipients": [names.get(recipient, recipient) for recipient in view.record.recipients],
+    }

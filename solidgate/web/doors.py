@@ -1,0 +1,36 @@
+"""Who may pass a handler: decorators that turn "not logged in" into the way to the login page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from urllib.parse import quote
+
+from aiohttp import web
+
+from solidgate.errors import LoginNeeded, SessionExpired
+from solidgate.web.accept import wants_html
+from solidgate.web.session import forget_session
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def person(handler: Handler) -> Handler:
+    """A page of one person: a browser without a session is sent to log in, and comes back.
+
+    Programs get the 401. A POST is never repeated after a login: its person lands on the page it came from.
+    """
+
+    @wraps(handler)
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (LoginNeeded, SessionExpired):
+            if request.method not in ("GET", "HEAD") or not wants_html(request):
+                raise
+            back = quote(request.rel_url.raw_path, safe="")
+            answer = web.HTTPSeeOther(f"/login?return_to={back}")
+            forget_session(request, answer)
+            raise answer from None
+
+    return guarded

@@ -1,0 +1,107 @@
+"""The eight-row label before login: the agreement in the words of the notice, without anybody's pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from solidgate.consent.duration import parts
+from solidgate.consent.words import ROWS, WORDS
+from solidgate.space.agreement import Agreement
+from solidgate.space.participant import Role
+from solidgate.web.language import Language
+
+Row = tuple[str, str, tuple[str, ...]]
+
+_UNITS = ("year", "month", "day", "hour", "minute", "second")
+
+
+def label_rows(agreement: Agreement, language: Language, public_url: str) -> tuple[Row, ...]:
+    """(key, title, lines) in the fixed order of the notice. The notice itself follows after login."""
+    lines = {
+        "who": _who(agreement, language),
+        "why": _why(agreement, language),
+        "what": _what(agreement, language),
+        "program": _program(agreement, language),
+        "result": _result(agreement, language),
+        "recipients": _recipients(agreement, language),
+        "duration": _duration(agreement, language),
+        "rights": _rights(language, public_url),
+    }
+    return tuple((key, WORDS[language.tag][key], tuple(lines[key])) for key in ROWS)
+
+
+def asker(agreement: Agreement) -> str:
+    """The names of those who ask."""
+    return ", ".join(party.name for party in agreement.with_role(Role.OWNER))
+
+
+def _say(language: Language, key: str, **values: object) -> str:
+    return WORDS[language.tag][key].format(**values)
+
+
+def _who(agreement: Agreement, language: Language) -> Iterator[str]:
+    title = language.pick(agreement.title)
+    for party in agreement.with_role(Role.OWNER):
+        yield _say(language, "asker", name=party.name, space=title)
+    for party in agreement.with_role(Role.CONTROLLER):
+        yield _say(language, "controller", name=party.name)
+        if party.contact:
+            yield _say(language, "contact", contact=party.contact)
+
+
+def _why(agreement: Agreement, language: Language) -> Iterator[str]:
+    for purpose in agreement.purposes:
+        title, text = language.pick(purpose.title), language.pick(purpose.description)
+        yield _say(language, "purpose", title=title, description=text)
+        if purpose.special_category:
+            yield _say(language, "special")
+
+
+def _what(agreement: Agreement, language: Language) -> Iterator[str]:
+    for purpose in agreement.purposes:
+        for need in purpose.needs:
+            kind = _say(language, "required" if need.required else "optional")
+            yield _say(language, "resource", title=language.pick(need.title), path=need.path, need=kind)
+    yield _say(language, "read_only")
+
+
+def _program(agreement: Agreement, language: Language) -> Iterator[str]:
+    if agreement.algorithm_text:
+        yield language.pick(agreement.algorithm_text)
+    yield _say(language, "program_digest", digest=agreement.algorithm)
+    if agreement.algorithm_source:
+        yield _say(language, "program_source", source=agreement.algorithm_source)
+    yield _say(language, "program_alone")
+
+
+def _result(agreement: Agreement, language: Language) -> Iterator[str]:
+    yield language.pick(agreement.output_text)
+    yield _say(language, "result_place", container=agreement.result_container)
+    if agreement.aggregate_shape:
+        yield _say(language, "group", count=agreement.min_group_size)
+
+
+def _recipients(agreement: Agreement, language: Language) -> Iterator[str]:
+    for party in agreement.with_role(Role.DATA_CONSUMER):
+        yield _say(language, "recipient", name=party.name)
+
+
+def _duration(agreement: Agreement, language: Language) -> Iterator[str]:
+    yield _say(language, "validity", duration=_spoken(agreement.validity, language))
+    yield _say(language, "retention", duration=_spoken(agreement.retention, language))
+    place, law = agreement.storage_location, agreement.jurisdiction
+    yield _say(language, "storage", place=place, law=law)
+
+
+def _rights(language: Language, public_url: str) -> Iterator[str]:
+    own_page = f"{public_url}me"
+    yield _say(language, "withdraw", url=own_page)
+    yield _say(language, "access", url=own_page)
+    yield _say(language, "complain")
+    yield _say(language, "no_harm")
+
+
+def _spoken(duration: str, language: Language) -> str:
+    counted = [(count, unit) for count, unit in zip(parts(duration), _UNITS, strict=True) if count]
+    said = [_say(language, unit if count == 1 else f"{unit}s", count=count) for count, unit in counted]
+    return _say(language, "and").join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)

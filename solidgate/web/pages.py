@@ -1,0 +1,78 @@
+"""Pages for people: one way to render a template, in the language of the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from solidgate.identity.login import Session
+from solidgate.web import words
+from solidgate.web.forms import TOKEN_FIELD, form_token
+from solidgate.web.keys import PACES, WORLD
+from solidgate.web.language import LANGUAGES, Language, language_of, remember
+from solidgate.web.limits import paces_of
+from solidgate.web.session import browser_of, new_browser, set_browser
+from solidgate.web.statics import address
+
+_VARY = "Accept, Accept-Language, Cookie"
+
+
+def set_up_pages(app: web.Application) -> None:
+    """Give the application its templates and its counts; call once, after ``app[WORLD]`` is set."""
+    loader = jinja2.PackageLoader("solidgate.web", "templates")
+    environment = aiohttp_jinja2.setup(
+        app, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(fixed_words())
+    app[PACES] = paces_of(app[WORLD].settings)
+
+
+def fixed_words() -> dict[str, Any]:
+    """What every template may use, whatever the request."""
+    return {"static": address, "languages": LANGUAGES, "words": words, "token_field": TOKEN_FIELD}
+
+
+def page_words(language: Language) -> dict[str, Any]:
+    """What every template may use, in one language."""
+    return {"language": language, "_": language.text}
+
+
+def render(
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    session: Session | None = None,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> web.Response:
+    """A page that no cache keeps. Forms on it carry the token of the session, or of ``before_login``."""
+    context = page_words(language_of(request)) | {
+        "request": request,
+        "session": session,
+        "form_token": form_token(session.session_id) if session else "",
+        "switch": language_links(request),
+    }
+    response = aiohttp_jinja2.render_template(template, request, context | values, status=status)
+    response.headers.update({"Vary": _VARY, "Cache-Control": "no-store", **(headers or {})})
+    response.headers["Content-Language"] = language_of(request).tag
+    remember(request, response)
+    return response
+
+
+def render_before_login(request: web.Request, template: str, **values: Any) -> web.Response:
+    """A page whose forms are bound to the browser's secret; a browser without one gets one."""
+    secret = browser_of(request) or new_browser()
+    response = render(request, template, **({"form_token": form_token(secret)} | values))
+    set_browser(request, response, secret)
+    return response
+
+
+def language_links(request: web.Request) -> dict[str, str]:
+    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated."""
+    kept = {"return_to": request.query["return_to"]} if "return_to" in request.query else {}
+    return {tag: str(request.rel_url.with_query({**kept, "lang": tag})) for tag in LANGUAGES}

@@ -1,0 +1,88 @@
+"""``/``, ``/join/{token}`` and ``/me``: where people arrive."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from solidgate.errors import BodyInvalid
+from solidgate.flow import ask as ask_flow
+from solidgate.flow import invite as invite_flow
+from solidgate.flow import record as record_flow
+from solidgate.flow import space as space_flow
+from solidgate.flow.invite import Landing
+from solidgate.web.accept import HTML, JSON, chosen
+from solidgate.web.doors import person
+from solidgate.web.forms import read_form
+from solidgate.web.keys import WORLD
+from solidgate.web.label import asker, label_rows
+from solidgate.web.language import language_of
+from solidgate.web.pages import render, render_before_login
+from solidgate.web.represent import consents_plain, json_response
+from solidgate.web.session import browser_of, session_of
+
+_DECLINED = "solidgate-declined"
+
+
+async def start(request: web.Request) -> web.Response:
+    """``GET /``: what this is, and the open spaces."""
+    return render(request, "start.html", spaces=await space_flow.all_open(request.app[WORLD]))
+
+
+async def join(request: web.Request) -> web.Response:
+    """``GET /join/{token}``: who asks for what, before any login."""
+    landing = await _landing(request)
+    if landing.space.space_id in _declined(request) and "again" not in request.query:
+        return render(request, "declined.html", token_of_invitation=landing.token)
+    agreement, language = landing.space.agreement, language_of(request)
+    return render_before_login(
+        request,
+        "join.html",
+        space=landing.space,
+        token_of_invitation=landing.token,
+        asker=asker(agreement),
+        purposes=", ".join(language.pick(purpose.title) for purpose in agreement.purposes),
+        rows=label_rows(agreement, language, request.app[WORLD].public_url),
+    )
+
+
+async def join_choice(request: web.Request) -> web.StreamResponse:
+    """``POST /join/{token}``: go on to log in, or no thanks, which only this browser remembers."""
+    form = await read_form(request, browser_of(request))
+    landing = await _landing(request)
+    if form.get("choice") == "continue":
+        raise web.HTTPSeeOther(f"/join/{landing.token}/request")
+    if form.get("choice") != "no":
+        raise BodyInvalid("choice must be continue or no")
+    response = render(request, "declined.html", token_of_invitation=landing.token)
+    kept = sorted({*_declined(request), landing.space.space_id})[-20:]
+    response.set_cookie(_DECLINED, ".".join(kept), max_age=2_592_000, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+@person
+async def join_request(request: web.Request) -> web.StreamResponse:
+    """``GET /join/{token}/request``: make this person's request, or find it again, and show it."""
+    session = await session_of(request)
+    request_id = await ask_flow.ask(request.app[WORLD], session, request.match_info["token"])
+    raise web.HTTPSeeOther(f"/requests/{request_id}")
+
+
+@person
+async def me(request: web.Request) -> web.Response:
+    """``GET /me``: my consents and my results."""
+    media_type = chosen(request, [HTML, JSON])
+    session = await session_of(request)
+    consents = await record_flow.mine(request.app[WORLD], session)
+    if media_type == JSON:
+        return json_response(consents_plain(consents))
+    return render(request, "me.html", session=session, consents=consents)
+
+
+
+
+async def _landing(request: web.Request) -> Landing:
+    return await invite_flow.landing(request.app[WORLD], request.match_info["token"])
+
+
+def _declined(request: web.Request) -> set[str]:
+    return set(request.cookies.get(_DECLINED, "").split(".")) - {""}

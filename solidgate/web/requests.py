@@ -1,0 +1,147 @@
+"""``/requests/{id}``: what is asked of one person, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from aiohttp import web
+
+from solidgate.consent.duration import after
+from solidgate.errors import AnswerMissing, LanguageNotOffered, RequestAnswered, TermsChanged
+from solidgate.flow import consent as consent_flow
+from solidgate.flow.consent import Review
+from solidgate.flow.record import ConsentView
+from solidgate.identity.login import Session
+from solidgate.web.accept import HTML, JSON, chosen, wants_html
+from solidgate.web.doors import person
+from solidgate.web.forms import Form, read_form
+from solidgate.web.keys import PACES, WORLD
+from solidgate.web.language import Language, language_of
+from solidgate.web.limits import CONSENT
+from solidgate.web.pages import render
+from solidgate.web.represent import consents_plain, json_response, plain
+from solidgate.web.session import session_of
+
+_MONTHS = (1, 3, 6, 12)
+_ANSWERS = {"yes": True, "no": False}
+
+
+@person
+async def review(request: web.Request) -> web.Response:
+    """``GET /requests/{id}``: the notice, and the form that answers exactly this notice."""
+    media_type = chosen(request, [HTML, JSON])
+    session = await session_of(request)
+    found = await _review(request, session)
+    if media_type == JSON:
+        return json_response(_plain(found))
+    if found.answered:
+        return render(request, "answered.html", session=session, answered=found.answered)
+    return render(request, "request.html", session=session, **_words(request, found))
+
+
+@person
+async def answer(request: web.Request) -> web.StreamResponse:
+    """``POST /requests/{id}``: record yes or no to what was shown, or show what changed meanwhile."""
+    world, session = request.app[WORLD], await session_of(request)
+    form = await read_form(request, session.session_id)
+    request.app[PACES].take(CONSENT, session.session_id, world.clock.monotonic())
+    shown, language = form.get("shown", ""), form.get("language", "")
+    try:
+        made = await consent_flow.answer(
+            world,
+            session,
+            request.match_info["request_id"],
+            shown=shown,
+            language=language,
+            answers=answers_of(form),
+            until=until_of(form.get("until", "")),
+        )
+    except TermsChanged:
+        return await _changed(request, session, shown, language)
+    except RequestAnswered:
+        return await _answered(request, session)
+    if not wants_html(request):
+        return json_response(consents_plain(made), status=201, headers={"Location": _next(made)})
+    raise web.HTTPSeeOther(_next(made))
+
+
+def answers_of(form: Form) -> Mapping[str, bool]:
+    """The answers by purpose. Raises ``AnswerMissing`` for a field that is neither yes nor no, or twice."""
+    fields = [(name.removeprefix("answer-"), text) for name, text in form.items() if name.startswith("answer-")]
+    answers = {purpose: _ANSWERS[text] for purpose, text in fields if text in _ANSWERS}
+    if not answers or len(answers) != len(fields):
+        raise AnswerMissing
+    return answers
+
+
+def until_of(text: str) -> date | None:
+    """The chosen end; empty means the end that the notice names. Raises ``AnswerMissing``."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise AnswerMissing("until must be a date such as 2027-01-31") from None
+
+
+def ends(now: datetime, latest: datetime, language: Language) -> Sequence[tuple[str, str]]:
+    """The offered end first, then shorter ones of 1, 3, 6 and 12 months."""
+    shorter = [after(now, f"P{months}M") for months in _MONTHS]
+    return [
+        ("", language.day(latest)),
+        *((day.date().isoformat(), language.day(day)) for day in shorter if day.date() < latest.date()),
+    ]
+
+
+async def _review(request: web.Request, session: Session) -> Review:
+    """The review in the page's language, or else in the first that the terms are written in."""
+    world, request_id = request.app[WORLD], request.match_info["request_id"]
+    try:
+        return await consent_flow.review(world, session, request_id, language_of(request).tag)
+    except LanguageNotOffered as refusal:
+        first = refusal.detail.partition(",")[0].strip()
+        if not first:
+            raise
+        return await consent_flow.review(world, session, request_id, first)
+
+
+async def _changed(request: web.Request, session: Session, shown: str, language: str) -> web.Response:
+    request_id = request.match_info["request_id"]
+    if not wants_html(request):
+        raise TermsChanged
+    difference = await consent_flow.difference(request.app[WORLD], session, request_id, shown, language)
+    return render(
+        request, "changed.html", status=409, session=session, difference=difference, request_id=request_id
+    )
+
+
+async def _answered(request: web.Request, session: Session) -> web.Response:
+    if not wants_html(request):
+        raise RequestAnswered
+    found = await _review(request, session)
+    return render(request, "answered.html", status=409, session=session, answered=found.answered)
+
+
+def _next(made: Sequence[ConsentView]) -> str:
+    return f"/consents/{made[0].record.consent_id}" if len(made) == 1 else "/me"
+
+
+def _words(request: web.Request, found: Review) -> dict[str, object]:
+    language = Language(found.notice.language)
+    needs = [need for purpose in found.agreement.purposes for need in purpose.needs]
+    return {
+        "review": found,
+        "titles": {need.path: language.pick(need.title) for need in needs},
+        "ends": ends(request.app[WORLD].clock.now(), found.latest_end, language_of(request)),
+    }
+
+
+def _plain(found: Review) -> dict[str, object]:
+    return {
+        "id": found.request.request_id,
+        "space": found.request.space_id,
+        "notice": plain(found.notice),
+        "resources": plain(found.request.resources),
+        "result_container": found.request.result_container,
+        "latest_end": found.latest_end.isoformat(),
+        "answered": [view.record.iri for view in found.answered],
+    }

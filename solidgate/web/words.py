@@ -1,0 +1,103 @@
+"""Plain words for states, in one place, marked for the catalogues; templates pass them through ``_``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from solidgate.consent.status import ConsentStatus
+from solidgate.consent.words import ROWS, WORDS
+from solidgate.pod.door import DoorState
+from solidgate.space.participant import Party, Role
+from solidgate.web.language import Language, mark
+
+if TYPE_CHECKING:
+    from solidgate.flow.record import ActivityLine
+
+STATUS: Mapping[ConsentStatus, str] = {
+    ConsentStatus.REQUESTED: mark("Waiting for your answer"),
+    ConsentStatus.DEFERRED: mark("You will decide later"),
+    ConsentStatus.GIVEN: mark("You said yes"),
+    ConsentStatus.RENEWED: mark("You said yes again"),
+    ConsentStatus.REFUSED: mark("You said no"),
+    ConsentStatus.WITHDRAWN: mark("You withdrew it"),
+    ConsentStatus.REVOKED: mark("Ended by the organisation or the service"),
+    ConsentStatus.EXPIRED: mark("Ended on its end date"),
+    ConsentStatus.INVALIDATED: mark("Found void"),
+    ConsentStatus.UNKNOWN: mark("The record does not pass its own checks"),
+}
+
+DOOR: Mapping[DoorState, str] = {
+    DoorState.OPEN: mark("Open: your pod lets the space read what you agreed to, and nothing else."),
+    DoorState.PARTIAL: mark("Partly open: your pod shows only a part of the access that was agreed."),
+    DoorState.CLOSED: mark("Closed: your pod does not let the space in."),
+}
+
+RUN_STATE: Mapping[str, str] = {
+    "queued": mark("Waiting to start"),
+    "running": mark("Running"),
+    "finished": mark("Finished"),
+    "cancelled": mark("Cancelled"),
+}
+
+RUN_COUNT: Mapping[str, str] = {
+    "queued": mark("People waiting for their turn"),
+    "pulling": mark("Reading the agreed documents"),
+    "running": mark("The program is at work"),
+    "validating": mark("Checking the result"),
+    "writing": mark("Writing the result to the pod"),
+    "written": mark("Result written to the pod"),
+    "stopped": mark("Stopped"),
+    "refused": mark("Refused by a rule"),
+    "failed": mark("Ended with a named error"),
+}
+
+SPACE_STATE: Mapping[str, str] = {"open": mark("Open"), "closed": mark("Closed")}
+
+ROLE: Mapping[Role, str] = {
+    Role.OWNER: mark("owner of the space"),
+    Role.CODE_PROVIDER: mark("made the program"),
+    Role.DATA_CONSUMER: mark("gets the results"),
+    Role.DATA_PROVIDER: mark("adds its own data"),
+    Role.CONTROLLER: mark("answers for the processing"),
+}
+
+RESULT: Mapping[str, str] = {
+    "result.planned": mark("A result is about to be written to your pod"),
+    "result.written": mark("A result was written to your pod, and read back"),
+    "result.disputed": mark("Your pod gives back something else than the result; it was left as it is"),
+    "result.abandoned": mark("A result was not written"),
+    "result.removed": mark("A result was taken back from your pod"),
+}
+
+ACTIVITY: Mapping[str, str] = {
+    **{f"consent.{status.value}": text for status, text in STATUS.items()},
+    **{f"run.{state}": text for state, text in RUN_COUNT.items()},
+    **RESULT,
+    "consent.requested": mark("You were asked"),
+    "run.queued": mark("A run waits for its turn"),
+}
+
+
+def anchor(code: str) -> str:
+    """Where an error has its place on ``/errors``."""
+    return code.replace(".", "-")
+
+
+def roles(party: Party, language: Language) -> str:
+    """What a party does in the space, in the language's words."""
+    return ", ".join(str(language.text(ROLE[role])) for role in Role if role in party.roles)
+
+
+def part_of_notice(key: str, language: Language) -> str:
+    """The name of one part of a notice, for the page that shows what changed."""
+    if key in ROWS:
+        return WORDS[language.tag][key]
+    if key.startswith("statement"):
+        return str(language.text(mark("The sentence that you agree to")))
+    return str(language.text(mark("The page as a whole")))
+
+
+def activity(line: ActivityLine, language: Language) -> str:
+    """One thing that happened, in words."""
+    return str(language.text(ACTIVITY[line.action]))
