@@ -303,6 +303,12 @@ class RequestAnswered(Conflict):
     remedy = "Open the record to see it, or withdraw there."
 
 
+class RequestClosed(Refused):
+    code = "request.closed"
+    sentence = "The time to answer this request is over; nothing was recorded."
+    remedy = "Open the link of your invitation again to be asked anew."
+
+
 class TermsChanged(Conflict):
     code = "consent.terms-changed"
     sentence = "What you were shown is no longer what is asked; nothing was recorded."
@@ -319,6 +325,12 @@ class LanguageNotOffered(BadInput):
     code = "consent.language-not-offered"
     sentence = "The terms or the words around them are not there in this language."
     remedy = "Choose one of the languages in the detail."
+
+
+class RequiredMissing(Refused):
+    code = "consent.required-missing"
+    sentence = "A yes is not possible: documents that are needed are not in the pod."
+    remedy = "Put the documents in your pod and open the request again, or answer no."
 
 
 class ValidityTooLong(BadInput):
@@ -462,6 +474,12 @@ class PodDisputed(PodFault):
     remedy = "The operator of the pod must look; solidgate does not overwrite it."
 
 
+class PodUnavailable(PodFault):
+    code = "pod.unavailable"
+    sentence = "The pod is there but cannot answer now."
+    remedy = "Try again later; if it stays so, ask the pod provider."
+
+
 class NoStorage(PodFault):
     code = "pod.no-storage"
     sentence = "No pod could be found from this WebID."
@@ -487,6 +505,12 @@ class RunNotFound(NotFound):
     code = "run.not-found"
     sentence = "There is no such run in this space."
     remedy = "Look at the space's list of runs."
+
+
+class RunCancelled(Refused):
+    code = "run.cancelled"
+    sentence = "The run was cancelled by the organisation."
+    remedy = "Start a new run when it is wanted."
 
 
 class SandboxUnavailable(Unavailable):
@@ -589,6 +613,12 @@ class BodyTooLarge(LimitExceeded):
     code = "request.body-too-large"
     sentence = "The body of the request is larger than the limit."
     remedy = "Send less; the limit is in the detail."
+
+
+class RequestTimedOut(LimitExceeded):
+    code = "request.timed-out"
+    sentence = "The request was not finished within its time."
+    remedy = "Send it again; look first whether it took effect. The limit is in the detail."
 
 
 class TooManyRequests(LimitExceeded):

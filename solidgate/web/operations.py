@@ -62,7 +62,7 @@ async def metrics(_request: web.Request) -> web.Response:
     registry: Any = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)
     text = await asyncio.to_thread(generate_latest, registry)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -16,7 +16,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Route:
     """One address. ``name`` is unique and stands in logs and metrics instead of the path.
 
-    ``open_ended`` marks an answer that may last (server-sent events, uploads): the gate sets it no time limit.
+    ``open_ended`` marks an answer that may last (server-sent events, uploads): it has no time limit.
     """
 
     method: str

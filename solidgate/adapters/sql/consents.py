@@ -26,35 +26,9 @@ from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.status import ConsentStatus
+from solidgate.consent.stored import StoredConsent, StoredDoor, StoredReceipt
 from solidgate.errors import ConsentNotFound, EpochPassed, RequestNotFound, TermsChanged
 from solidgate.pod.door import DoorState
-
-
-@dataclass(frozen=True, slots=True)
-class StoredConsent:
-    """A record and whose it is."""
-
-    record: ConsentRecord
-    person_id: str
-    space_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReceipt:
-    """A receipt and where it stands in the pod, or why it does not."""
-
-    sequence: int
-    token: str
-    pod_url: str | None
-    problem: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDoor:
-    """The door as last read back, with the error code of the last attempt."""
-
-    state: DoorState
-    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +86,23 @@ class Consents:
         found: str | None = (await self.connection.execute(query)).scalar_one_or_none()
         return found
 
+    async def answered_before(self, person_id: str, space_id: str) -> None:
+        """Raises ``RequestNotFound`` unless the person answered a request of this space before."""
+        query = sa.select(sa.func.count()).where(
+            requests.c.person_id == person_id,
+            requests.c.space_id == space_id,
+            requests.c.answered.is_not(None),
+        )
+        if not (await self.connection.execute(query)).scalar_one():
+            raise RequestNotFound()
+
     async def update_request(self, person_id: str, request: ConsentRequest) -> None:
         """Replace what was found in the pod; only an unanswered request changes."""
         sealed = await self.people.seal(person_id, encode(request), f"request:{request.request_id}")
         await self.connection.execute(
             sa.update(requests)
             .where(requests.c.request_id == request.request_id, requests.c.answered.is_(None))
-            .values(request_sealed=sealed)
+            .values(request_sealed=sealed, agreement_digest=request.agreement_digest)
         )
 
     async def answered(self, request_id: str, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -165,22 +166,21 @@ def _kept(session: Session) -> Mapping[str, object]:
     assert isinstance(access, DpopAccess)  # flow.login builds no other kind
     return {
         "person_id": session.person_id,
-        "webid": session.webid,
         "issuer": session.issuer,
-        "token": access.token,
-        "key": dict(access.key),
+        "access": access.to_record(),
         "created": session.created.isoformat(),
         "expires": session.expires.isoformat(),
     }
 
 
 def _restored(session_id: str, kept: Mapping[str, Any]) -> Session:
+    access = DpopAccess.from_record(kept["access"], fresh=lambda: secrets.token_urlsafe(16))
     return Session(
         session_id=session_id,
         person_id=kept["person_id"],
-        webid=kept["webid"],
+        webid=access.webid,
         issuer=kept["issuer"],
-        access=DpopAccess(token=kept["token"], key=kept["key"], webid=kept["webid"]),
+        access=access,
         created=datetime.fromisoformat(kept["created"]),
         expires=datetime.fromisoformat(kept["expires"]),
     )

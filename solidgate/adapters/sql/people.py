@@ -41,7 +41,7 @@ class People:
         return str(found.scalar_one())
 
     async def key(self, person_id: str) -> bytes:
-        """The person's own key. Raises ``ConsentNotFound`` when it was destroyed: nothing can be read then."""
+        """The person's own key. Raises ``ConsentNotFound`` once it was destroyed."""
         if person_id not in self._opened:
             row = await self.connection.execute(
                 sa.select(people.c.key_sealed).where(people.c.person_id == person_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,47 +13,7 @@ from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived
 from solidgate.consent.status import ConsentStatus
-
-
-class DeliveryState(StrEnum):
-    """``PLANNED`` is the durable intent; the others are what the pod was seen to hold."""
-
-    PLANNED = "planned"
-    WRITTEN = "written"
-    DISPUTED = "disputed"
-    ABANDONED = "abandoned"
-    REMOVED = "removed"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One result on its way to one pod: the bytes and where they go, decided before anything is sent."""
-
-    target: str
-    content: bytes
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """A delivery as stored; ``sha256`` is of the delivered bytes."""
-
-    run_id: str
-    consent_id: str
-    epoch: int
-    delivery: Delivery
-    sha256: str
-    state: DeliveryState
-    planned: datetime
-    resolved: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DerivedRow:
-    """One person's derived graph: its IRI and its N-Triples."""
-
-    graph: str
-    content: bytes
+from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -13,58 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.tables import parts, runs, workers
 from solidgate.errors import RunNotFound
-
-
-class RunState(StrEnum):
-    """``QUEUED -> RUNNING -> FINISHED``, or ``CANCELLED`` from the first two."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-
-
-class PartState(StrEnum):
-    """Where one person's part stands; the last four are final."""
-
-    QUEUED = "queued"
-    PULLING = "pulling"
-    RUNNING = "running"
-    VALIDATING = "validating"
-    WRITING = "writing"
-    WRITTEN = "written"
-    STOPPED = "stopped"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-FINAL = (PartState.WRITTEN, PartState.STOPPED, PartState.REFUSED, PartState.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run as stored."""
-
-    run_id: str
-    space_id: str
-    agreement_digest: str
-    algorithm_digest: str
-    state: RunState
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PartRow:
-    """One person's part; ``outcome`` is an error code when it did not end with a result."""
-
-    run_id: str
-    consent_id: str
-    person_id: str
-    state: PartState
-    outcome: str | None
-    updated: datetime
+from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.tables import agreements, algorithms, approvals, invitations, spaces
 from solidgate.algorithm.approval import Approval
 from solidgate.errors import AlgorithmNotFound, InvitationInvalid, SpaceExists, SpaceNotFound
-from solidgate.space.agreement import Agreement, digest
+from solidgate.space.agreement import Agreement, digest, from_json, to_json
+from solidgate.space.invitation import Invitation, token_hash
+from solidgate.space.participant import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Spaces:
             "digest": agreement_digest,
             "space_id": space_id,
             "version": agreement.version,
-            "body": encode(agreement).decode(),
+            "body": to_json(agreement).decode(),
             "created": now,
         }
         try:
@@ -102,7 +102,7 @@ class Spaces:
         body = (await self.connection.execute(query)).scalar_one_or_none()
         if body is None:
             raise SpaceNotFound(agreement_digest)
-        return decode(Agreement, body.encode())
+        return from_json(body.encode())
 
     async def submit(self, space_id: str, program: str, package: bytes, by: str, now: datetime) -> None:
         """Keep a package under its digest; the same one again changes nothing."""
@@ -147,7 +147,7 @@ class Spaces:
                 space=row.space_id,
                 agreement_digest=row.agreement_digest,
                 algorithm_digest=row.algorithm_digest,
-                role=row.role,
+                role=Role(row.role),
                 webid=row.webid,
                 decision=row.decision,
                 at=row.at,
@@ -155,20 +155,20 @@ class Spaces:
             for row in rows
         )
 
-    async def invite(self, token: str, space_id: str, uses: int | None, expires: datetime) -> None:
+    async def invite(self, invitation: Invitation) -> None:
         """Keep an invitation; the token itself is not stored."""
         values = {
-            "token_hash": _hash(token),
-            "space_id": space_id,
-            "uses_left": uses,
-            "expires": expires,
+            "token_hash": bytes.fromhex(invitation.token_hash),
+            "space_id": invitation.space_id,
+            "uses_left": invitation.uses or None,
+            "expires": invitation.ends,
         }
         await self.connection.execute(sa.insert(invitations).values(values))
 
     async def invited_to(self, token: str, now: datetime, *, use: bool = False) -> str:
         """The space of a valid invitation; ``use`` takes one of its uses. Raises ``InvitationInvalid``."""
         valid = sa.and_(
-            invitations.c.token_hash == _hash(token),
+            invitations.c.token_hash == bytes.fromhex(token_hash(token)),
             invitations.c.expires > now,
             sa.or_(invitations.c.uses_left.is_(None), invitations.c.uses_left > 0),
         )
@@ -185,7 +185,3 @@ class Spaces:
         if space_id is None:
             raise InvitationInvalid()
         return str(space_id)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -76,7 +76,7 @@ class SqlStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit at the end, roll back on any error. Raises ``StoreUnavailable`` when the database is away."""
+        """Commit at the end, roll back on any error. Raises ``StoreUnavailable``."""
         try:
             async with self.engine.begin() as connection:
                 yield Transaction(connection, self.keys)

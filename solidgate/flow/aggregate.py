@@ -1,0 +1,57 @@
+"""The group's result: made from conformant graphs of people whose consent holds now, and of enough of them."""
+
+from __future__ import annotations
+
+from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.derived.conform import RawOutput
+from solidgate.derived.disclosure import require_group, suppress_small_cells
+from solidgate.errors import SolidgateError
+from solidgate.flow import space
+from solidgate.flow.journey import Enclave
+from solidgate.flow.run import sandbox_limits
+from solidgate.flow.validate import validate
+from solidgate.flow.world import World
+from solidgate.sandbox.limits import RunContext
+
+
+async def aggregate(enclave: Enclave, run_id: str) -> None:
+    """Make and release the result about the group for a finished run, or record why there is none."""
+    world = enclave.world
+    try:
+        await _release(world, run_id)
+    except SolidgateError as fault:
+        async with world.store.transaction() as tx:
+            await tx.trail.append(
+                AuditEntry(
+                    Action.AGGREGATE_REFUSED,
+                    world.clock.now(),
+                    "enclave",
+                    (run_id, fault.code),
+                    Outcome.REFUSED,
+                )
+            )
+
+
+async def _release(world: World, run_id: str) -> None:
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        run = await tx.runs.one(run_id)
+        agreement = await tx.spaces.agreement(run.agreement_digest)
+        program = await space.approved_program(tx, run.space_id, run.agreement_digest)
+        graphs = await tx.results.visible(run.space_id, now, run_id=run_id)
+    if not program.manifest.aggregate:
+        return
+    require_group(len(graphs), agreement.min_group_size)
+    subject = f"{world.space_iri(run.space_id)}/runs/{run_id}/aggregate"
+    context = RunContext(run.created.isoformat(), subject, dict(agreement.parameters))
+    content = await world.sandbox.aggregate(
+        program, [row.content for row in graphs], context, sandbox_limits(world)
+    )
+    raw = RawOutput(suppress_small_cells(content, agreement.min_group_size), subject)
+    shapes_path = program.manifest.aggregate_shapes
+    graph = await validate(world, program, raw, shapes_path, agreement.aggregate_shape)
+    async with world.store.transaction() as tx:
+        await tx.results.release(run.space_id, run_id, graph.content, len(graphs), now)
+        await tx.trail.append(
+            AuditEntry(Action.AGGREGATE_RELEASED, now, "enclave", (run_id, graph.digest), Outcome.DONE)
+        )

@@ -1,0 +1,101 @@
+"""Ask: one person's request under the current terms, bound to what is really in their pod."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from solidgate.consent.request import AskedResource, ConsentRequest
+from solidgate.flow import space
+from solidgate.flow.space import SpaceView
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.space.purpose import Purpose, ResourceNeed
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+
+async def ask(world: World, session: Session, token: str) -> str:
+    """The id of this person's request, made from an invitation or found again.
+
+    Raises ``InvitationInvalid SpaceClosed NoStorage`` and pod faults. Looks whether documents are there
+    (HEAD), with the person's own session; reads none.
+    """
+    async with world.store.transaction() as tx:
+        space_id = await tx.spaces.invited_to(token, world.clock.now())
+        view = await space.view(world, tx, space_id)
+        space.require_open(view)
+        known = await _known(world, tx, session, view)
+    if known is not None:
+        return known
+    request = await make_request(world, session, view, uuid.uuid4().hex)
+    async with world.store.transaction() as tx:
+        await tx.spaces.invited_to(token, world.clock.now(), use=True)
+        await tx.consents.put_request(session.person_id, request)
+    return request.request_id
+
+
+async def ask_again(world: World, session: Session, space_id: str) -> str:
+    """A request under the terms that hold now, for somebody who answered before and may decide anew."""
+    async with world.store.transaction() as tx:
+        view = await space.view(world, tx, space_id)
+        space.require_open(view)
+        await tx.consents.answered_before(session.person_id, space_id)
+    request = await make_request(world, session, view, uuid.uuid4().hex)
+    async with world.store.transaction() as tx:
+        await tx.consents.put_request(session.person_id, request)
+    return request.request_id
+
+
+async def _known(world: World, tx: Transaction, session: Session, view: SpaceView) -> str | None:
+    return await tx.consents.open_request(
+        session.person_id, view.space_id, view.agreement_digest, world.clock.now()
+    )
+
+
+async def make_request(world: World, session: Session, view: SpaceView, request_id: str) -> ConsentRequest:
+    """The request as the pod stands now."""
+    now = world.clock.now()
+    storage = (await world.pods.storages(session.webid, session.access))[0]
+    found = await _found(world, session, storage, view)
+    return ConsentRequest(
+        request_id=request_id,
+        space_id=view.space_id,
+        data_subject=session.webid,
+        agreement_digest=view.agreement_digest,
+        storage=storage,
+        resources=tuple(
+            (purpose.id, tuple(_asked(storage, need, found) for need in purpose.needs))
+            for purpose in view.agreement.purposes
+        ),
+        result_container=storage + view.agreement.result_container,
+        created=now,
+        answers_by=now + timedelta(days=world.settings.consent.answer_days),
+    )
+
+
+def _asked(storage: str, need: ResourceNeed, found: Mapping[str, bool]) -> AskedResource:
+    return AskedResource(storage + need.path, need.path, need.required, found[need.path])
+
+
+async def _found(world: World, session: Session, storage: str, view: SpaceView) -> dict[str, bool]:
+    purposes: tuple[Purpose, ...] = view.agreement.purposes
+    paths = sorted({need.path for purpose in purposes for need in purpose.needs})
+    states = await asyncio.gather(*(world.pods.state(session.access, storage + path) for path in paths))
+    return {path: state.exists for path, state in zip(paths, states, strict=True)}
+
+
+async def refreshed(
+    world: World, session: Session, view: SpaceView, request: ConsentRequest
+) -> ConsentRequest:
+    """The request under the current terms: made anew when they changed, or when documents were missing."""
+    complete = all(one.found for _, asked in request.resources for one in asked)
+    if request.agreement_digest == view.agreement_digest and complete:
+        return request
+    made = await make_request(world, session, view, request.request_id)
+    return dataclasses.replace(made, created=request.created)

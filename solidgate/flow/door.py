@@ -1,0 +1,95 @@
+"""The door at the pod: opened and closed with the person's own session, never with a stored token."""
+
+from __future__ import annotations
+
+from solidgate.consent.record import ConsentRecord, status_at
+from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.pod.door import Door, DoorState
+
+
+def door_of(world: World, record: ConsentRecord, space_id: str) -> Door:
+    """What the space's WebID needs for one consent, and nothing more."""
+    return Door(
+        agent=world.agent(space_id),
+        owner=record.data_subject,
+        read=record.resources,
+        write=record.result_container,
+    )
+
+
+async def open_for(world: World, session: Session, consent_id: str) -> tuple[DoorState, str | None]:
+    """Open the door of a consent that holds; the state read back, and an error code when it is not open.
+
+    Raises ``ConsentNotGiven`` for a consent that does not hold. A pod's fault is an answer, not an error:
+    the consent stands, and the person can try again.
+    """
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+    if not status_at(stored.record, world.clock.now()).valid_for_processing:
+        raise ConsentNotGiven()
+    door = door_of(world, stored.record, stored.space_id)
+    state, problem = await _try_open(world, session, door)
+    await _remember(world, consent_id, state, problem)
+    return state, problem
+
+
+async def _try_open(world: World, session: Session, door: Door) -> tuple[DoorState, str | None]:
+    try:
+        if door.write is not None:
+            await world.pods.ensure_container(session.access, door.write)
+        return await world.pods.open_door(session.access, door), None
+    except PodFault as fault:
+        return await _seen(world, session, door), fault.code
+
+
+async def close_for(
+    world: World, session: Session, record: ConsentRecord, space_id: str
+) -> tuple[DoorState, str | None]:
+    """Take back what was given; the state read back, and an error code when it is not closed.
+
+    What another consent of the same person in the same space still needs stays open.
+    """
+    door = door_of(world, record, space_id)
+    kept = await _still_needed(world, session, record, space_id)
+    closing = Door(
+        agent=door.agent,
+        owner=door.owner,
+        read=tuple(url for url in door.read if url not in kept),
+        write=None if door.write in kept else door.write,
+    )
+    try:
+        state, problem = await world.pods.close_door(session.access, closing), None
+    except PodFault as fault:
+        state, problem = await _seen(world, session, closing), fault.code
+    await _remember(world, record.consent_id, state, problem)
+    return state, problem
+
+
+async def _still_needed(
+    world: World, session: Session, record: ConsentRecord, space_id: str
+) -> frozenset[str]:
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        others = await tx.consents.of_person(session.person_id)
+    needed: set[str] = set()
+    for other in others:
+        if other.record.consent_id == record.consent_id or other.space_id != space_id:
+            continue
+        if status_at(other.record, now).valid_for_processing:
+            needed.update((*other.record.resources, other.record.result_container))
+    return frozenset(needed)
+
+
+async def _seen(world: World, session: Session, door: Door) -> DoorState:
+    try:
+        return await world.pods.door_state(session.access, door)
+    except SolidgateError:
+        # Not known is shown as partial: the page then offers both to open and to close.
+        return DoorState.PARTIAL
+
+
+async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
+    async with world.store.transaction() as tx:
+        await tx.consents.put_door(consent_id, state, problem, world.clock.now())

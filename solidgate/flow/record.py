@@ -1,0 +1,120 @@
+"""A consent as its person sees it: the record, the door, the receipt, the results, what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from solidgate.consent.rdf import to_turtle
+from solidgate.consent.record import ConsentRecord, status_at
+from solidgate.consent.status import ConsentStatus
+from solidgate.consent.stored import StoredConsent
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.pod.door import DoorState
+from solidgate.run.delivery import DeliveryRow
+from solidgate.run.state import PartRow
+from solidgate.space.agreement import Agreement
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """One result in the person's pod: where, the SHA-256 of its bytes, and what the pod was seen to hold."""
+
+    url: str
+    sha256: str
+    at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityLine:
+    """One thing that happened; ``action`` is a stable key that pages put into words."""
+
+    at: datetime
+    action: str
+    run: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """Everything about one consent that its person may see."""
+
+    record: ConsentRecord
+    space_id: str
+    agreement: Agreement
+    status: ConsentStatus
+    door: DoorState | None
+    door_problem: str | None
+    receipt: str
+    receipt_url: str | None
+    receipt_problem: str | None
+    results: tuple[ResultView, ...]
+    activity: tuple[ActivityLine, ...]
+
+
+async def view(world: World, session: Session, consent_id: str) -> ConsentView:
+    """One consent of this person. Raises ``ConsentNotFound``, also for another person's."""
+    async with world.store.transaction() as tx:
+        return await view_of(world, tx, await tx.consents.one(consent_id, person_id=session.person_id))
+
+
+async def mine(world: World, session: Session) -> tuple[ConsentView, ...]:
+    """All consents of this person, newest first."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.of_person(session.person_id)
+        return tuple([await view_of(world, tx, one) for one in stored])
+
+
+async def turtle(world: World, session: Session, consent_id: str) -> bytes:
+    """The consent record as Turtle."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        agreement = await tx.spaces.agreement(stored.record.agreement_digest)
+    return to_turtle(stored.record, agreement)
+
+
+async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> ConsentView:
+    """The view, inside a transaction that is open already."""
+    record = stored.record
+    door = await tx.consents.door(record.consent_id)
+    receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
+    deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
+    parts = await tx.runs.parts_of(record.consent_id)
+    return ConsentView(
+        record=record,
+        space_id=stored.space_id,
+        agreement=await tx.spaces.agreement(record.agreement_digest),
+        status=status_at(record, world.clock.now()),
+        door=None if door is None else door.state,
+        door_problem=None if door is None else door.problem,
+        receipt=receipt.token,
+        receipt_url=receipt.pod_url,
+        receipt_problem=receipt.problem,
+        results=tuple(_result(row) for row in deliveries),
+        activity=_activity(record, parts, deliveries),
+    )
+
+
+def _result(row: DeliveryRow) -> ResultView:
+    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value)
+
+
+def _activity(
+    record: ConsentRecord, parts: tuple[PartRow, ...], deliveries: tuple[DeliveryRow, ...]
+) -> tuple[ActivityLine, ...]:
+    lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
+    lines += [
+        ActivityLine(part.updated, f"run.{part.state.value}", part.run_id, part.outcome or "")
+        for part in parts
+    ]
+    lines += [
+        ActivityLine(row.resolved or row.planned, f"result.{row.state.value}", row.run_id)
+        for row in deliveries
+    ]
+    return tuple(sorted(lines, key=lambda line: line.at))

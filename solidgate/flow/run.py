@@ -1,0 +1,174 @@
+"""Run: the one approved program on one person's documents; and the organisation's view of a run."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from solidgate.algorithm.manifest import Program
+from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.derived.conform import RawOutput
+from solidgate.errors import GroupTooSmall, RunNotFound
+from solidgate.flow import space
+from solidgate.flow.pull import PulledDocuments
+from solidgate.flow.world import World
+from solidgate.identity.login import Caller
+from solidgate.run.state import PartState, RunRow, RunState
+from solidgate.sandbox.limits import Limits, RunContext
+from solidgate.space.participant import Role
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+BATCH_TASK = "solidgate.run_batch"
+AGGREGATE_TASK = "solidgate.aggregate"
+LISTED_RUNS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``."""
+
+    run_id: str
+    space_id: str
+    state: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    counts: Mapping[str, int | str]
+    outcomes: Mapping[str, int | str]
+    aggregate: bool
+
+
+async def run(
+    world: World, program: Program, pulled: PulledDocuments, subject: str, context: RunContext
+) -> RawOutput:
+    """The program's unchecked result for one person. Raises ``SandboxFailed SandboxLimit PodUnreadable``."""
+    content = await world.sandbox.derive(program, pulled.documents, context, sandbox_limits(world))
+    return RawOutput(content=content, subject=subject)
+
+
+def sandbox_limits(world: World) -> Limits:
+    """What one person's process may use."""
+    sandbox = world.settings.sandbox
+    return Limits(sandbox.cpu_seconds, sandbox.wall_seconds, sandbox.memory_bytes, sandbox.output_bytes)
+
+
+async def start(world: World, caller: Caller, space_id: str) -> str:
+    """Begin a run over everybody whose consent holds now; the run's id.
+
+    The run, its parts and its jobs are one transaction. Raises ``RoleMissing SpaceClosed
+    AlgorithmNotApproved``.
+    """
+    now = world.clock.now()
+    run_id = uuid.uuid4().hex
+    async with world.store.transaction() as tx:
+        view = await space.view(world, tx, space_id)
+        space.require_open(view)
+        roles = space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
+        program = await space.approved_program(tx, space_id, view.agreement_digest)
+        people = await tx.consents.holding(space_id, now)
+        row = RunRow(
+            run_id, space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
+        )
+        await tx.runs.create(row, people)
+        await _defer_batches(world, tx, row, [consent_id for consent_id, _ in people])
+        await tx.trail.append(
+            AuditEntry(Action.RUN_STARTED, now, roles[0].value, (space_id, run_id), Outcome.DONE)
+        )
+        if not people:
+            await tx.runs.finish_if_done(run_id, now)
+    return run_id
+
+
+async def _defer_batches(world: World, tx: Transaction, row: RunRow, consents: list[str]) -> None:
+    size = world.settings.worker.batch_people
+    for start_at in range(0, len(consents), size):
+        payload = {"run_id": row.run_id, "consents": consents[start_at : start_at + size]}
+        await tx.jobs.defer(BATCH_TASK, payload)
+
+
+async def finish(world: World, tx: Transaction, run_id: str) -> None:
+    """Finish a run whose parts are all final, and let the group's result be made, once."""
+    if await tx.runs.finish_if_done(run_id, world.clock.now()):
+        await tx.jobs.defer(AGGREGATE_TASK, {"run_id": run_id})
+
+
+async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:
+    """One run, for the space's owner and consumers. Raises ``RunNotFound RoleMissing``."""
+    async with world.store.transaction() as tx:
+        floor = await _floor(world, tx, caller, space_id)
+        row = await tx.runs.one(run_id)
+        if row.space_id != space_id:
+            raise RunNotFound()
+        return await _view(tx, row, floor)
+
+
+async def listing(world: World, caller: Caller, space_id: str) -> tuple[RunView, ...]:
+    """The newest runs, newest first."""
+    async with world.store.transaction() as tx:
+        floor = await _floor(world, tx, caller, space_id)
+        return tuple([await _view(tx, row, floor) for row in await tx.runs.of_space(space_id, LISTED_RUNS)])
+
+
+async def cancel(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:
+    """Stop a run: what is under way is killed, what is written stays. Idempotent."""
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        floor = await _floor(world, tx, caller, space_id)
+        row = await tx.runs.one(run_id, lock=True)
+        if row.space_id != space_id:
+            raise RunNotFound()
+        stopped = await tx.runs.cancel(run_id, now)
+        await tx.jobs.notify(STOP_CHANNEL, [f"{run_id}:{consent_id}" for consent_id in stopped])
+        await tx.trail.append(
+            AuditEntry(Action.RUN_CANCELLED, now, "organisation", (space_id, run_id), Outcome.DONE)
+        )
+        return await _view(tx, await tx.runs.one(run_id), floor)
+
+
+STOP_CHANNEL = "solidgate_stop"
+
+
+async def aggregate(world: World, caller: Caller, space_id: str) -> bytes:
+    """The newest released result about the group, as N-Triples. Raises ``GroupTooSmall`` before the first."""
+    async with world.store.transaction() as tx:
+        await _floor(world, tx, caller, space_id)
+        newest = await tx.results.newest_aggregate(space_id)
+    if newest is None:
+        raise GroupTooSmall("no result about the group has been released yet")
+    return newest[0]
+
+
+async def _floor(world: World, tx: Transaction, caller: Caller, space_id: str) -> int:
+    view = await space.view(world, tx, space_id)
+    space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
+    return view.agreement.min_group_size
+
+
+async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
+    counts: dict[str, int] = dict.fromkeys((state.value for state in PartState), 0)
+    outcomes: dict[str, int] = {}
+    for (state, outcome), count in (await tx.runs.counts(row.run_id)).items():
+        counts[state.value] += count
+        if outcome is not None:
+            outcomes[outcome] = outcomes.get(outcome, 0) + count
+    newest = await tx.results.newest_aggregate(row.space_id)
+    return RunView(
+        run_id=row.run_id,
+        space_id=row.space_id,
+        state=row.state.value,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        counts=_withheld(counts, floor),
+        outcomes=_withheld(outcomes, floor),
+        aggregate=newest is not None and newest[1] == row.run_id,
+    )
+
+
+def _withheld(counts: Mapping[str, int], floor: int) -> dict[str, int | str]:
+    return {key: f"<{floor}" if 0 < count < floor else count for key, count in counts.items()}

@@ -1,0 +1,78 @@
+"""Write back: the intent first, then the one address that follows from it, then read back by hash.
+
+1. The intent (bytes, hash, address, consent and epoch) is committed before anything is sent.
+2. The address follows from run and consent, so that a second attempt meets the first one's result.
+3. ``If-None-Match: *`` creates and never overwrites.
+4. Whatever the pod answered, what it holds is read back: the same bytes are done, nothing there is tried
+   again, anything else is disputed and left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from solidgate.consent.decide import ActiveConsent
+from solidgate.derived.conform import ConformantGraph
+from solidgate.errors import PodConflict, PodDisputed, PodNotFound
+from solidgate.flow.world import World
+from solidgate.ports import Access
+from solidgate.run.delivery import Delivery
+
+MEDIA_TYPE = "text/turtle"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenResource:
+    """A result that the pod was seen to hold, byte for byte."""
+
+    url: str
+    sha256: str
+    etag: str | None
+
+
+def plan(
+    graph: ConformantGraph, fresh: ActiveConsent, run_id: str, name: str, document: bytes
+) -> tuple[Delivery, str]:
+    """Where a conformant graph goes and with which bytes, and their SHA-256.
+
+    ``document`` is the graph with its provenance as Turtle; the container is the one consented to, and the
+    name is hexadecimal of ours: nothing from a program can choose an address.
+    """
+    delivery = Delivery(target_of(fresh, run_id), document, MEDIA_TYPE, name, graph.content)
+    return delivery, hashlib.sha256(document).hexdigest()
+
+
+def target_of(fresh: ActiveConsent, run_id: str) -> str:
+    """The one address of a run's result for a consent."""
+    part = hashlib.sha256(f"{run_id}/{fresh.consent_id}".encode()).hexdigest()[:32]
+    return f"{fresh.result_container}{part}.ttl"
+
+
+async def write_back(
+    world: World, access: Access, delivery: Delivery, sha256: str, fresh: ActiveConsent
+) -> WrittenResource:
+    """Create the planned resource and read it back. Raises ``PodDisputed`` and pod faults.
+
+    ``fresh`` was decided in the transaction that recorded the intent; the container is taken from it again.
+    """
+    if not delivery.target.startswith(fresh.result_container):
+        raise PodDisputed("the plan is for another container")
+    try:
+        await world.pods.create(access, delivery.target, delivery.content, delivery.media_type)
+    except PodConflict:
+        # Something is there: our own earlier success, or somebody else's. The hash tells.
+        pass
+    return await read_back(world, access, delivery, sha256)
+
+
+async def read_back(world: World, access: Access, delivery: Delivery, sha256: str) -> WrittenResource:
+    """What the pod holds at the planned address, if it is exactly what was planned."""
+    limit = max(len(delivery.content) * 2, world.settings.pull.max_resource_bytes)
+    try:
+        found = await world.pods.read(access, delivery.target, max_bytes=limit)
+    except PodNotFound as absent:
+        raise PodDisputed("the pod said that it created the result, and has nothing there") from absent
+    if hashlib.sha256(found.content).hexdigest() != sha256:
+        raise PodDisputed()
+    return WrittenResource(delivery.target, sha256, found.etag)

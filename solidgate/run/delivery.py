@@ -1,0 +1,56 @@
+"""A result on its way: the intent, what the pod was seen to hold, and the graph that queries see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """``PLANNED`` is the durable intent; the others are what the pod was seen to hold."""
+
+    PLANNED = "planned"
+    WRITTEN = "written"
+    DISPUTED = "disputed"
+    ABANDONED = "abandoned"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One result on its way to one pod: the bytes and where they go, decided before anything is sent.
+
+    ``derived`` is the conformant graph alone (N-Triples), for queries, under the graph IRI ``graph``.
+    """
+
+    target: str
+    content: bytes
+    media_type: str
+    graph: str
+    derived: bytes
+
+    def __repr__(self) -> str:
+        return f"Delivery({len(self.content)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as stored; ``sha256`` is of the delivered bytes."""
+
+    run_id: str
+    consent_id: str
+    epoch: int
+    delivery: Delivery
+    sha256: str
+    state: DeliveryState
+    planned: datetime
+    resolved: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRow:
+    """One person's derived graph: its IRI and its N-Triples."""
+
+    graph: str
+    content: bytes

@@ -1,0 +1,41 @@
+"""The gate's application, put together around a ``World``."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from solidgate.flow.world import World
+from solidgate.web.keys import WORLD
+from solidgate.web.lifecycle import LIFECYCLE, Lifecycle
+from solidgate.web.middlewares import edge, header_setter
+from solidgate.web.pages import set_up_pages
+from solidgate.web.routes import ROUTES, Route, add_routes
+
+
+def make_app(world: World, *, routes: tuple[Route, ...] = ROUTES) -> web.Application:
+    """The application for this world. It owns nothing of the world: who made it closes it."""
+    settings = world.settings
+    open_ended = frozenset(route.name for route in routes if route.open_ended)
+    app = web.Application(
+        middlewares=[edge(settings, open_ended)], client_max_size=settings.server.max_body_bytes
+    )
+    app[WORLD] = world
+    app[LIFECYCLE] = Lifecycle()
+    set_up_pages(app)
+    add_routes(app, routes)
+    app.on_response_prepare.append(header_setter(settings))
+    return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """A runner with the server's limits; no access log of aiohttp's, which doubles the cost of a request."""
+    server = app[WORLD].settings.server
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=server.keepalive_timeout,
+        shutdown_timeout=server.shutdown_seconds,
+        max_line_size=server.max_header_bytes,
+        max_field_size=server.max_header_bytes,
+    )

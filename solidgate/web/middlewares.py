@@ -1,0 +1,157 @@
+"""What happens around every request: number, limits, the translation of errors, headers, one log line."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from solidgate.errors import InternalFault, NotReady, RequestTimedOut, SolidgateError
+from solidgate.settings import Settings
+from solidgate.web import problems
+from solidgate.web.keys import WORLD
+from solidgate.web.lifecycle import LIFECYCLE
+from solidgate.web.operations import REFUSALS, REQUESTS
+from solidgate.web.problems import REQUEST_ID
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Networks = Sequence[IPv4Network | IPv6Network]
+
+_ALWAYS_ANSWERED = frozenset({"healthz", "readyz", "metrics", "version"})
+_log = structlog.get_logger()
+
+
+def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
+    """The one middleware; ``open_ended`` are the names of routes without a time limit."""
+    server = settings.server
+    proxies = tuple(ip_network(text, strict=False) for text in server.trusted_proxies)
+
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request = behind_proxy(request, proxies)
+        request[REQUEST_ID] = secrets.token_hex(8)
+        name, life, started = route_name(request), request.app[LIFECYCLE], time.perf_counter()
+        life.under_way += 1
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+                if name not in _ALWAYS_ANSWERED and (
+                    life.draining or life.under_way > server.max_connections
+                ):
+                    response = _refused(request, NotReady())
+                else:
+                    seconds = None if name in open_ended else server.request_timeout
+                    response = await _answered(request, handler, seconds)
+                _record(request, name, response.status, time.perf_counter() - started)
+        finally:
+            life.under_way -= 1
+        return response
+
+    return around
+
+
+async def _answered(request: web.Request, handler: Handler, seconds: float | None) -> web.StreamResponse:
+    """The handler's answer, or the answer that its error translates to."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await handler(request)
+    except SolidgateError as error:
+        return _refused(request, error)
+    except TimeoutError:
+        return _refused(request, RequestTimedOut(f"at most {seconds:g} s (server.request_timeout)"))
+    except web.HTTPException as fault:
+        if fault.status < 400:
+            return fault
+        settings = request.app[WORLD].settings
+        return _refused(request, problems.of_aiohttp(fault, settings.server.max_body_bytes))
+    except ConnectionResetError:
+        raise
+    except Exception:  # noqa: BLE001 - the edge: an unknown fault becomes "internal" and says nothing more
+        _log.exception("request.failed", route=route_name(request))
+        return _refused(request, InternalFault())
+
+
+def _refused(request: web.Request, error: SolidgateError) -> web.StreamResponse:
+    REFUSALS.labels(error.code).inc()
+    level = "error" if problems.status_of(type(error)) >= 500 else "info"
+    getattr(_log, level)("request.refused", code=error.code, detail=error.detail, route=route_name(request))
+    return problems.answer(request, error)
+
+
+def _record(request: web.Request, name: str, status: int, seconds: float) -> None:
+    REQUESTS.labels(request.method if request.method in _METHODS else "other", name, status).observe(seconds)
+    milliseconds = round(seconds * 1000, 1)
+    _log.info("request", method=request.method, route=name, status=status, milliseconds=milliseconds)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+
+
+def route_name(request: web.Request) -> str:
+    """The name of the route, never its path: paths hold tokens and ids."""
+    resource = request.match_info.route.resource
+    return (resource.name if resource is not None else None) or "none"
+
+
+def behind_proxy(request: web.Request, proxies: Networks) -> web.Request:
+    """The request with the client's address that trusted proxies reported; unchanged without such a proxy."""
+    if not proxies or not _is_trusted(request.remote, proxies):
+        return request
+    hops = [
+        hop.strip() for value in request.headers.getall("X-Forwarded-For", []) for hop in value.split(",")
+    ]
+    for hop in reversed(hops):
+        if not _is_trusted(hop, proxies):
+            return request.clone(remote=hop) if _is_address(hop) else request
+    return request
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_trusted(text: str | None, proxies: Networks) -> bool:
+    if not text or not _is_address(text):
+        return False
+    address = ip_address(text)
+    return any(address in network for network in proxies)
+
+
+def header_setter(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Sets the security headers on every answer, streams included; a handler may set its own beforehand."""
+    headers = security_headers(settings)
+
+    async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        response.headers["Server"] = "solidgate"
+        response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+
+    return set_headers
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """What every answer carries. ``form-action`` allows the redirect to a person's own issuer."""
+    production = settings.environment == "production"
+    forms = "'self' https:" if production else "'self' https: http://localhost:*"
+    headers = {
+        "Content-Security-Policy": f"default-src 'self'; base-uri 'none'; object-src 'none'; "
+        f"frame-ancestors 'none'; form-action {forms}",
+        # Not "no-referrer": browsers would then send "Origin: null" with our own forms.
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    if production:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers
