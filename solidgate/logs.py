@@ -1,7 +1,7 @@
 """The structured log: one JSON object a line on standard error, and only fields that were thought about.
 
-A field that is not in ``FIELDS`` is dropped and counted, an address or a token inside a text is replaced, and
-of an exception only its kinds and places are kept: so no WebID, no token and no value from a pod can be logged
+A field that is not in ``FIELDS`` is dropped and counted, addresses and tokens inside a text are replaced, of
+an exception only its kinds and places are kept: so no WebID, no token and no value from a pod can be logged
 by accident, neither by us nor by a library.
 """
 
@@ -20,14 +20,13 @@ from prometheus_client import Counter
 
 FIELDS = frozenset(
     {
-        "event", "level", "timestamp", "logger", "request_id",
-        "method", "route", "status", "milliseconds", "bytes", "count", "attempt", "seconds",
-        "code", "detail", "fault", "reason", "level_achieved", "level_wanted",
-        "limit", "setting", "space", "run", "batch", "job", "task", "consent", "request", "algorithm", "digest", "outcome",
-        "part", "process", "pid", "exit", "host", "port", "version", "revision", "environment", "folder",
-        "public_url",
+        *("event", "level", "timestamp", "logger", "request_id", "method", "route", "status", "milliseconds"),
+        *("bytes", "count", "attempt", "seconds", "limit", "setting", "code", "detail", "fault", "reason"),
+        *("level_achieved", "level_wanted", "space", "run", "batch", "job", "task", "consent", "request"),
+        *("algorithm", "digest", "outcome", "part", "process", "pid", "exit", "host", "port", "version"),
+        *("revision", "environment", "folder", "public_url"),
     }
-)  # fmt: skip
+)
 
 _DROPPED = Counter("solidgate_log_fields_dropped", "Log fields that are not on the list and were dropped.")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>|\\^`{}]+", re.IGNORECASE)
