@@ -1,0 +1,166 @@
+"""The import rule: errors, vocab <- rooms <- ports <- flow <- web, cli, worker; adapters import ports and rooms."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Module
+
+FOUNDATION = {"solidgate", "errors", "vocab"}
+ROOMS = {
+    "identity",
+    "pod",
+    "space",
+    "algorithm",
+    "consent",
+    "run",
+    "derived",
+    "query",
+    "audit",
+    "sandbox",
+}
+BELOW_FLOW = FOUNDATION | ROOMS | {"ports"}
+EVERYTHING = BELOW_FLOW | {"assets", "settings", "logs", "flow", "adapters", "web", "worker", "testing"}
+
+# What each part of the package may import of solidgate, besides itself. Rooms are compared among themselves below.
+MAY_IMPORT = {
+    "solidgate": set(),
+    "errors": set(),
+    "vocab": set(),
+    "assets": FOUNDATION,
+    "settings": FOUNDATION | {"assets"},
+    "logs": FOUNDATION,
+    **{room: FOUNDATION | ROOMS for room in ROOMS},
+    "ports": FOUNDATION | ROOMS,
+    "flow": BELOW_FLOW,
+    "adapters": BELOW_FLOW | {"assets", "logs"},
+    "web": BELOW_FLOW | {"assets", "settings", "logs", "flow"},
+    "sdk": FOUNDATION | ROOMS,
+    "testing": EVERYTHING | {"sdk", "cli"},
+    "worker": EVERYTHING - {"web", "testing"},
+    "cli": EVERYTHING | {"sdk"},
+}
+# Only these wire adapters to the flow.
+COMPOSERS = {"solidgate.web.app": EVERYTHING - {"testing"}}
+
+# A room is a pure function of its arguments: what would let the world in.
+WORLD = {
+    "aiohttp",
+    "alembic",
+    "asyncio",
+    "ftplib",
+    "http",
+    "multiprocessing",
+    "procrastinate",
+    "psycopg",
+    "random",
+    "requests",
+    "secrets",
+    "select",
+    "shutil",
+    "socket",
+    "sqlalchemy",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib.request",
+}
+WORLD_CALLS = {"open", "input", "print", "now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv"}
+# The sandbox room is what runs inside the jail: it forks and limits, and sees nothing of ours or of the network.
+JAIL_LIBRARIES = {"pyoxigraph", "rdflib", "shacl", "pyshacl"}
+
+
+def targets(module: Module) -> set[str]:
+    """The parts of solidgate that a module imports, without its own."""
+    names = (name for name in module.imports() if name.split(".")[0] == "solidgate")
+    return {name.split(".")[1] if "." in name else "solidgate" for name in names} - {module.room}
+
+
+def test_every_part_of_the_package_has_a_place(modules: list[Module]) -> None:
+    assert {module.room for module in modules} <= set(MAY_IMPORT)
+
+
+def test_imports_point_one_way(modules: list[Module]) -> None:
+    wrong = {
+        module.name: sorted(forbidden)
+        for module in modules
+        if (forbidden := targets(module) - COMPOSERS.get(module.name, MAY_IMPORT[module.room]))
+    }
+    assert not wrong
+
+
+def test_rooms_do_not_import_in_a_circle(modules: list[Module]) -> None:
+    graph: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for module in modules:
+        if module.room in ROOMS:
+            graph[module.room] |= targets(module) & ROOMS
+    list(TopologicalSorter(graph).static_order())  # raises CycleError with the circle
+
+
+def test_rooms_import_nothing_of_the_world(modules: list[Module]) -> None:
+    wrong = [
+        (module.name, name)
+        for module in modules
+        if module.room in ROOMS - {"sandbox"}
+        for name in module.imports()
+        if name in WORLD or name.split(".")[0] in WORLD
+    ]
+    assert not wrong
+
+
+def test_rooms_read_no_clock_no_chance_no_file(modules: list[Module]) -> None:
+    wrong = [
+        f"{module.name}:{node.lineno} {name}"
+        for module in modules
+        if module.room in ROOMS - {"sandbox"}
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and (name := called(node)) in WORLD_CALLS
+    ]
+    assert not wrong
+
+
+def test_rooms_are_synchronous(modules: list[Module]) -> None:
+    wrong = [
+        f"{module.name}:{node.lineno}"
+        for module in modules
+        if module.room in ROOMS
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncWith | ast.AsyncFor)
+    ]
+    assert not wrong
+
+
+def test_the_jail_holds_only_the_standard_library_and_rdf(modules: list[Module]) -> None:
+    allowed = set(sys.stdlib_module_names) | JAIL_LIBRARIES
+    wrong = [
+        (module.name, name)
+        for module in modules
+        if module.room == "sandbox"
+        for name in module.imports()
+        if name.split(".")[0] not in allowed and not name.startswith("solidgate.sandbox")
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("text", ["import socket", "from solidgate.adapters import http", "import aiohttp.web"])
+def test_the_rules_notice_a_breach(text: str, modules: list[Module]) -> None:
+    room = next(module for module in modules if module.room == "consent")
+    breach = type(room)("solidgate.consent.breach", room.path, ast.parse(text))
+    everything = [*modules, breach]
+    with pytest.raises(AssertionError):
+        for rule in (test_imports_point_one_way, test_rooms_import_nothing_of_the_world):
+            rule(everything)
+
+
+def called(node: ast.Call) -> str:
+    """The last name of what is called: ``now`` in ``datetime.now(UTC)``."""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
