@@ -5,7 +5,7 @@ RFC 6749, RFC 7636 (PKCE), RFC 9207 (iss), RFC 9449 (DPoP), OpenID Connect Disco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -127,35 +127,35 @@ def token_request_body(request: AuthorizationRequest, code: str) -> bytes:
     ).encode("ascii")
 
 
-def callback_state(query: Mapping[str, str]) -> str:
-    """The one ``state`` of a callback; no parameter that matters may repeat (RFC 6749 section 3.1).
+def callback_state(query: Mapping[str, Sequence[str]]) -> str:
+    """The one ``state`` of a callback; ``query`` holds all values by name. Raises ``LoginRefused``.
 
-    ``query`` may be a multi-dict: its ``items()`` shows repetitions. Raises ``LoginRefused``.
+    No parameter that matters may repeat (RFC 6749 section 3.1).
     """
-    names = [name for name, _ in query.items()]
     for name in ("state", "iss", "code", "error"):
-        if names.count(name) > 1:
+        if len(query.get(name, ())) > 1:
             raise LoginRefused(f"callback: {name} is repeated")
-    state = query.get("state", "")
+    state = _first(query, "state")
     if not state:
         raise LoginRefused("callback: state is missing")
     return state
 
 
-def callback_code(query: Mapping[str, str], request: AuthorizationRequest) -> str:
-    """The code of a callback that answers ``request``.
+def callback_code(query: Mapping[str, Sequence[str]], request: AuthorizationRequest) -> str:
+    """The code of a callback that answers ``request``; call it after ``callback_state``.
 
     ``iss`` is required and exact even in an error (RFC 9207 section 2.4, Solid-OIDC), so that no code ever
     goes to another issuer's token endpoint. Raises ``LoginRefused`` and, for a cancelled login,
     ``LoginCancelled``.
     """
-    if query.get("iss") != request.issuer:
+    if _first(query, "iss") != request.issuer:
         raise LoginRefused("callback: iss is missing or another issuer")
-    if "error" in query:
-        if query["error"] == "access_denied":
-            raise LoginCancelled()
-        raise LoginRefused(f"callback: {_plain_error(query['error'])}")
-    code = query.get("code", "")
+    error = _first(query, "error")
+    if error == "access_denied":
+        raise LoginCancelled()
+    if error:
+        raise LoginRefused(f"callback: {_plain_error(error)}")
+    code = _first(query, "code")
     if not code:
         raise LoginRefused("callback: code is missing")
     return code
@@ -191,6 +191,11 @@ def check_return_to(path: str) -> str:
     if not plain or len(path) > MAX_RETURN_CHARACTERS or not path.isprintable() or " " in path:
         raise BodyInvalid("return_to is not a path of this server")
     return path
+
+
+def _first(query: Mapping[str, Sequence[str]], name: str) -> str:
+    values = query.get(name, ())
+    return values[0] if values else ""
 
 
 def _json_reply(content: bytes) -> Mapping[str, Any]:

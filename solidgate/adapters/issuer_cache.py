@@ -1,0 +1,73 @@
+"""Answers of issuers and profiles, kept for a short while: one fetch for many askers, faults kept shorter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from solidgate.errors import SolidgateError
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class _Kept(Generic[Value]):
+    task: asyncio.Task[Value]
+    until: float
+    asked: float
+
+
+class TimedCache(Generic[Value]):
+    """At most ``size`` answers by exact key, each for ``seconds``; a fault for ``fault_seconds`` only."""
+
+    def __init__(
+        self, now: Callable[[], float], *, seconds: float, fault_seconds: float, size: int = 1024
+    ) -> None:
+        self._now = now
+        self._seconds = seconds
+        self._fault_seconds = min(fault_seconds, seconds)
+        self._size = size
+        self._kept: dict[str, _Kept[Value]] = {}
+
+    async def get(self, key: str, make: Callable[[], Awaitable[Value]], *, not_before: float = 0) -> Value:
+        """The kept answer, or a new one; one that was asked for before ``not_before`` does not count.
+
+        Whoever is cancelled while waiting leaves the fetch to the others.
+        """
+        kept = self._kept.get(key)
+        if kept is None or self._now() >= kept.until or kept.asked < not_before:
+            kept = self._start(key, make)
+        return await asyncio.shield(kept.task)
+
+    def asked_at(self, key: str) -> float | None:
+        """When the kept answer was asked for; nothing when there is none."""
+        kept = self._kept.get(key)
+        return kept.asked if kept else None
+
+    def forget(self, key: str) -> None:
+        """Ask anew next time."""
+        self._kept.pop(key, None)
+
+    def _start(self, key: str, make: Callable[[], Awaitable[Value]]) -> _Kept[Value]:
+        while len(self._kept) >= self._size:
+            del self._kept[next(iter(self._kept))]
+        now = self._now()
+        kept = _Kept(asyncio.ensure_future(_awaited(make)), now + self._seconds, now)
+        kept.task.add_done_callback(lambda task: self._shorten(kept, task))
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        return kept
+
+    def _shorten(self, kept: _Kept[Value], task: asyncio.Task[Value]) -> None:
+        """Faults may pass soon; one that is not ours, or a cancelled fetch, is not kept at all."""
+        if task.cancelled():
+            kept.until = 0
+        elif (fault := task.exception()) is not None:
+            is_ours = isinstance(fault, SolidgateError)
+            kept.until = self._now() + self._fault_seconds if is_ours else 0
+
+
+async def _awaited(make: Callable[[], Awaitable[Value]]) -> Value:
+    return await make()
