@@ -25,9 +25,12 @@ class Module:
         """The first name below ``solidgate``: ``consent``, ``errors``; ``solidgate`` for the package itself."""
         return self.name.split(".")[1] if "." in self.name else self.name
 
-    def imports(self) -> Iterator[str]:
-        """Every module that this one imports, wherever in the file, also for types only."""
+    def imports(self, *, for_types: bool = True) -> Iterator[str]:
+        """Every module that this one imports, wherever in the file; ``for_types`` includes ``TYPE_CHECKING``."""
+        unseen = set() if for_types else set(self._for_types())
         for node in ast.walk(self.tree):
+            if node in unseen:
+                continue
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -36,6 +39,12 @@ class Module:
                     yield from (f"solidgate.{alias.name}" for alias in node.names)
                 else:
                     yield str(node.module)
+
+    def _for_types(self) -> Iterator[ast.AST]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+                for statement in node.body:
+                    yield from ast.walk(statement)
 
 
 def parse(path: Path) -> Module:

@@ -48,6 +48,9 @@ MAY_IMPORT = {
 }
 # Only these wire adapters to the flow.
 COMPOSERS = {"solidgate.web.app": EVERYTHING - {"testing"}}
+# There is one store and no second dialect, so the flow names its type instead of a Protocol that repeats fifty
+# methods (docs/decisions/0006-the-flow-names-the-store.md). It imports nothing of it when it runs.
+FOR_TYPES_ONLY = {"flow": {"solidgate.adapters.sql.store"}}
 
 # A room is a pure function of its arguments: what would let the world in.
 WORLD = {
@@ -80,7 +83,8 @@ JAIL_LIBRARIES = {"pyoxigraph", "rdflib", "shacl", "pyshacl"}
 
 def targets(module: Module) -> set[str]:
     """The parts of solidgate that a module imports, without its own."""
-    names = (name for name in module.imports() if name.split(".")[0] == "solidgate")
+    excused = FOR_TYPES_ONLY.get(module.room, set()) - set(module.imports(for_types=False))
+    names = (n for n in module.imports() if n.split(".")[0] == "solidgate" and n not in excused)
     return {name.split(".")[1] if "." in name else "solidgate" for name in names} - {module.room}
 
 

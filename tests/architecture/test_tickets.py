@@ -16,7 +16,7 @@ BUILDERS = {
     "Session": {"solidgate.flow.login", "solidgate.adapters.sql.logins"},
     "ActiveConsent": {"solidgate.consent.decide"},
     "PulledDocuments": {"solidgate.flow.pull"},
-    "RawOutput": {"solidgate.flow.run"},
+    "RawOutput": {"solidgate.flow.run", "solidgate.flow.aggregate"},  # one person's, the group's
     "ConformantGraph": {"solidgate.derived.conform"},
     "WrittenResource": {"solidgate.flow.write_back"},
 }
