@@ -144,12 +144,12 @@ class CommunityServer:
     def _launch(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(tools.node()), str(tools.css_server()), "-c", self._config, "-p", str(self.port), "-b", self.base_url]
-        command += ["-f", str(self.root), "-l", "info"]
+        command = [str(tools.node()), str(tools.css_server()), "-c", self._config, "-p", str(self.port)]
+        command += ["-b", self.base_url, "-f", str(self.root), "-l", "info"]
         # Every CSS_* variable is read as a command-line option; an unknown one ends the server.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CSS_")}
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -180,7 +180,7 @@ class CommunityServer:
             return
         _signal_group(process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         _signal_group(process, signal.SIGKILL)
         process.wait()

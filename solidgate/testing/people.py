@@ -5,14 +5,18 @@ What a person does in a browser is done here over the server's JSON account API:
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 import aiohttp
 
 from solidgate.errors import FetchUnexpected, LoginCancelled, LoginRefused
+from solidgate.identity import jose
+from solidgate.identity.dpop import DpopAccess, DpopKey
 
 STEP_SECONDS = 30.0
 MOST_REDIRECTS = 20
@@ -28,7 +32,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account and a pod. ``pod`` ends with a slash; ``issuer`` is byte for byte as in the profile."""
+    """Somebody with an account and a pod. ``pod`` ends with a slash; ``issuer`` is as in the profile."""
 
     name: str
     email: str
@@ -53,7 +57,7 @@ async def create_person(base_url: str, name: str, password: str = "correct horse
         controls = await _json(http, "GET", account, headers=token)
         login = {"email": email, "password": password}
         await _json(http, "POST", _control(controls, "password", "create"), login, headers=token)
-        wish = {"name": name, "settings": {"linkStorage": True}}
+        wish: dict[str, object] = {"name": name, "settings": {"linkStorage": True}}
         pod = await _json(http, "POST", _control(controls, "account", "pod"), wish, headers=token)
         wish = {"name": name, "webId": pod["webId"]}
         secret = await _json(
@@ -61,6 +65,25 @@ async def create_person(base_url: str, name: str, password: str = "correct horse
         )
     credentials = ClientCredentials(str(secret["id"]), str(secret["secret"]))
     return Person(name, email, password, str(pod["webId"]), str(pod["pod"]), credentials, base_url)
+
+
+async def client_credentials_access(person: Person) -> DpopAccess:
+    """A DPoP-bound access token for the person's own WebID, without a login, for as long as the issuer says.
+
+    Raises ``LoginRefused`` when the issuer refuses, or gives a token that is not bound to the key.
+    """
+    key = jose.generate_key()
+    now = datetime.now(UTC)
+    url = f"{person.issuer}.oidc/token"
+    basic = aiohttp.encode_basic_auth(person.credentials.client_id, person.credentials.secret)
+    head = {"Authorization": basic, **DpopKey(key, _fresh).headers("POST", url, now)}
+    form = {"grant_type": "client_credentials", "scope": "webid"}
+    async with _browser(cookies=False) as http, http.post(url, data=form, headers=head) as reply:
+        found = await reply.json(content_type=None)
+        if reply.status != 200 or found.get("token_type") != "DPoP":
+            raise LoginRefused(f"the token endpoint answered {reply.status}")
+    expires = now + timedelta(seconds=int(found["expires_in"]))
+    return DpopAccess(person.webid, str(found["access_token"]), key, expires, _fresh)
 
 
 async def walk_login(
@@ -90,6 +113,10 @@ async def walk_cancel(authorization_url: str, person: Person, redirect_uri: str)
             raise LoginCancelled("the issuer did not ask")
         refused = await _json(http, "POST", _control(controls, "oidc", "cancel"), {})
         return _arrived(await _follow(http, str(refused["location"]), redirect_uri))
+
+
+def _fresh() -> str:
+    return secrets.token_urlsafe(16)
 
 
 async def _until_logged_in(
@@ -150,7 +177,7 @@ async def _json(
     body: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Mapping[str, object]:
-    head = {"Accept": "application/json", **(headers or {})}
+    head: dict[str, str] = {"Accept": "application/json", **(headers or {})}
     async with http.request(method, url, json=body, headers=head) as reply:
         if reply.status >= 300:
             raise FetchUnexpected(f"the account API answered {reply.status} to {method}")

@@ -1,0 +1,179 @@
+"""Pods over the Solid Protocol with Web Access Control: Community Solid Server, and any other that does WAC.
+
+Documents are asked for in a way that no server has to convert: a conversion of a malformed document can hang
+it. Reads that fail in passing are tried again; writes carry a precondition wherever the pod gives a tag for
+one, and every change of access is read back before it is believed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+
+from solidgate.adapters.solid_requests import (
+    CONTAINER_ACCEPT,
+    GONE,
+    WRITTEN,
+    PodLimits,
+    SolidRequests,
+    accept,
+    fault,
+)
+from solidgate.adapters.wac_door import WacDoor
+from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodUnreadable
+from solidgate.pod.container import ancestors, document, is_container
+from solidgate.pod.door import Door, DoorState
+from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
+from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.storage import is_storage, stated_storages
+from solidgate.ports import Access, Clock, Fetcher, Reply
+from solidgate.vocab import LDP
+
+__all__ = ["PodLimits", "SolidPod"]
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
+_MOST_DIGITS = 15
+
+
+class SolidPod:
+    """Implements ``ports.PodServer``. ``chance`` gives numbers in [0, 1) for the jitter of pauses."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        clock: Clock,
+        limits: PodLimits | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
+
+    async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
+        """The roots of the person's pods: as the profile states them, else by climbing from the profile."""
+        limits, url = self._requests.limits, document(webid)
+        reply = await self._requests.get(
+            None,
+            url,
+            CONTROL_ACCEPT,
+            limits.control_bytes,
+            seconds=limits.control_seconds,
+            redirects=limits.profile_redirects,
+        )
+        if reply.status != 200:
+            raise NoStorage(f"the profile answered {reply.status}")
+        profile = control_document(reply.content, reply.headers.get("Content-Type"), reply.url)
+        found = stated_storages(profile, webid) or await self._climbed(url, access)
+        if not found:
+            raise NoStorage()
+        return found
+
+    async def state(self, access: Access, url: str) -> ResourceState:
+        """What HEAD tells; that a resource is not there is an answer."""
+        reply = await self._requests.head(access, url)
+        if reply.status in GONE:
+            return ResourceState(url, exists=False)
+        if reply.status != 200:
+            raise fault(reply)
+        return _state(reply, url)
+
+    async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
+        """The stored bytes of one RDF document, unconverted; the media type is checked, never guessed."""
+        limits = self._requests.limits
+        reply = await self._requests.get(access, url, accept(url), max_bytes, seconds=limits.document_seconds)
+        if reply.status != 200:
+            raise fault(reply)
+        kind = _document_type(reply.headers.get("Content-Type"), limits.document_types)
+        return Document(url, kind, reply.content, reply.headers.get("ETag"))
+
+    async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
+        """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
+        headers = {"Content-Type": media_type, **ABSENT}
+        reply = await self._requests.write("PUT", access, url, headers, content)
+        if reply.status not in WRITTEN:
+            raise fault(reply)
+        return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
+
+    async def ensure_container(self, access: Access, url: str) -> None:
+        """Make the container unless it is there; the pod makes those above it."""
+        if not is_container(url):
+            raise PodConflict("the address of a container ends with a slash")
+        if (await self.state(access, url)).exists:
+            return
+        link = f'<{LDP.BasicContainer.value}>; rel="type"'
+        headers = {"Content-Type": "text/turtle", "Link": link, **ABSENT}
+        reply = await self._requests.write("PUT", access, url, headers, b"")
+        # 409 and 412: somebody else made it in between, which is as good; HEAD decides.
+        if reply.status not in (*WRITTEN, 409, 412):
+            raise fault(reply)
+        if not (await self.state(access, url)).exists:
+            raise PodConflict("the container could not be made")
+
+    async def remove(self, access: Access, url: str, etag: str | None = None) -> None:
+        """Remove, if it is still what ``etag`` names; what is not there is removed already."""
+        reply = await self._requests.write("DELETE", access, url, unchanged(etag))
+        if reply.status not in (*WRITTEN, *GONE):
+            raise fault(reply)
+
+    async def open_door(self, access: Access, door: Door) -> DoorState:
+        """Give ``door.agent`` exactly what the door lists, as the owner, and read every list back.
+
+        A listed document that is not in the pod is passed over. When this raises, what was opened already
+        stays open until ``close_door``. Raises ``DoorNotOpen`` when the pod does not keep what it took.
+        """
+        if door.agent == door.owner:
+            raise AccessControlUnsupported("the agent of a door cannot be its owner")
+        if door.write is not None:
+            await self.ensure_container(access, door.write)
+        await WacDoor(self._requests, access, door).open()
+        return await self.door_state(access, door)
+
+    async def close_door(self, access: Access, door: Door) -> DoorState:
+        """Take back every entry for ``door.agent`` in the listed resources' own lists, and only those.
+
+        The state is the one read back: not ``CLOSED`` means that the agent still has some access, for
+        instance by an entry that somebody wrote on a container above.
+        """
+        await WacDoor(self._requests, access, door).close()
+        return await self.door_state(access, door)
+
+    async def door_state(self, access: Access, door: Door) -> DoorState:
+        """``OPEN`` when the agent has at least what the door lists, on every resource that is there.
+
+        Read from the lists for the owner. As the agent it is read from what HEAD allows: there a resource
+        that everybody may read looks open.
+        """
+        return await WacDoor(self._requests, access, door).state()
+
+    async def _climbed(self, url: str, access: Access | None) -> tuple[str, ...]:
+        limits = self._requests.limits
+        for container in ancestors(url, limits.climb):
+            reply = await self._requests.get(
+                access,
+                container,
+                CONTAINER_ACCEPT,
+                limits.control_bytes,
+                method="HEAD",
+                seconds=limits.control_seconds,
+            )
+            if reply.status == 200 and is_storage(reply.header_values("Link"), container):
+                return (container,)
+        return ()
+
+
+def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:
+    kind = media_type(content_type)
+    if kind not in accepted:
+        raise PodUnreadable("its media type is not one of " + ", ".join(accepted))
+    charset = _CHARSET.search(content_type or "")
+    if charset and charset[1].lower() not in _UTF_8:
+        raise PodUnreadable("its character set is not UTF-8")
+    return kind
+
+
+def _state(reply: Reply, url: str) -> ResourceState:
+    length = reply.headers.get("Content-Length", "")
+    size = int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
+    kind = media_type(reply.headers.get("Content-Type")) or None
+    return ResourceState(url, True, reply.headers.get("ETag"), kind, size)
