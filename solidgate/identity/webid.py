@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
@@ -35,12 +35,6 @@ class Profile:
     storages: tuple[str, ...]
     name: str = ""
 
-    def trusts(self, issuer: str, *, slash_tolerance: bool = False) -> bool:
-        """Does the profile name this issuer? Exact text; a final slash may differ when tolerated."""
-        if issuer in self.issuers:
-            return True
-        return slash_tolerance and any(same_but_slash(issuer, named) for named in self.issuers)
-
     def __repr__(self) -> str:
         return f"Profile({len(self.issuers)} issuers, {len(self.storages)} storages)"
 
@@ -48,6 +42,11 @@ class Profile:
 def same_but_slash(one: str, other: str) -> bool:
     """Equal but for one slash at the end: the single deviation that real issuers show."""
     return one == other or one + "/" == other or one == other + "/"
+
+
+def names_issuer(named: Collection[str], issuer: str, *, slash_tolerance: bool) -> bool:
+    """Is this issuer among those that a profile names? Exact text; a final slash may differ if tolerated."""
+    return issuer in named or (slash_tolerance and any(same_but_slash(issuer, one) for one in named))
 
 
 def check_web_address(text: str, *, plain_http: bool = False) -> str:
