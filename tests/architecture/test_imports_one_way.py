@@ -45,12 +45,13 @@ MAY_IMPORT = {
     "testing": EVERYTHING | {"sdk", "cli"},
     "worker": EVERYTHING - {"web", "testing"},
     "cli": EVERYTHING | {"sdk"},
+    "__main__": {"cli"},
 }
 # Only these wire adapters to the flow.
 COMPOSERS = {"solidgate.web.app": EVERYTHING - {"testing"}}
 # There is one store and no second dialect, so the flow names its type instead of a Protocol that repeats fifty
-# methods (docs/decisions/0006-the-flow-names-the-store.md). It imports nothing of it when it runs.
-FOR_TYPES_ONLY = {"flow": {"solidgate.adapters.sql.store"}}
+# methods (docs/decisions/0006-the-flow-names-the-store.md); settings reach it as a value. It imports neither.
+FOR_TYPES_ONLY = {"flow": {"solidgate.adapters.sql.store", "solidgate.settings"}}
 
 # A room is a pure function of its arguments: what would let the world in.
 WORLD = {
