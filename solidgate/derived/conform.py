@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a SHACL engine said. ``report`` names shapes, paths and components; never a value."""
+    """What a SHACL engine said. ``report`` names shapes, paths and components; never a value.
+
+    ``covered``: every subject was in the reach of a shape; a graph that no shape looks at conforms too.
+    """
 
     conforms: bool
     engine: str
     report: tuple[str, ...] = ()
+    covered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,357 @@
+"""The sandbox: a warm zygote in bubblewrap for each program, a confined fork for each person.
+
+Where the machine forbids namespaces the same zygote runs with Landlock and seccomp alone, if the minimum level
+allows that. The level is what a fork proved by trying, not what was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from solidgate.adapters import sandbox_command as commands
+from solidgate.adapters.sandbox_pool import START_SECONDS, Purpose, ZygotePool
+from solidgate.adapters.sandbox_zygote import Ended, Readiness, ZygoteDied, ZygoteProcess
+from solidgate.algorithm.manifest import Program
+from solidgate.derived.conform import Verdict
+from solidgate.errors import (
+    PodUnreadable,
+    QueryFormatUnsupported,
+    QueryInvalid,
+    QueryLimit,
+    SandboxFailed,
+    SandboxLimit,
+    SandboxUnavailable,
+    ValidationFailed,
+)
+from solidgate.pod.resource import Document
+from solidgate.query.guard import guard
+from solidgate.query.results import Answer, ResultFormat
+from solidgate.sandbox import wire
+from solidgate.sandbox.landlock import SIGNAL_SCOPE_ABI
+from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+from solidgate.sandbox.wire import Ending, Kind, Outcome
+
+_TOLD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}( at [\w./-]{1,200}:\d{1,7})?")
+_PLACE = re.compile(r"\d{1,6}:\d{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a fork left behind, and how it ended when it left nothing."""
+
+    outcome: Outcome
+    content: bytes = b""
+    rows: int = 0
+    limit: str = ""
+
+
+class BwrapSandbox:
+    """Implements ``ports.Sandbox``. Belongs to one event loop.
+
+    ``zygotes`` is how many people of one program are served at once, ``total`` how many zygotes there may be
+    altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with pyshacl;
+    ``disagreements`` counts where the two differed. ``check_program`` is called before a program is loaded.
+    """
+
+    def __init__(
+        self,
+        *,
+        zygotes: int = 2,
+        minimum_level: IsolationLevel = IsolationLevel.L2,
+        idle_seconds: float = 300.0,
+        total: int = 8,
+        recheck_every: int = 20,
+        check_program: Callable[[Program], object] | None = None,
+    ) -> None:
+        self._minimum = IsolationLevel(minimum_level)
+        self._check_program = check_program
+        self._recheck_every = max(1, recheck_every)
+        self._machine: _Machine | None = None
+        self._establishing = asyncio.Lock()
+        self._pool = ZygotePool(
+            self._start, self._accept, each=zygotes, total=total, idle_seconds=idle_seconds
+        )
+        self._validations = 0
+        self.disagreements = 0
+
+    @property
+    def level(self) -> IsolationLevel:
+        """What this machine achieves; the first call takes about a second. Raises ``SandboxUnavailable``."""
+        if self._machine is None:
+            self._machine = _establish()
+        return self._machine.level
+
+    async def start(self) -> IsolationLevel:
+        """Find out the level without blocking the loop. Raises ``SandboxUnavailable`` below the minimum."""
+        async with self._establishing:
+            if self._machine is None:
+                self._machine = await asyncio.to_thread(_establish)
+        if self._machine.level < self._minimum:
+            raise SandboxUnavailable(
+                f"reached level {self._machine.level.name}, needed {self._minimum.name}: "
+                + "; ".join(self._machine.missing)
+            )
+        return self._machine.level
+
+    def _start(self, kind: Kind, frame: bytes) -> ZygoteProcess:
+        assert self._machine is not None  # every job begins with start()
+        return ZygoteProcess(self._machine.command(kind), frame)
+
+    def _accept(self, readiness: Readiness) -> None:
+        assert self._machine is not None
+        if _level(readiness, self._machine.namespaces) < self._machine.level:
+            raise SandboxUnavailable("a jail came up weaker than the level that was reported")
+
+    # --- programs -------------------------------------------------------------------------------------
+
+    async def derive(
+        self,
+        program: Program,
+        documents: Sequence[Document],
+        context: RunContext,
+        limits: Limits,
+        *,
+        datasets: Mapping[str, bytes] | None = None,
+        space: str = "",
+        samples: bool = False,
+    ) -> bytes:
+        """The program's result for one person, as N-Triples.
+
+        ``samples`` is for the code provider's own synthetic documents: only then does the error name the class
+        and line of a fault. Raises ``SandboxFailed SandboxLimit SandboxUnavailable PodUnreadable``.
+        """
+        entries = [{"url": one.url, "media_type": one.media_type} for one in documents]
+        blobs = [one.content for one in documents]
+        header = {"task": "derive", "documents": entries, "entry_point": program.manifest.entry_point}
+        return await self._program(program, header, blobs, context, limits, datasets or {}, space, samples)
+
+    async def aggregate(
+        self,
+        program: Program,
+        graphs: Sequence[bytes],
+        context: RunContext,
+        limits: Limits,
+        *,
+        datasets: Mapping[str, bytes] | None = None,
+        space: str = "",
+        samples: bool = False,
+    ) -> bytes:
+        """The program's result over conformant N-Triples graphs. Same errors as ``derive``."""
+        header = {"task": "aggregate", "entry_point": program.manifest.aggregate}
+        return await self._program(
+            program, header, list(graphs), context, limits, datasets or {}, space, samples
+        )
+
+    async def _program(
+        self,
+        program: Program,
+        header: Mapping[str, object],
+        blobs: Sequence[bytes],
+        context: RunContext,
+        limits: Limits,
+        datasets: Mapping[str, bytes],
+        space: str,
+        samples: bool,
+    ) -> bytes:
+        told = {
+            "now": context.now,
+            "subject": context.subject,
+            "parameters": dict(context.parameters),
+        }
+        job = wire.pack(
+            {**header, "context": told, "datasets": list(datasets), "samples": samples},
+            [*blobs, *datasets.values()],
+        )
+        purpose = Purpose(Kind.PROGRAM, f"{space} {program.digest}")
+        left = await self._job(purpose, lambda: self._files(program), job, limits)
+        if left.outcome == Outcome.OK:
+            return left.content
+        if left.outcome == Outcome.UNREADABLE:
+            raise PodUnreadable
+        if left.limit:
+            raise SandboxLimit(left.limit)
+        detail = left.content[:300].decode("ascii", "replace") if samples else ""
+        raise SandboxFailed(detail if _TOLD.fullmatch(detail) else "")
+
+    def _files(self, program: Program) -> bytes:
+        if self._check_program is not None:
+            self._check_program(program)
+        return wire.pack({"holds": "files", "names": list(program.files)}, list(program.files.values()))
+
+    # --- validation -----------------------------------------------------------------------------------
+
+    async def validate(self, shapes: bytes, data: bytes, limits: Limits) -> Verdict:
+        """Turtle shapes against N-Triples data. Raises ``ValidationFailed SandboxUnavailable``."""
+        recheck = self._validations % self._recheck_every == 0
+        self._validations += 1
+        job = wire.pack({"task": "validate", "recheck": recheck, "fast": True}, [shapes, data])
+        left = await self._job(Purpose(Kind.VALIDATE), _nothing, job, limits)
+        if left.outcome != Outcome.OK:
+            raise ValidationFailed(left.limit)
+        told = wire.parse_message(left.content)
+        if told["engine"] == "disagreement":
+            self.disagreements += 1
+        return Verdict(
+            conforms=told["conforms"] is True,
+            engine=str(told["engine"]),
+            report=tuple(str(line) for line in told["report"]),
+            covered=told["covered"] is True,
+        )
+
+    # --- queries --------------------------------------------------------------------------------------
+
+    async def query(
+        self,
+        dataset: bytes,
+        text: str,
+        accept: ResultFormat | Sequence[ResultFormat],
+        limits: Limits,
+        *,
+        view: str = "",
+    ) -> Answer:
+        """A SPARQL query over N-Quads; the default graph is the union of the named ones.
+
+        With ``view``, a name of exactly this dataset, it is loaded once and kept for other queries of the same
+        view. Raises ``QueryInvalid QueryRefused QueryLimit QueryFormatUnsupported SandboxUnavailable``.
+        """
+        guard(text)
+        formats = [accept] if isinstance(accept, ResultFormat) else list(accept)
+        header = {"task": "query", "accept": [str(one) for one in formats], "rows": limits.rows}
+        job = wire.pack(header, [text.encode()] if view else [text.encode(), dataset])
+        purpose = Purpose(Kind.QUERY, view)
+        frame = (lambda: wire.pack({"holds": "view"}, [dataset])) if view else _nothing
+        # One byte more: the fork puts the place of the format it chose in front of the answer.
+        left = await self._job(purpose, frame, job, limits)
+        return _answer(left, formats)
+
+    # --- every job ------------------------------------------------------------------------------------
+
+    async def _job(
+        self, purpose: Purpose, frame: Callable[[], bytes], job: bytes, limits: Limits
+    ) -> _Left:
+        await self.start()
+        handle, result = wire.sealed(job), wire.room(limits.output_bytes + 1)
+        try:
+            async with self._pool.lease(purpose, frame) as zygote:
+                ended = await zygote.run(handle, result, limits)
+            return _left(ended, result, limits)
+        except ZygoteDied:
+            return _Left(Outcome.FAILED)
+        finally:
+            os.close(handle)
+            os.close(result)
+
+    async def aclose(self) -> None:
+        """End all zygotes; on return they are dead."""
+        await self._pool.aclose()
+
+
+def _nothing() -> bytes:
+    return wire.pack({"holds": "nothing"})
+
+
+def _left(ended: Ended, result: int, limits: Limits) -> _Left:
+    """How a job ended, as one value. A fork that did not end by itself has said nothing that counts."""
+    if ended.ending == Ending.WALL:
+        return _Left(Outcome.FAILED, limit=f"wall_seconds={limits.wall_seconds:g}")
+    if ended.ending == Ending.SIGNAL and ended.status in (signal.SIGXCPU, signal.SIGKILL):
+        return _Left(Outcome.FAILED, limit=f"cpu_seconds={limits.cpu_seconds:g}")
+    if ended.ending == Ending.SIGNAL and ended.status == signal.SIGXFSZ:
+        return _Left(Outcome.OUTPUT, limit=f"output_bytes={limits.output_bytes}")
+    if ended.ending != Ending.EXIT or ended.status != 0:
+        return _Left(Outcome.FAILED)
+    try:
+        outcome, content, rows = wire.read_result(result, limits.output_bytes + 1)
+    except wire.Malformed:
+        return _Left(Outcome.FAILED)
+    named = {
+        Outcome.MEMORY: f"memory_bytes={limits.memory_bytes}",
+        Outcome.OUTPUT: f"output_bytes={limits.output_bytes}",
+        Outcome.ROWS: f"rows={limits.rows}",
+    }
+    return _Left(outcome, content, rows, named.get(outcome, ""))
+
+
+def _answer(left: _Left, formats: Sequence[ResultFormat]) -> Answer:
+    if left.outcome == Outcome.OK and left.content and left.content[0] < len(formats):
+        return Answer(left.content[1:], formats[left.content[0]], left.rows)
+    if left.outcome == Outcome.INVALID:
+        place = left.content[:16].decode("ascii", "replace")
+        raise QueryInvalid(f"at {place}" if _PLACE.fullmatch(place) else "")
+    if left.outcome == Outcome.FORMAT:
+        raise QueryFormatUnsupported("tables: JSON, XML, CSV, TSV; ASK: JSON, XML; graphs: Turtle, N-Triples")
+    raise QueryLimit(left.limit)  # a query that crashes its child has used up what a query may
+
+
+# --- the machine --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """What was found out about this machine, once."""
+
+    runtime: commands.Runtime
+    bwrap: str | None
+    level: IsolationLevel
+    missing: tuple[str, ...]
+
+    @property
+    def namespaces(self) -> bool:
+        return self.bwrap is not None
+
+    def command(self, kind: Kind) -> commands.Command:
+        if self.bwrap is not None:
+            return commands.jailed(self.bwrap, self.runtime, kind)
+        return commands.bare(self.runtime, kind)
+
+
+def probe_level() -> tuple[IsolationLevel, list[str]]:
+    """What this machine achieves and what is missing for the next level; starts and ends a jail.
+
+    Raises ``SandboxUnavailable`` when not even a plain zygote comes up.
+    """
+    machine = _establish()
+    return machine.level, list(machine.missing)
+
+
+def _establish() -> _Machine:
+    runtime = commands.discover()
+    bwrap = commands.bubblewrap()
+    missing = []
+    readiness = _tried(commands.jailed(bwrap, runtime, Kind.QUERY)) if bwrap else None
+    if readiness is None:
+        missing.append("bubblewrap (install bubblewrap)" if bwrap is None else "user namespaces")
+        bwrap, readiness = None, _tried(commands.bare(runtime, Kind.QUERY))
+    if readiness is None:
+        raise SandboxUnavailable("no jail comes up on this machine")
+    if not readiness.seccomp:
+        missing.append("seccomp for this architecture")
+    if readiness.landlock < SIGNAL_SCOPE_ABI:
+        missing.append(f"Landlock {SIGNAL_SCOPE_ABI} (Linux 6.12); this kernel has {readiness.landlock}")
+    return _Machine(runtime, bwrap, _level(readiness, bwrap is not None), tuple(missing))
+
+
+def _tried(command: commands.Command) -> Readiness | None:
+    try:
+        process = ZygoteProcess(command, _nothing())
+    except OSError:
+        return None
+    try:
+        return process.ready(START_SECONDS)
+    except ZygoteDied:
+        return None
+    finally:
+        process.close()
+
+
+def _level(readiness: Readiness, namespaces: bool) -> IsolationLevel:
+    if not readiness.seccomp:
+        return IsolationLevel.L0
+    if not namespaces:
+        return IsolationLevel.L1 if readiness.landlock else IsolationLevel.L0
+    return IsolationLevel.L2 if readiness.landlock else IsolationLevel.L1
