@@ -16,19 +16,21 @@ from datetime import timedelta
 
 import procrastinate
 import psycopg
+import structlog
 from procrastinate import RetryStrategy
 
 from solidgate.adapters.sql.logins import SqlLogins
-from solidgate.compose import database_url, open_enclave
+from solidgate.adapters.postgres import shared_postgres
+from solidgate.adapters.sql.engine import plain_url
+from solidgate.compose import open_enclave
 from solidgate.errors import SolidgateError, StoreUnavailable
 from solidgate.flow import aggregate, expire, space
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.run import AGGREGATE_TASK, BATCH_TASK, STOP_CHANNEL
-from solidgate.logs import logger
 from solidgate.run.state import PartState, RunState
 from solidgate.settings import Settings
 
-_log = logger("worker")
+_log = structlog.get_logger()
 _EVERY_MINUTE = "* * * * *"
 
 
@@ -166,10 +168,9 @@ async def _listen(url: str, parts: Parts) -> None:
             await asyncio.sleep(1)
 
 
-async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
     """Work until ``stopping`` is set, then give back what is under way and return."""
-    async with open_enclave(settings) as enclave:
-        url = database_url(settings)
+    async with open_enclave(settings, url) as enclave:
         parts = Parts(enclave, limit=asyncio.Semaphore(settings.worker.concurrency))
         jobs = make_jobs(url, settings, parts)
         async with jobs.open_async():
@@ -179,7 +180,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             ]
             working = asyncio.create_task(_work(jobs, settings))
             stopped = asyncio.create_task(stopping.wait())
-            _log.info("worker.ready", level=enclave.world.sandbox.level.name)
+            _log.info("worker.ready", level_achieved=enclave.world.sandbox.level.name)
             await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in (*background, working, stopped):
                 task.cancel()
@@ -199,10 +200,11 @@ async def _work(jobs: procrastinate.App, settings: Settings) -> None:
 
 def main(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT; a second one ends it at once."""
-    asyncio.run(_main(settings))
+    with shared_postgres(settings.database.url.get_secret_value(), settings.server.data_folder) as url:
+        asyncio.run(_main(settings, plain_url(url)))
 
 
-async def _main(settings: Settings) -> None:
+async def _main(settings: Settings, url: str) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -213,4 +215,4 @@ async def _main(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await serve(settings, stopping)
+    await serve(settings, url, stopping)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +86,11 @@ def _publish_key(path: Path, key: bytes) -> None:
 
 
 def _read_key(path: Path) -> bytes:
-    key = path.read_bytes()
+    key, state = path.read_bytes(), path.stat()
     if len(key) != KEY_BYTES:
         raise BadFile(f"{path} must hold exactly {KEY_BYTES} bytes")
+    if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077:
+        raise BadFile(f"{path} must belong to the user that runs solidgate, with mode 0600")
     return key
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwa import JWSAlgModel
@@ -134,6 +135,12 @@ def generate_key(algorithm: str = "ES256") -> SigningKey:
     else:
         raise SignatureInvalid("keys are made for ES256 and EdDSA only")
     return SigningKey(made.export_private(as_dict=True), algorithm)
+
+
+def ed25519_key(seed: bytes) -> dict[str, str]:
+    """The private JWK of the Ed25519 key that a 32-byte seed stands for (RFC 8032, RFC 8037)."""
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return {"kty": "OKP", "crv": "Ed25519", "d": encode_base64url(seed), "x": encode_base64url(public)}
 
 
 def signing_key(private_jwk: Mapping[str, str], algorithm: str | None = None) -> SigningKey:

@@ -161,7 +161,7 @@ def _session_key(session_id: str) -> bytes:
     return sealing.derive(session_id.encode(), "session")
 
 
-def _kept(session: Session) -> Mapping[str, object]:
+def _kept(session: Session) -> dict[str, Any]:
     access = session.access
     assert isinstance(access, DpopAccess)  # flow.login builds no other kind
     return {

@@ -1,0 +1,140 @@
+"""The one place where adapters are chosen and put together: for the gate, the worker and the command line."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from solidgate.adapters import sealing
+from solidgate.adapters.clock import SystemClock
+from solidgate.adapters.css_wac import PodLimits, SolidPod
+from solidgate.adapters.enclave_keys import SealedEnclaveKeys
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
+from solidgate.adapters.sandbox_bwrap import BwrapSandbox
+from solidgate.adapters.sql.engine import make_engine
+from solidgate.adapters.sql.logins import SqlLogins
+from solidgate.adapters.sql.store import SqlStore
+from solidgate.flow.journey import Enclave
+from solidgate.flow.world import World
+from solidgate.identity import jose
+from solidgate.settings import Settings
+
+
+def fresh() -> str:
+    """128 unguessable bits, URL-safe."""
+    return secrets.token_urlsafe(16)
+
+
+@asynccontextmanager
+async def open_world(settings: Settings, url: str) -> AsyncIterator[World]:
+    """Everything that the gate and the operator's commands may reach; ``url`` is of a migrated database."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await _store(settings, url, stack)
+        fetcher = GuardedFetcher(_fetch_policy(settings), clock)
+        stack.push_async_callback(fetcher.aclose)
+        sandbox = _sandbox(settings)
+        stack.push_async_callback(sandbox.aclose)
+        logins = SqlLogins(
+            store,
+            clock,
+            pending=timedelta(minutes=settings.login.pending_minutes),
+            idle=timedelta(minutes=settings.login.idle_minutes),
+        )
+        yield World(
+            settings=settings,
+            clock=clock,
+            fetcher=fetcher,
+            issuers=OidcIssuers(fetcher, logins, clock, _issuer_policy(settings), fresh),
+            pods=SolidPod(fetcher, clock, _pod_limits(settings)),
+            sandbox=sandbox,
+            store=store,
+            logins=logins,
+            receipt_key=receipt_key(settings.server.data_folder),
+        )
+
+
+@asynccontextmanager
+async def open_enclave(settings: Settings, url: str) -> AsyncIterator[Enclave]:
+    """The world with the keys of the spaces: for the worker alone."""
+    async with open_world(settings, url) as world:
+        seal_key = sealing.key_file(settings.server.data_folder / "enclave" / "seal.key")
+        keys = SealedEnclaveKeys(world.store, seal_key, world.clock, settings.server.public_url)
+        yield Enclave(world, keys)
+
+
+async def _store(settings: Settings, url: str, stack: AsyncExitStack) -> SqlStore:
+    engine = make_engine(
+        url,
+        pool_size=settings.database.pool_size,
+        statement_timeout=settings.database.statement_timeout,
+    )
+    stack.push_async_callback(engine.dispose)
+    root = sealing.key_file(settings.server.data_folder / "keys" / "store.key")
+    return SqlStore(engine, sealing.StoreKeys.from_root(root))
+
+
+def receipt_key(data_folder: Path) -> dict[str, str]:
+    """The gate's own Ed25519 key for receipts, as a private JWK: kept as a seed in a key file."""
+    seed = sealing.key_file(data_folder / "keys" / "receipt.key")
+    return jose.ed25519_key(seed)
+
+
+def _fetch_policy(settings: Settings) -> FetchPolicy:
+    http = settings.http
+    return FetchPolicy(
+        allow_private_addresses=http.allow_private_addresses,
+        allowed_ports=http.allowed_ports,
+        connect_timeout=http.connect_timeout,
+        total_timeout=http.total_timeout,
+        keepalive_timeout=http.keepalive_timeout,
+        per_origin=http.per_origin,
+        total_connections=http.total_connections,
+        requests_per_second=settings.pull.requests_per_second,
+        ca_file=http.ca_file,
+        max_decoded_ratio=http.max_decoded_ratio,
+    )
+
+
+def _issuer_policy(settings: Settings) -> IssuerPolicy:
+    http, login = settings.http, settings.login
+    return IssuerPolicy(
+        public_url=settings.server.public_url,
+        client_name=login.client_name,
+        plain_http=http.allow_private_addresses,
+        document_timeout=http.document_timeout,
+        max_redirects=http.max_redirects,
+        max_profile_bytes=http.max_profile_bytes,
+        max_jwks_bytes=http.max_jwks_bytes,
+        max_jwks_keys=http.max_jwks_keys,
+        max_discovery_bytes=http.max_discovery_bytes,
+        issuer_cache_seconds=login.issuer_cache_seconds,
+        profile_cache_seconds=login.profile_cache_seconds,
+        trailing_slash_tolerance=login.trailing_slash_tolerance,
+    )
+
+
+def _pod_limits(settings: Settings) -> PodLimits:
+    return PodLimits(
+        control_bytes=settings.http.max_acl_bytes,
+        control_seconds=settings.http.document_timeout,
+        document_seconds=settings.http.total_timeout,
+        attempts=settings.pull.retries + 1,
+        at_once=settings.http.per_origin,
+        profile_redirects=settings.http.max_redirects,
+    )
+
+
+def _sandbox(settings: Settings) -> BwrapSandbox:
+    sandbox = settings.sandbox
+    return BwrapSandbox(
+        zygotes=sandbox.zygotes,
+        minimum_level=sandbox.minimum_level,
+        idle_seconds=sandbox.idle_seconds,
+        recheck_every=settings.validation.recheck_every,
+        max_rows=settings.query.max_rows,
+    )
