@@ -21,7 +21,7 @@ from solidgate.space.agreement import Agreement, digest
 from solidgate.space.canonical import sha256_digest
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import Purpose, ResourceNeed
-from solidgate.space.rdf import need_triples, ntriples, place, purpose_triples, texts, turtle
+from solidgate.space.rdf import in_order, need_triples, ntriples, place, purpose_triples, texts, turtle
 from solidgate.vocab import DCT, DPV, DPV_27560, EU_GDPR, INTEROP, LEGAL_EU, PROV, RDF, SCHEMA, SG, XSD
 
 _PROCESSING = (DPV.Retrieve, DPV.Analyse, DPV.Derive, DPV.Store)
@@ -56,12 +56,12 @@ def record_triples(
         purpose = agreement.purpose(record.purpose)
     except KeyError as error:
         raise ConsentUnverifiable("the agreement has no such purpose") from error
-    return tuple(sorted(set(_Writer(record, agreement, purpose, notice).everything()), key=str))
+    return in_order(_Writer(record, agreement, purpose, notice).everything())
 
 
 def request_to_turtle(request: ConsentRequest, agreement: Agreement, iri: str) -> bytes:
     """The request at ``iri`` as sg:DataRequest and interop:AccessNeedGroup: what is asked of one person."""
-    return turtle(sorted(set(_request(request, agreement, ox.NamedNode(iri))), key=str))
+    return turtle(_request(request, agreement, ox.NamedNode(iri)))
 
 
 def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) -> Iterator[ox.Triple]:

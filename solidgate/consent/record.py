@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -102,9 +103,14 @@ def check_record(record: ConsentRecord) -> None:
     """
     if resources_digest(record.resources) != record.resources_digest:
         raise ConsentUnverifiable("1: the resources are not those of the digest")
+    check_events(record.data_subject, record.events)
+
+
+def check_events(data_subject: str, events: Iterable[ConsentEvent]) -> None:
+    """Hold events, in their order, against invariants 11 to 17. Raises ``ConsentUnverifiable``."""
     before: ConsentEvent | None = None
-    for event in record.events:
-        fault = _event_fault(record.data_subject, before, event)
+    for event in events:
+        fault = _event_fault(data_subject, before, event)
         if fault:
             raise ConsentUnverifiable(fault)
         before = event

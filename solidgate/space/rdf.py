@@ -40,11 +40,23 @@ Object = ox.NamedNode | ox.Literal
 
 
 def turtle(triples: Iterable[ox.Triple]) -> bytes:
-    """Turtle with those of our prefixes that are used, in the order given."""
-    listed = tuple(triples)
+    """Turtle with those of our prefixes that are used; the same triples always give the same bytes."""
+    listed = in_order(triples)
     text = "\n".join(map(str, listed))
     used = {prefix: iri for prefix, iri in PREFIXES.items() if f"<{iri}" in text}
-    return ox.serialize(listed, format=ox.RdfFormat.TURTLE, prefixes=used) or b""
+    lines = (ox.serialize(listed, format=ox.RdfFormat.TURTLE, prefixes=used) or b"").splitlines(keepends=True)
+    # The serializer writes prefixes in the order of a hash table, which differs between two processes.
+    return b"".join(sorted(lines[: len(used)]) + lines[len(used) :])
+
+
+def in_order(triples: Iterable[ox.Triple]) -> tuple[ox.Triple, ...]:
+    """Each triple once, a thing before its fragments."""
+    return tuple(sorted(set(triples), key=_place_in_order))
+
+
+def _place_in_order(triple: ox.Triple) -> tuple[str, str]:
+    subject = triple.subject
+    return (subject.value if isinstance(subject, ox.NamedNode) else "", str(triple))
 
 
 def ntriples(triples: Iterable[ox.Triple]) -> bytes:
@@ -67,7 +79,7 @@ def agreement_to_turtle(agreement: Agreement, iri: str) -> bytes:
 
 def agreement_triples(agreement: Agreement, iri: str) -> tuple[ox.Triple, ...]:
     """Every triple of ``agreement_to_turtle``, sorted, without blank nodes."""
-    return tuple(sorted(set(_Writer(agreement, iri).everything()), key=str))
+    return in_order(_Writer(agreement, iri).everything())
 
 
 @dataclass(frozen=True, slots=True)
