@@ -43,12 +43,22 @@ _QUIET = {
 Event = MutableMapping[str, Any]
 
 
+def logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose lines carry ``name``; its methods take an event such as ``run.began``, then fields."""
+    found: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    return found
+
+
 def configure_logs(
     level: str = "info", form: str = "json", *, own_url: str = "", stream: TextIO | None = None
 ) -> None:
     """Route structlog and the standard library through one chain; ``own_url`` may stay readable."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    output = stream or sys.stderr
+    _set_chain(threshold, form, own_url, stream or sys.stderr)
+    _route_standard_logging(threshold)
+
+
+def _set_chain(threshold: int, form: str, own_url: str, output: TextIO) -> None:
     chain: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -64,7 +74,6 @@ def configure_logs(
         logger_factory=structlog.WriteLoggerFactory(file=output),
         cache_logger_on_first_use=False,
     )
-    _route_standard_logging(threshold)
 
 
 def faults_without_words(_logger: Any, _method: str, event: Event) -> Event:
@@ -157,3 +166,8 @@ def _described(fault: BaseException) -> str:
     frames = traceback.extract_tb(fault.__traceback__)[-6:]
     places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
     return f"{type(fault).__name__} at {' < '.join(reversed(places))}" if places else type(fault).__name__
+
+
+if not structlog.is_configured():
+    # Who uses solidgate as a library gets warnings on standard error, never lines in their output.
+    _set_chain(logging.WARNING, "json", "", sys.stderr)

@@ -314,3 +314,16 @@ def _account(name: str) -> tuple[int, int]:
             ) from None
         entry = pwd.getpwnam(name)
     return entry.pw_uid, entry.pw_gid
+
+
+@contextmanager
+def shared_postgres(url: str, folder: Path) -> Iterator[str]:
+    """The database to use: ``url`` when it is given, else the embedded server of the data folder, joined."""
+    if url:
+        yield url
+        return
+    server = EmbeddedPostgres(folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()

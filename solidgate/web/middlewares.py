@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from solidgate.errors import InternalFault, NotReady, RequestTimedOut, SolidgateError
+from solidgate.logs import logger
 from solidgate.settings import Settings
 from solidgate.web import problems
 from solidgate.web.keys import WORLD
@@ -24,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Networks = Sequence[IPv4Network | IPv6Network]
 
 _ALWAYS_ANSWERED = frozenset({"healthz", "readyz", "metrics", "version"})
-_log = structlog.get_logger()
+_log = logger("web")
 
 
 def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:

@@ -1,0 +1,123 @@
+"""The command line. ``COMMANDS`` is the list: one line a command, its code in a file beside this one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cyclopts import App
+
+from solidgate import __version__
+from solidgate.cli.common import as_json
+from solidgate.errors import SolidgateError
+
+REFUSED = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``name`` as typed (``space create``); ``code`` as ``module:function``, loaded only when it is called.
+
+    ``example`` stands in ``--help``, without the leading ``solidgate``.
+    """
+
+    name: str
+    code: str
+    summary: str
+    example: str
+    hidden: bool = False
+
+
+COMMANDS = (
+    Command(
+        "serve",
+        "solidgate.cli.serve:serve",
+        "Start the gate, and a worker beside it.",
+        "serve --config production.toml",
+    ),
+    Command(
+        "worker", "solidgate.cli.worker:worker", "Start an enclave worker.", "worker --config production.toml"
+    ),
+    Command(
+        "doctor",
+        "solidgate.cli.doctor:doctor",
+        "Check this installation and say what to do.",
+        "doctor --config production.toml",
+    ),
+    Command(
+        "config show",
+        "solidgate.cli.config:show",
+        "Print every setting in force, secrets hidden.",
+        "config show --config production.toml",
+    ),
+    Command(
+        "config check",
+        "solidgate.cli.config:check",
+        "Say whether all settings are right.",
+        "config check --config production.toml",
+    ),
+    Command("version", "solidgate.cli.version:version", "Print the version.", "version --json"),
+    Command(
+        "gate",
+        "solidgate.cli.gate:gate",
+        "One gate process, as serve starts it.",
+        "gate --host 127.0.0.1 --port 8080",
+        hidden=True,
+    ),
+)
+
+GROUPS = {"config": "Settings."}
+
+
+def make_cli(commands: Sequence[Command] = COMMANDS) -> App:
+    """The whole command line; groups such as ``config`` are made from the names."""
+    app = App(
+        name="solidgate",
+        help="Answers from personal data in Solid pods, without anyone seeing the data.",
+        version=__version__,
+    )
+    groups: dict[str, App] = {}
+    for command in commands:
+        group, _, leaf = command.name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = App(name=group, help=GROUPS.get(group, ""))
+            app.command(groups[group])
+        target = groups[group] if group else app
+        text = f"{command.summary}\n\nExample: ``solidgate {command.example}``"
+        target.command(command.code, name=leaf, help=text, show=not command.hidden)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: its own, or 2 with a named error on standard error."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = make_cli()(tokens, result_action="return_value")
+    except SolidgateError as error:
+        sys.stderr.write(told(error, in_json="--json" in tokens) + "\n")
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else REFUSED
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def told(error: SolidgateError, *, in_json: bool) -> str:
+    """Code, sentence, remedy and detail of a refusal, for people or for programs."""
+    if in_json:
+        return as_json(
+            {"code": error.code, "sentence": error.sentence, "remedy": error.remedy, "detail": error.detail}
+        )
+    lines = [f"{error.code}: {error.sentence}"]
+    if error.detail:
+        lines.append(f"  detail: {error.detail}")
+    if error.remedy:
+        lines.append(f"  remedy: {error.remedy}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
