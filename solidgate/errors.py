@@ -211,6 +211,7 @@ class ProofNonceNeeded(NotAuthenticated):
     code = "token.nonce-needed"
     sentence = "The DPoP proof needs the nonce that this answer carries."
     remedy = "Repeat the request once with the DPoP-Nonce of this answer in the proof."
+    nonce: str = ""
 
 
 class SignatureInvalid(BadInput):

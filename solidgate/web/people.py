@@ -78,8 +78,6 @@ async def me(request: web.Request) -> web.Response:
     return render(request, "me.html", session=session, consents=consents)
 
 
-
-
 async def _landing(request: web.Request) -> Landing:
     return await invite_flow.landing(request.app[WORLD], request.match_info["token"])
 

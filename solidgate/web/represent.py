@@ -40,9 +40,7 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, (datetime, date)) else value
 
 
-def json_response(
-    value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
+def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """One JSON document."""
     body = orjson.dumps(plain(value), option=orjson.OPT_APPEND_NEWLINE)
     return web.Response(

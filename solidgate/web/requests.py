@@ -68,7 +68,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
 def answers_of(form: Form) -> Mapping[str, bool]:
     """The answers by purpose. Raises ``AnswerMissing`` for a field that is neither yes nor no, or twice."""
-    fields = [(name.removeprefix("answer-"), text) for name, text in form.items() if name.startswith("answer-")]
+    fields = [
+        (name.removeprefix("answer-"), text) for name, text in form.items() if name.startswith("answer-")
+    ]
     answers = {purpose: _ANSWERS[text] for purpose, text in fields if text in _ANSWERS}
     if not answers or len(answers) != len(fields):
         raise AnswerMissing

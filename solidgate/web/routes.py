@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from solidgate.web import operations, statics
+from solidgate.web import (
+    consents,
+    login,
+    operations,
+    people,
+    requests,
+    runs,
+    spaces,
+    sparql,
+    statics,
+    vocabulary,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,18 +46,75 @@ OPERATIONS = (
     Route("GET", "/static/{name}", "static", statics.static_file, "Styles and images of the pages."),
 )
 
-ROUTES: tuple[Route, ...] = (*OPERATIONS,)
+_SUFFIX = r"{suffix:(?:\.[a-z]+)?}"
+_SPACE = r"/spaces/{space_id:[A-Za-z0-9_-]+}"
+_RUN = _SPACE + r"/runs/{run_id:[A-Za-z0-9_-]+}"
+_REQUEST = r"/requests/{request_id:[A-Za-z0-9_-]+}"
+_CONSENT = r"/consents/{consent_id:[A-Za-z0-9_-]+}"
+_JOIN = r"/join/{token:[A-Za-z0-9_-]+}"
+
+PEOPLE = (
+    Route("GET", "/", "start", people.start, "What this is, and the open spaces."),
+    Route("GET", _JOIN, "join", people.join, "What an invitation asks, before any login."),
+    Route("POST", _JOIN, "join", people.join_choice, "Go on to log in, or no thanks."),
+    Route("GET", _JOIN + "/request", "join_request", people.join_request, "This person's own request."),
+    Route("GET", "/login", "login", login.login_page, "Which provider to log in with."),
+    Route("POST", "/login", "login", login.login, "Look the provider up and name it."),
+    Route("GET", "/callback", "callback", login.callback, "The provider's answer."),
+    Route("POST", "/logout", "logout", login.logout, "End the session."),
+    Route("GET", "/me" + _SUFFIX, "me", people.me, "My consents and results."),
+    Route("GET", _REQUEST + _SUFFIX, "request", requests.review, "What is asked, and the form to answer."),
+    Route("POST", _REQUEST, "answer", requests.answer, "Record yes or no to what was shown."),
+    Route("GET", _CONSENT + _SUFFIX, "consent", consents.consent, "What was agreed."),
+    Route("GET", _CONSENT + "/receipt" + _SUFFIX, "receipt", consents.receipt, "The signed receipt."),
+    Route(
+        "POST", _CONSENT + "/receipt", "resend_receipt", consents.resend_receipt, "Copy it to the pod again."
+    ),
+    Route("GET", _CONSENT + "/activity" + _SUFFIX, "activity", consents.activity, "What was done with it."),
+    Route("POST", _CONSENT + "/door", "open_door", consents.open_door, "Open the door at the pod again."),
+    Route("POST", _CONSENT + "/again", "ask_again", consents.ask_again, "Be asked anew."),
+    Route("POST", _CONSENT + "/withdraw", "withdraw", consents.withdraw, "End the consent."),
+    Route("GET", _CONSENT + "/withdraw" + _SUFFIX, "withdrawal", consents.withdrawal, "How far that is."),
+)
+
+SPACES = (
+    Route("GET", "/spaces" + _SUFFIX, "spaces", spaces.spaces, "The open spaces."),
+    Route("GET", _SPACE + _SUFFIX, "space", spaces.space, "One space."),
+    Route("GET", _SPACE + "/agreement" + _SUFFIX, "agreement", spaces.agreement, "The terms that hold now."),
+    Route(
+        "GET", _SPACE + "/algorithm" + _SUFFIX, "algorithm", spaces.algorithm, "The program and its files."
+    ),
+    Route(
+        "POST", _SPACE + "/algorithm", "submit_algorithm", spaces.submit_algorithm, "Submit a package.", True
+    ),
+    Route("GET", _SPACE + "/approvals" + _SUFFIX, "approvals", spaces.approvals, "Who approved what."),
+    Route("POST", _SPACE + "/approvals", "approve", spaces.approve, "Approve or reject."),
+    Route("POST", _SPACE + "/invitations", "invite", spaces.invite, "A new invitation."),
+    Route("GET", _SPACE + "/runs" + _SUFFIX, "runs", runs.runs, "The newest runs, in counts."),
+    Route("POST", _SPACE + "/runs", "start_run", runs.start_run, "Begin a run."),
+    Route("GET", _RUN + _SUFFIX, "run", runs.run, "One run, in counts."),
+    Route("POST", _RUN + "/cancel", "cancel_run", runs.cancel_run, "Stop a run."),
+    Route(
+        "GET", _SPACE + "/results" + _SUFFIX, "results", runs.results, "The newest result about the group."
+    ),
+    Route("GET", _SPACE + "/sparql", "sparql", sparql.sparql_get, "Ask a query; a form; a description."),
+    Route("POST", _SPACE + "/sparql", "sparql", sparql.sparql_post, "Ask a query."),
+)
+
+WORDS = (
+    Route("GET", "/ns" + _SUFFIX, "ns", vocabulary.vocabulary, "The vocabulary."),
+    Route("GET", "/errors" + _SUFFIX, "errors", vocabulary.errors, "Every error code."),
+)
+
+ROUTES: tuple[Route, ...] = (*OPERATIONS, *PEOPLE, *SPACES, *WORDS)
 
 
 def add_routes(app: web.Application, routes: tuple[Route, ...] = ROUTES) -> None:
-    """Register the table; GET also answers HEAD."""
+    """Register the table; GET also answers HEAD. Methods of one address share the first one's name."""
+    resources: dict[str, web.Resource] = {}
     for route in routes:
+        if route.path not in resources:
+            resources[route.path] = app.router.add_resource(route.path, name=route.name)
+        resources[route.path].add_route(route.method, route.handler)
         if route.method == "GET":
-            app.router.add_get(route.path, route.handler, name=route.name, allow_head=True)
-        else:
-            app.router.add_route(route.method, route.path, route.handler, name=_unique(app, route))
-
-
-def _unique(app: web.Application, route: Route) -> str | None:
-    # Two methods of one address share the resource that the first one named.
-    return None if any(route.path == known.canonical for known in app.router.resources()) else route.name
+            resources[route.path].add_route("HEAD", route.handler)

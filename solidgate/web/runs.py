@@ -23,9 +23,7 @@ async def runs(request: web.Request) -> web.Response:
     found = await run_flow.listing(request.app[WORLD], caller, space_id)
     if media_type == JSON:
         return json_response({"runs": found})
-    return render(
-        request, "runs.html", session=await page_session(request), runs=found, space_id=space_id
-    )
+    return render(request, "runs.html", session=await page_session(request), runs=found, space_id=space_id)
 
 
 @person

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from solidgate.errors import LoginNeeded
+from solidgate.errors import LoginNeeded, ProofNonceNeeded
 from solidgate.flow import caller as caller_flow
 from solidgate.flow import login as login_flow
 from solidgate.identity.login import Caller, Session
@@ -61,7 +61,9 @@ def set_session(request: web.Request, response: web.StreamResponse, session: Ses
 
 def forget_session(request: web.Request, response: web.StreamResponse) -> None:
     """Take the session's cookie back."""
-    response.del_cookie(_name(request, _SESSION), path="/", secure=_secure(request), httponly=True, samesite="Lax")
+    response.del_cookie(
+        _name(request, _SESSION), path="/", secure=_secure(request), httponly=True, samesite="Lax"
+    )
 
 
 def browser_of(request: web.Request) -> str:
@@ -81,7 +83,9 @@ def set_browser(request: web.Request, response: web.StreamResponse, secret: str)
 
 def forget_browser(request: web.Request, response: web.StreamResponse) -> None:
     """Take the secret back, after its use."""
-    response.del_cookie(_name(request, _BROWSER), path="/", secure=_secure(request), httponly=True, samesite="Lax")
+    response.del_cookie(
+        _name(request, _BROWSER), path="/", secure=_secure(request), httponly=True, samesite="Lax"
+    )
 
 
 async def caller_of(request: web.Request) -> Caller:
@@ -93,4 +97,8 @@ async def caller_of(request: web.Request) -> Caller:
     proofs: Sequence[str] = request.headers.getall("DPoP", [])
     world = request.app[WORLD]
     url = world.public_url.rstrip("/") + request.rel_url.raw_path
-    return await caller_flow.authenticate(world, request.method, url, tokens, proofs)
+    try:
+        return await caller_flow.authenticate(world, request.method, url, tokens, proofs)
+    except ProofNonceNeeded as refusal:
+        refusal.nonce = caller_flow.proof_nonce(world)
+        raise

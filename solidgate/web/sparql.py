@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aiohttp import web
 from multidict import MultiMapping
 
 from solidgate.errors import BodyInvalid, BodyTooLarge, QueryRefused
 from solidgate.flow import query as query_flow
 from solidgate.identity.login import Caller
-from solidgate.query.negotiate import formats
+from solidgate.query.negotiate import negotiate
 from solidgate.query.results import ResultFormat
 from solidgate.web.accept import HTML, TURTLE, best
 from solidgate.web.callers import page_session, posting_caller
@@ -51,7 +49,7 @@ async def sparql_post(request: web.Request) -> web.Response:
     if request.content_type == _FORM:
         fields = await request.post()
         wanted = str(fields.get("format", ""))
-        accept = [wanted] if wanted else _accept(request)
+        accept = wanted or _accept(request)
         return await _answer(request, caller, text_of(fields), accept)
     if request.content_type == _UPDATE:
         raise QueryRefused("updates are not accepted")
@@ -83,12 +81,12 @@ def refuse_dataset(fields: MultiMapping[object]) -> None:
         raise QueryRefused(f"{', '.join(named)}: the dataset of this endpoint is fixed")
 
 
-async def _answer(request: web.Request, caller: Caller, text: str, accept: Sequence[str]) -> web.Response:
+async def _answer(request: web.Request, caller: Caller, text: str, accept: str) -> web.Response:
     world = request.app[WORLD]
     limit = world.settings.query.max_query_bytes
     if len(text.encode()) > limit:
         raise BodyTooLarge(f"query.max_query_bytes = {limit}")
-    answer = await query_flow.query(world, caller, request.match_info["space_id"], text, formats(accept))
+    answer = await query_flow.query(world, caller, request.match_info["space_id"], text, negotiate(accept))
     headers = {"Vary": "Accept", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(
         body=answer.content, content_type=answer.media_type.value, charset="utf-8", headers=headers
@@ -99,7 +97,7 @@ async def _without_query(request: web.Request) -> web.Response:
     refuse_dataset(request.query)
     space_id = request.match_info["space_id"]
     endpoint = f"{request.app[WORLD].space_iri(space_id)}/sparql"
-    wanted = best(_accept(request), [TURTLE, HTML])
+    wanted = best([_accept(request)], [TURTLE, HTML])
     if wanted == TURTLE:
         text = _DESCRIPTION.replace("{endpoint}", endpoint)
         return web.Response(text=text, content_type=TURTLE, headers={"Vary": "Accept"})
@@ -116,5 +114,5 @@ async def _without_query(request: web.Request) -> web.Response:
     )
 
 
-def _accept(request: web.Request) -> list[str]:
-    return list(request.headers.getall("Accept", ["*/*"]))
+def _accept(request: web.Request) -> str:
+    return ",".join(request.headers.getall("Accept", ["*/*"]))

@@ -46,7 +46,11 @@ async def errors(request: web.Request) -> web.Response:
 def terms(language: Language) -> list[Term]:
     """Our terms by name, in the language or else in English."""
     found = [
-        Term(node.value.removeprefix(SG.iri), _text(node, RDFS.label, language), _text(node, RDFS.comment, language))
+        Term(
+            node.value.removeprefix(SG.iri),
+            _text(node, RDFS.label, language),
+            _text(node, RDFS.comment, language),
+        )
         for node in SG
     ]
     return sorted(found, key=lambda term: term.name.lower())

@@ -79,6 +79,31 @@ ACTIVITY: Mapping[str, str] = {
 }
 
 
+# Errors that a person can meet on a page; their sentences are in the catalogues. The others go to programs.
+MET_BY_PEOPLE = (
+    "login.",
+    "form.",
+    "invitation.",
+    "request.",
+    "pod.",
+    "fetch.",
+    "service.",
+    "space.role-missing",
+    "space.closed",
+    "space.not-found",
+    "run.not-found",
+    "consent.answer-missing",
+    "consent.language-not-offered",
+    "consent.not-found",
+    "consent.not-given",
+    "consent.required-missing",
+    "consent.terms-changed",
+    "consent.validity-too-long",
+    "consent.withdrawn",
+    "consent.expired",
+)
+
+
 def anchor(code: str) -> str:
     """Where an error has its place on ``/errors``."""
     return code.replace(".", "-")
