@@ -20,7 +20,7 @@ from prometheus_client import Counter
 
 FIELDS = frozenset(
     {
-        *("event", "level", "timestamp", "logger", "request_id", "method", "route", "status", "milliseconds"),
+        *("event", "level", "timestamp", "source", "request_id", "method", "route", "status", "milliseconds"),
         *("bytes", "count", "attempt", "seconds", "limit", "setting", "code", "detail", "fault", "reason"),
         *("level_achieved", "level_wanted", "space", "run", "batch", "job", "task", "consent", "request"),
         *("algorithm", "digest", "outcome", "part", "process", "pid", "exit", "host", "port", "version"),
@@ -45,7 +45,7 @@ Event = MutableMapping[str, Any]
 
 def logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose lines carry ``name``; its methods take an event such as ``run.began``, then fields."""
-    found: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    found: structlog.typing.FilteringBoundLogger = structlog.get_logger(source=name)
     return found
 
 
@@ -129,7 +129,7 @@ class _Bridge(logging.Handler):
         """Write one record; a failing log never stops the work."""
         try:
             fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-            fields["logger"] = record.name
+            fields["source"] = record.name
             if record.exc_info:
                 fields["exc_info"] = record.exc_info
             logger = structlog.get_logger()
