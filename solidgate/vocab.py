@@ -72,6 +72,8 @@ DPV = Namespace(
     ConsentStatusValidForProcessing DataController DataProcessor DataSubject Organisation
     AlgorithmicLogic Required Optional Retrieve Analyse Derive Store Transfer Collect
     ServicePersonalisation ServiceProvision ScientificResearch ResearchAndDevelopment PublicBenefit
+    AcademicResearch CommercialResearch NonCommercialResearch ImproveHealthcare ImproveTransportMobility
+    CombatClimateChange ProvideOfficialStatistics DataAltruism ImprovePublicServices OptimisationForConsumer
     DataSubjectDataSource StorageLocation StorageDuration StorageDeletion TemporalDuration
     UntilTimeDuration ActivityOngoing ActivityCompleted ActivityHalted hasActivityStatus
     hasAlgorithmicLogic hasConsentControl hasConsentStatus hasDataController hasDataProcessor
@@ -81,7 +83,12 @@ DPV = Namespace(
     isExercisedAt isIndicatedAtTime isIndicatedBy hasApplicableLaw
     """,
 )
-PD = Namespace("pd", "https://w3id.org/dpv/pd#", "Household HouseOwned Location PurchasesAndSpendingHabit")
+PD = Namespace(
+    "pd",
+    "https://w3id.org/dpv/pd#",
+    "Household HouseOwned Location PurchasesAndSpendingHabit Financial Income Education Demographic Contact Age"
+    " Health MedicalHealth PhysicalHealth MentalHealth Genetic Biometric EthnicOrigin Religion Sexual",
+)
 LOC = Namespace("loc", "https://w3id.org/dpv/loc#", "EU BE FR NL DE LU")
 EU_GDPR = Namespace(
     "eu-gdpr",
