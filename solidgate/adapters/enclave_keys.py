@@ -6,26 +6,17 @@ the database and the gate never see them open. DPoP keys live in memory only, on
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import stat
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from solidgate.errors import BadSetting
+from solidgate.adapters import sealing
+from solidgate.errors import InternalFault
 from solidgate.identity import access_token, client_document, dpop, jose
 from solidgate.ports import Clock
 
-SEAL_BYTES = 32
 RENEW_BEFORE = timedelta(seconds=60)
-_VERSION = b"\x01"
-_NONCE_BYTES = 12
 
 
 class SpaceKeyStore(Protocol):
@@ -36,7 +27,7 @@ class SpaceKeyStore(Protocol):
         ...
 
     async def put_space_key(
-        self, space_id: str, public_jwk: Mapping[str, object], sealed_private: bytes
+        self, space_id: str, public_jwk: Mapping[str, object], private_sealed: bytes
     ) -> None:
         """Keep the first that comes for a space; a later one changes nothing and is no error."""
         ...
@@ -88,11 +79,14 @@ class SpaceAccess:
 
 
 class SealedEnclaveKeys:
-    """Implements ``ports.EnclaveKeys`` over a store of sealed keys; ``public_url`` ends with a slash."""
+    """Implements ``ports.EnclaveKeys`` over a store of sealed keys.
+
+    ``seal`` is the worker's 32-byte seal key; ``public_url`` ends with a slash.
+    """
 
     def __init__(self, store: SpaceKeyStore, seal: bytes, clock: Clock, public_url: str) -> None:
         self._store = store
-        self._seal = AESGCM(seal)
+        self._seal = seal
         self._clock = clock
         self._public_url = public_url
         self._keys: dict[str, jose.SigningKey] = {}
@@ -118,56 +112,19 @@ class SealedEnclaveKeys:
                 await self._store.put_space_key(space_id, made.public_jwk, self._sealed(space_id, made))
                 kept = await self._store.space_key(space_id)
             if kept is None:
-                raise BadSetting("the store of space keys kept nothing")
+                raise InternalFault("the store of space keys kept nothing")
             self._keys[space_id] = self._opened(space_id, kept[1])
         return self._keys[space_id]
 
     def _sealed(self, space_id: str, key: jose.SigningKey) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        content = jose.compact_json(key.private_jwk)
-        return _VERSION + nonce + self._seal.encrypt(nonce, content, _bound_to(space_id))
+        return sealing.seal(self._seal, jose.compact_json(key.private_jwk), _bound_to(space_id))
 
     def _opened(self, space_id: str, sealed: bytes) -> jose.SigningKey:
-        nonce, content = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        try:
-            if sealed[:1] != _VERSION:
-                raise InvalidTag
-            private_jwk = json.loads(self._seal.decrypt(nonce, content, _bound_to(space_id)))
-        except (InvalidTag, ValueError) as broken:
-            raise BadSetting("the enclave's seal file does not open the key of this space") from broken
-        return jose.signing_key(private_jwk, "ES256")
+        """Raises ``SealBroken`` when another worker's seal file closed it, or when it was moved or changed."""
+        content = sealing.unseal(self._seal, sealed, _bound_to(space_id))
+        return jose.signing_key(jose.strict_json_object(content), "ES256")
 
 
-def load_seal(path: Path) -> bytes:
-    """The enclave's seal key, made on first use: 32 bytes, a file of this user alone.
-
-    Raises ``BadSetting`` when others may read it or it has another size; it is never replaced.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_seal(path)
-    except OSError as fault:
-        raise BadSetting(f"the enclave's seal file {path} cannot be made: {fault.strerror}") from fault
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(SEAL_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    return _read_seal(path)
-
-
-def _read_seal(path: Path) -> bytes:
-    try:
-        state, content = path.stat(), path.read_bytes()
-    except OSError as fault:
-        raise BadSetting(f"the enclave's seal file {path} cannot be read: {fault.strerror}") from fault
-    if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077:
-        raise BadSetting(f"the enclave's seal file {path} must belong to the worker's user, mode 0600")
-    if len(content) != SEAL_BYTES:
-        raise BadSetting(f"the enclave's seal file {path} must hold {SEAL_BYTES} bytes")
-    return content
-
-
-def _bound_to(space_id: str) -> bytes:
+def _bound_to(space_id: str) -> str:
     """A sealed key opens for its own space only."""
-    return b"solidgate space key\x00" + space_id.encode()
+    return f"space key:{space_id}"

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from solidgate.web import (
     consents,
+    identity,
     login,
     operations,
     people,
@@ -101,12 +102,25 @@ SPACES = (
     Route("POST", _SPACE + "/sparql", "sparql", sparql.sparql_post, "Ask a query."),
 )
 
+IDENTITY = (
+    Route(
+        "GET",
+        "/.well-known/openid-configuration",
+        "openid_configuration",
+        identity.openid_configuration,
+        "solidgate as issuer of the spaces' WebIDs.",
+    ),
+    Route("GET", "/jwks", "jwks", identity.jwks, "The public keys of spaces and receipts."),
+    Route("GET", "/client", "client", identity.client, "Our Client ID Document."),
+    Route("GET", _SPACE + "/agent" + _SUFFIX, "agent", identity.agent, "The WebID document of a space."),
+)
+
 WORDS = (
     Route("GET", "/ns" + _SUFFIX, "ns", vocabulary.vocabulary, "The vocabulary."),
     Route("GET", "/errors" + _SUFFIX, "errors", vocabulary.errors, "Every error code."),
 )
 
-ROUTES: tuple[Route, ...] = (*OPERATIONS, *PEOPLE, *SPACES, *WORDS)
+ROUTES: tuple[Route, ...] = (*OPERATIONS, *PEOPLE, *SPACES, *IDENTITY, *WORDS)
 
 
 def add_routes(app: web.Application, routes: tuple[Route, ...] = ROUTES) -> None:
