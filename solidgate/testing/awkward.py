@@ -1,0 +1,169 @@
+"""What an awkward pod can do to whoever reads it: numbered, so that a test or a report can name it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from aiohttp import web
+
+TURTLE = "text/turtle"
+MANY = 10_000_000
+LOGIN_PAGE = b"<!DOCTYPE html><title>Log in</title><form method=post><input name=password></form>"
+
+
+class Awkward(IntEnum):
+    """The behaviours; ``docs/reference/awkward-pod.md`` has a heading for each."""
+
+    SLOW = 1
+    ENDLESS = 2
+    DRIP = 3
+    MALFORMED = 4
+    LOGIN_PAGE = 5
+    LYING_TYPE = 6
+    STORM = 7
+    RESET = 8
+    REDIRECT_AWAY = 9
+    REDIRECT_INSIDE = 10
+    STORES_OTHER = 11
+    ODD_ETAG = 12
+    BOMB = 13
+    FORGETS_ACL = 14
+    ACCESS_ENDS = 15
+    VANISHED = 16
+    HUGE_CONTAINER = 17
+    NONCE = 18
+    BROKEN = 19
+    FOREIGN_ACL = 20
+
+
+@dataclass(slots=True)
+class Mischief:
+    """One behaviour at one path. ``after`` requests are served well first, then ``times`` are not.
+
+    ``amount`` is seconds, bytes, members or a status, as the behaviour has it; ``text`` an address or a tag.
+    """
+
+    kind: Awkward
+    amount: float = 0
+    text: str = ""
+    times: int | None = None
+    after: int = 0
+
+    def strikes(self) -> bool:
+        """Whether it happens this time; counts."""
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times is None:
+            return True
+        self.times -= 1
+        return self.times >= 0
+
+
+async def endless(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """2: Turtle without end."""
+    response = await _begun(request)
+    line = b"<a> <b> <c> .\n" * 512
+    while True:
+        await response.write(line)
+
+
+async def drip(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """3: a byte now and then, ``amount`` seconds apart."""
+    response = await _begun(request)
+    while True:
+        await response.write(b"#")
+        await asyncio.sleep(mischief.amount or 0.2)
+
+
+async def malformed(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """4: text/turtle that is none."""
+    return web.Response(body=b"<a> <b ; @prefix", content_type=TURTLE)
+
+
+async def login_page(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """5: 200 and a page that asks for a password."""
+    return web.Response(body=LOGIN_PAGE, content_type="text/html")
+
+
+async def lying_type(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """6: Turtle under another name (``text``), or with a character set that it is not in."""
+    kind = mischief.text or "application/octet-stream"
+    return web.Response(body=b"<a> <b> <c> .", headers={"Content-Type": kind})
+
+
+async def storm(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """7: 429 with ``Retry-After: amount`` (``text``: any other form of it)."""
+    return web.Response(status=429, headers={"Retry-After": mischief.text or str(int(mischief.amount))})
+
+
+async def reset(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """8: the connection ends in the middle of the body."""
+    response = web.StreamResponse(headers={"Content-Type": TURTLE, "Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b"<a> <b> <c> .\n")
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+async def redirect(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """9 and 10: to ``text``: another server, or an address inside."""
+    inside = "http://169.254.169.254/latest/meta-data/"
+    return web.Response(status=307, headers={"Location": mischief.text or inside})
+
+
+async def bomb(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """13: a few kilobytes that unpack to ``amount`` bytes."""
+    body = gzip.compress(b"#" * int(mischief.amount or MANY), compresslevel=9)
+    return web.Response(body=body, headers={"Content-Type": TURTLE, "Content-Encoding": "gzip"})
+
+
+async def vanished(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """16: 404 for what a listing names."""
+    return web.Response(status=404)
+
+
+async def huge_container(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """17: a listing of ``amount`` members."""
+    number = int(mischief.amount or 1_000_000)
+    response = await _begun(request)
+    for start in range(0, number, 1000):
+        last = min(start + 1000, number)
+        lines = "".join(f"<> <http://www.w3.org/ns/ldp#contains> <{n}.ttl> .\n" for n in range(start, last))
+        await response.write(lines.encode())
+    await response.write_eof()
+    return response
+
+
+async def broken(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """19: ``amount`` (500) without a reason."""
+    return web.Response(status=int(mischief.amount or 500))
+
+
+async def _begun(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": TURTLE})
+    await response.prepare(request)
+    return response
+
+
+INSTEAD: dict[Awkward, Callable[[web.Request, Mischief], Awaitable[web.StreamResponse]]] = {
+    Awkward.ENDLESS: endless,
+    Awkward.DRIP: drip,
+    Awkward.MALFORMED: malformed,
+    Awkward.LOGIN_PAGE: login_page,
+    Awkward.LYING_TYPE: lying_type,
+    Awkward.STORM: storm,
+    Awkward.RESET: reset,
+    Awkward.REDIRECT_AWAY: redirect,
+    Awkward.REDIRECT_INSIDE: redirect,
+    Awkward.BOMB: bomb,
+    Awkward.VANISHED: vanished,
+    Awkward.HUGE_CONTAINER: huge_container,
+    Awkward.BROKEN: broken,
+}
+"""The behaviours that answer instead of the pod; the others bend its own answer."""

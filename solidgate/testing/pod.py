@@ -1,0 +1,321 @@
+"""A small, honest Solid pod that can be made awkward: resources, containers, WAC, ETags, DPoP.
+
+::
+
+    async with AwkwardPod() as server:
+        alice = server.add_person("alice")
+        server.put(alice.pod + "a.ttl", b"<> a <x:Y> .")
+        server.misbehave("/alice/a.ttl", Awkward.SLOW, amount=30)
+        document = await pods.read(server.access(alice.webid), alice.pod + "a.ttl", max_bytes=1000)
+
+Tokens are verified for real: signature, proof, issuer, profile. Answers are those of the Community Solid
+Server (the contract suite holds both to the same tests). ``requests`` is the pod's own log, in the order of
+arrival. The behaviours, by number (``docs/reference/awkward-pod.md`` says more):
+
+1 slow, 2 endless body, 3 drip, 4 malformed Turtle, 5 login page with 200, 6 lying Content-Type, 7 429 storm
+with Retry-After, 8 reset in mid-body, 9 redirect to another origin, 10 redirect to an inside address, 11 201
+but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 forgets what was written to an
+.acl, 15 access that ends in the middle of a pull, 16 404 for what was listed, 17 huge container, 18 asks for
+a DPoP nonce, 19 500s, 20 names an access control list on another server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Self
+
+from aiohttp import web
+
+from solidgate.errors import NotAuthenticated, ProofNonceNeeded
+from solidgate.identity.dpop import DpopAccess
+from solidgate.pod.container import is_container
+from solidgate.testing.awkward import INSTEAD, Awkward, Mischief
+from solidgate.testing.pod_store import ACL_SUFFIX, CONTAINER_TYPE, Shelves, Stored, is_rdf
+from solidgate.testing.pod_tokens import Doorkeeper
+
+__all__ = ["Awkward", "AwkwardPod", "Resident", "SeenRequest"]
+
+NONCE = "a-nonce-of-this-pod"
+LARGEST_BODY = 16 * 1024 * 1024
+_LDP = "http://www.w3.org/ns/ldp#"
+_STORAGE = "http://www.w3.org/ns/pim/space#Storage"
+_OWNER = """@prefix acl: <http://www.w3.org/ns/auth/acl#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
+<#owner> a acl:Authorization; acl:agent <{webid}>; acl:accessTo <{target}>; {default}
+  acl:mode acl:Read, acl:Write, acl:Control.
+"""
+_PUBLIC = (
+    "<#public> a acl:Authorization; acl:agentClass foaf:Agent; acl:accessTo <{target}>; acl:mode acl:Read.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Somebody with a WebID here, and a pod when ``pod`` is not empty."""
+
+    name: str
+    webid: str
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRequest:
+    """One request as the pod saw it; ``agent`` is the verified WebID, none for a refused or anonymous one."""
+
+    order: int
+    method: str
+    path: str
+    agent: str | None
+    status: int
+
+
+class AwkwardPod:
+    """An aiohttp server on a free port of this machine; see the module."""
+
+    def __init__(self, host: str = "localhost", port: int = 0) -> None:
+        self._host, self._port = host, port
+        self._runner: web.AppRunner | None = None
+        self._mischief: dict[str, list[Mischief]] = {}
+        self._numbers = count(1)
+        self.requests: list[SeenRequest] = []
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        # The default waits a minute for handlers that never end on purpose.
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self.base_url = f"http://{self._host}:{self._port}/"
+        self._doorkeeper = Doorkeeper(self.base_url)
+        self._shelves = Shelves(self.base_url)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # --- setting the scene ------------------------------------------------------------------------------
+
+    def add_person(self, name: str, *, link_storage: bool = True) -> Resident:
+        """A pod ``/name/`` with a public profile; ``link_storage`` puts pim:storage in it."""
+        pod = f"{self.base_url}{name}/"
+        card = f"{pod}profile/card"
+        person = Resident(name, f"{card}#me", pod)
+        self._shelves.roots.add(pod)
+        self._shelves.put(pod, b"", CONTAINER_TYPE)
+        storage = f"<http://www.w3.org/ns/pim/space#storage> <{pod}> ;" if link_storage else ""
+        self._put_profile(person.webid, storage)
+        self.put_acl(pod, _OWNER.format(webid=person.webid, target=pod, default=f"acl:default <{pod}>;"))
+        return person
+
+    def add_agent(self, name: str) -> Resident:
+        """A WebID without a pod, as a space has one."""
+        agent = Resident(name, f"{self.base_url}agents/{name}#it")
+        self._put_profile(agent.webid, "")
+        return agent
+
+    def access(self, webid: str, *, lifetime: timedelta = timedelta(minutes=5)) -> DpopAccess:
+        """A token of this server's own issuer, for a WebID that is here."""
+        return self._doorkeeper.access(webid, lifetime=lifetime)
+
+    def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:
+        """Store a resource without asking anybody."""
+        self._shelves.put(url, content, media_type)
+
+    def put_acl(self, target: str, turtle: str) -> None:
+        """Store the access control list of ``target``."""
+        self._shelves.put(target + ACL_SUFFIX, turtle.encode(), CONTAINER_TYPE)
+
+    def content(self, url: str) -> bytes | None:
+        """What is stored there; none is an answer."""
+        stored = self._shelves.get(url)
+        return stored.content if stored else None
+
+    def misbehave(
+        self,
+        path: str,
+        kind: Awkward,
+        *,
+        amount: float = 0,
+        text: str = "",
+        times: int | None = None,
+        after: int = 0,
+    ) -> None:
+        """Be awkward at this path (``*``: everywhere): ``after`` good answers, then ``times`` bad ones."""
+        self._mischief.setdefault(path, []).append(Mischief(kind, amount, text, times, after))
+
+    def behave(self) -> None:
+        """Be good again, everywhere."""
+        self._mischief.clear()
+
+    def mark(self) -> int:
+        """A place in the log; pass it to the ``*_since`` methods, as with the real server."""
+        return len(self.requests)
+
+    def requests_since(self, mark: int = 0) -> list[SeenRequest]:
+        """Every request since ``mark``, in the order of arrival."""
+        return self.requests[mark:]
+
+    def webids_since(self, mark: int = 0) -> list[str]:
+        """The verified WebIDs of the requests since ``mark``."""
+        return [seen.agent for seen in self.requests[mark:] if seen.agent is not None]
+
+    def _put_profile(self, webid: str, more: str) -> None:
+        url = webid.partition("#")[0]
+        issuer = f"<http://www.w3.org/ns/solid/terms#oidcIssuer> <{self.base_url}>"
+        self.put(url, f"<{webid}> {more} {issuer} .".encode())
+        self.put_acl(url, _OWNER.format(webid=webid, target=url, default="") + _PUBLIC.format(target=url))
+
+    # --- serving ----------------------------------------------------------------------------------------
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        number = next(self._numbers)
+        path, agent, status = request.rel_url.raw_path, None, 0
+        try:
+            if path in ("/.well-known/openid-configuration", "/jwks"):
+                response: web.StreamResponse = self._issuer(path)
+            else:
+                bent = {m.kind: m for key in (path, "*") for m in self._mischief.get(key, ()) if m.strikes()}
+                if Awkward.SLOW in bent:
+                    await asyncio.sleep(bent[Awkward.SLOW].amount or 30)
+                agent = await self._agent(request, nonce=Awkward.NONCE in bent)
+                instead = next((kind for kind in bent if kind in INSTEAD), None)
+                if instead is not None:
+                    response = await INSTEAD[instead](request, bent[instead])
+                else:
+                    response = await self._answer(request, agent, bent)
+            status = response.status
+            return response
+        except ProofNonceNeeded:
+            status = 401
+            challenge = 'DPoP error="use_dpop_nonce"'
+            return web.Response(status=401, headers={"WWW-Authenticate": challenge, "DPoP-Nonce": NONCE})
+        except NotAuthenticated:
+            status = 401
+            return _unauthorized()
+        finally:
+            self.requests.append(SeenRequest(number, request.method, path, agent, status))
+            self.requests.sort(key=lambda seen: seen.order)
+
+    async def _agent(self, request: web.Request, *, nonce: bool) -> str | None:
+        headers = {name: request.headers.getall(name, []) for name in ("Authorization", "DPoP")}
+        url = self.base_url + request.rel_url.raw_path.removeprefix("/")
+        return await self._doorkeeper.webid(headers, request.method, url, NONCE if nonce else None)
+
+    def _issuer(self, path: str) -> web.Response:
+        if path == "/jwks":
+            return web.json_response({"keys": [dict(self._doorkeeper.key.public_jwk)]})
+        return web.json_response({"issuer": self.base_url, "jwks_uri": f"{self.base_url}jwks"})
+
+    async def _answer(
+        self, request: web.Request, agent: str | None, bent: Mapping[Awkward, Mischief]
+    ) -> web.Response:
+        url = self.base_url + request.rel_url.raw_path.removeprefix("/")
+        subject = url.removesuffix(ACL_SUFFIX)
+        modes = frozenset() if Awkward.ACCESS_ENDS in bent else self._shelves.modes(subject, agent)
+        if not _needed(request.method, acl=url != subject) <= modes:
+            return _unauthorized() if agent is None else _error(403)
+        if request.method in ("GET", "HEAD"):
+            return self._read(request, url, modes, bent)
+        refusal = self._refusal(request, url)
+        if refusal is not None:
+            return refusal
+        if request.method == "DELETE":
+            self._shelves.delete(url)
+            return web.Response(status=205)
+        return await self._store(request, url, bent)
+
+    def _read(
+        self, request: web.Request, url: str, modes: frozenset[str], bent: Mapping[Awkward, Mischief]
+    ) -> web.Response:
+        stored = self._shelves.get(url)
+        if stored is None:
+            return self._with_links(_error(404), url, bent)
+        public = " ".join(sorted(self._shelves.modes(url.removesuffix(ACL_SUFFIX), None)))
+        headers = {"ETag": stored.etag, "WAC-Allow": f'user="{" ".join(sorted(modes))}",public="{public}"'}
+        body, kind = stored.content, stored.media_type
+        accepted = request.headers.get("Accept", "*/*")
+        if is_container(url):
+            body = self._shelves.listing(url)
+            if CONTAINER_TYPE not in accepted:
+                body, kind = b"<!DOCTYPE html><title>Container</title>", "text/html"
+        elif kind not in accepted and "*/*" not in accepted:
+            return _error(501)
+        if Awkward.ODD_ETAG in bent:
+            headers["ETag"] = bent[Awkward.ODD_ETAG].text
+            if not headers["ETag"]:
+                del headers["ETag"]
+        response = web.Response(body=body, headers={**headers, "Content-Type": kind})
+        return self._with_links(response, url, bent)
+
+    def _with_links(self, response: web.Response, url: str, bent: Mapping[Awkward, Mischief]) -> web.Response:
+        types = [f"{_LDP}Resource"]
+        types += [f"{_LDP}Container", f"{_LDP}BasicContainer"] if is_container(url) else []
+        types += [_STORAGE] if url in self._shelves.roots else []
+        for kind in types:
+            response.headers.add("Link", f'<{kind}>; rel="type"')
+        if not url.endswith(ACL_SUFFIX):
+            acl = f"{url}{ACL_SUFFIX}"
+            if Awkward.FOREIGN_ACL in bent:
+                acl = bent[Awkward.FOREIGN_ACL].text or "https://elsewhere.example/list.acl"
+            response.headers.add("Link", f'<{url}.meta>; rel="describedby"')
+            response.headers.add("Link", f'<{acl}>; rel="acl"')
+        return response
+
+    def _refusal(self, request: web.Request, url: str) -> web.Response | None:
+        """What stands against this write: the method, a precondition, or a container in the way."""
+        stored = self._shelves.get(url)
+        if request.method not in ("PUT", "DELETE"):
+            return _error(405)
+        if request.method == "DELETE" and stored is None:
+            return _error(404)
+        if request.method == "DELETE" and url.removesuffix(ACL_SUFFIX) in self._shelves.roots:
+            return _error(405)
+        if request.method == "DELETE" and self._shelves.members(url):
+            return _error(409)
+        if request.method == "PUT" and stored is not None and is_container(url):
+            return _error(409)
+        return None if _condition_holds(request, stored) else _error(412)
+
+    async def _store(self, request: web.Request, url: str, bent: Mapping[Awkward, Mischief]) -> web.Response:
+        if "Content-Type" not in request.headers:
+            return _error(400)
+        content = await request.read()
+        existed = self._shelves.get(url) is not None
+        # Between the first look and here the body arrived: look again, as a server with locks does.
+        if not _condition_holds(request, self._shelves.get(url)):
+            return _error(412)
+        if url.endswith(ACL_SUFFIX) and not is_rdf(content, url):
+            return _error(400)
+        if Awkward.FORGETS_ACL in bent:
+            return web.Response(status=205 if existed else 201)
+        if Awkward.STORES_OTHER in bent:
+            content = b"<urn:something> <urn:else> <urn:entirely> ."
+        self._shelves.put(url, content, request.content_type)
+        return web.Response(status=205) if existed else web.Response(status=201, headers={"Location": url})
+
+
+def _needed(method: str, *, acl: bool) -> frozenset[str]:
+    if acl:
+        return frozenset({"control"})
+    return frozenset({"read"} if method in ("GET", "HEAD") else {"write"})
+
+
+def _condition_holds(request: web.Request, stored: Stored | None) -> bool:
+    if request.headers.get("If-None-Match") == "*" and stored is not None:
+        return False
+    match = request.headers.get("If-Match")
+    return match is None or (stored is not None and match in ("*", stored.etag))
+
+
+def _error(status: int) -> web.Response:
+    return web.json_response({"statusCode": status, "errorCode": f"H{status}", "details": {}}, status=status)
+
+
+def _unauthorized() -> web.Response:
+    return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer scope="openid webid"'})

@@ -1,0 +1,105 @@
+"""One contract, every implementation: a well-behaved double and the real server give the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from solidgate.adapters.clock import SystemClock
+from solidgate.adapters.css_wac import PodLimits, SolidPod
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.pod.door import Door
+from solidgate.ports import Access
+from solidgate.testing.css import CommunityServer
+from solidgate.testing.people import Person, client_credentials_access, create_person
+from solidgate.testing.pod import AwkwardPod
+
+QUICK = PodLimits(first_pause=0.01, longest_pause=1.0)
+
+
+@dataclass(frozen=True)
+class Community:
+    """The real server with an owner, an agent and a stranger, and their tokens."""
+
+    server: CommunityServer
+    people: tuple[Person, Person, Person]
+    access: tuple[Access, Access, Access]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One pod and those who come to it; ``folder`` is a container of this test only, not made yet."""
+
+    server: CommunityServer | AwkwardPod
+    fetcher: GuardedFetcher
+    pods: SolidPod
+    pod: str
+    folder: str
+    owner: Access
+    agent: Access
+    stranger: Access
+
+    def door(self, *names: str, write: str | None = "results/") -> Door:
+        """A door of the agent to these documents of the folder, and to its container of results."""
+        read = tuple(self.folder + name for name in names)
+        return Door(self.agent.webid, self.owner.webid, read, self.folder + write if write else None)
+
+    async def put(self, name: str, content: bytes = b"<> a <x:Y> .", kind: str = "text/turtle") -> str:
+        """A document of the folder, made by the owner."""
+        url = self.folder + name
+        await self.pods.create(self.owner, url, content, kind)
+        return url
+
+
+@pytest.fixture(scope="session")
+def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    """One Community Solid Server for the session; it is a process, so no event loop need outlive a test."""
+    server = CommunityServer(tmp_path_factory.mktemp("css") / "pods")
+
+    async def begin() -> Community:
+        await server.start()
+        people = [await create_person(server.base_url, name) for name in ("owner", "agent", "stranger")]
+        access = [await client_credentials_access(person) for person in people]
+        return Community(server, (people[0], people[1], people[2]), (access[0], access[1], access[2]))
+
+    yield asyncio.run(begin())
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def fetcher() -> AsyncIterator[GuardedFetcher]:
+    """The product's own way out, with private addresses allowed as in development."""
+    guarded = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
+    yield guarded
+    await guarded.aclose()
+
+
+@pytest.fixture
+async def css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
+    """A scene on the real server."""
+    pod = community.people[0].pod
+    folder = f"{pod}{secrets.token_hex(4)}/"
+    pods = SolidPod(fetcher, SystemClock(), QUICK)
+    return Scene(community.server, fetcher, pods, pod, folder, *community.access)
+
+
+@pytest.fixture
+async def double_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
+    """A scene on the double, well-behaved until a test says otherwise."""
+    async with AwkwardPod() as server:
+        owner, agent, stranger = server.add_person("owner"), server.add_agent("it"), server.add_agent("else")
+        access = [server.access(one.webid) for one in (owner, agent, stranger)]
+        pods = SolidPod(fetcher, SystemClock(), QUICK)
+        folder = f"{owner.pod}{secrets.token_hex(4)}/"
+        yield Scene(server, fetcher, pods, owner.pod, folder, access[0], access[1], access[2])
+
+
+@pytest.fixture(params=["double", "css"])
+def scene(request: pytest.FixtureRequest) -> Scene:
+    """The same test, once on each."""
+    found: Scene = request.getfixturevalue(f"{request.param}_scene")
+    return found

@@ -1,0 +1,260 @@
+"""The contract of ``ports.PodServer``, held by the adapter against the double and the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from solidgate.errors import PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from solidgate.pod import wac
+from solidgate.pod.door import Door, DoorState
+from solidgate.pod.rdf import control_document
+
+if TYPE_CHECKING:
+    from conftest import Scene
+
+TURTLE = b"<> <x:p> 1 .\n"
+
+
+async def raw(
+    scene: Scene, url: str, *, method: str = "GET", content: bytes | None = None
+) -> tuple[int, bytes]:
+    """What the pod answers to the owner, without the adapter."""
+    headers = {"Accept": "text/turtle", **({"Content-Type": "text/turtle"} if content is not None else {})}
+    reply = await scene.fetcher.fetch(
+        method, url, access=scene.owner, headers=headers, content=content, max_bytes=10**6
+    )
+    return reply.status, reply.content
+
+
+async def acl_of(scene: Scene, url: str) -> wac.Acl | None:
+    status, content = await raw(scene, url + ".acl")
+    if status == 404:
+        return None
+    return wac.acl_of(control_document(content, "text/turtle", url + ".acl"), url + ".acl")
+
+
+# --- documents ----------------------------------------------------------------------------------------
+
+
+async def test_storages_come_from_the_profile(scene: Scene) -> None:
+    assert await scene.pods.storages(scene.owner.webid) == (scene.pod,)
+
+
+async def test_a_document_comes_back_byte_for_byte(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    document = await scene.pods.read(scene.owner, url, max_bytes=1000)
+    assert (document.url, document.content, document.media_type) == (url, TURTLE, "text/turtle")
+    assert document.etag
+
+
+async def test_malformed_documents_are_handed_over_unparsed_and_unconverted(scene: Scene) -> None:
+    for name, kind in (("a.ttl", "text/turtle"), ("a.jsonld", "application/ld+json")):
+        url = await scene.put(name, b"<a> <b ;", kind)
+        async with asyncio.timeout(5):
+            document = await scene.pods.read(scene.owner, url, max_bytes=1000)
+        assert (document.content, document.media_type) == (b"<a> <b ;", kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html", "text/n3", "application/json", "application/rdf+xml", "text/plain"]
+)
+async def test_what_is_not_stored_as_rdf_is_unreadable(scene: Scene, kind: str) -> None:
+    url = await scene.put("a.x", b"<html>", kind)
+    async with asyncio.timeout(5):
+        with pytest.raises(PodUnreadable):
+            await scene.pods.read(scene.owner, url, max_bytes=1000)
+
+
+async def test_missing_and_forbidden_have_their_own_names(scene: Scene) -> None:
+    url = await scene.put("a.ttl")
+    with pytest.raises(PodNotFound):
+        await scene.pods.read(scene.owner, scene.folder + "none.ttl", max_bytes=1000)
+    with pytest.raises(PodForbidden):
+        await scene.pods.read(scene.stranger, url, max_bytes=1000)
+    with pytest.raises(PodForbidden):
+        await scene.pods.state(scene.stranger, url)
+
+
+async def test_state_tells_without_reading(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    state = await scene.pods.state(scene.owner, url)
+    assert (state.exists, state.media_type, state.size) == (True, "text/turtle", len(TURTLE))
+    assert not (await scene.pods.state(scene.owner, scene.folder + "none.ttl")).exists
+
+
+async def test_create_never_overwrites(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    with pytest.raises(PodConflict):
+        await scene.pods.create(scene.owner, url, b"<> a <x:Other> .", "text/turtle")
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == TURTLE
+
+
+async def test_of_many_creators_one_wins(scene: Scene) -> None:
+    url = scene.folder + "race.ttl"
+    bodies = [b"<> <x:n> %d ." % number for number in range(8)]
+    made = await asyncio.gather(
+        *(scene.pods.create(scene.owner, url, body, "text/turtle") for body in bodies), return_exceptions=True
+    )
+    winners = [
+        body for body, outcome in zip(bodies, made, strict=True) if not isinstance(outcome, BaseException)
+    ]
+    assert len(winners) == 1
+    assert all(isinstance(one, PodConflict) for one in made if isinstance(one, BaseException))
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == winners[0]
+
+
+async def test_a_container_is_made_once_and_with_those_above(scene: Scene) -> None:
+    url = scene.folder + "deep/er/"
+    await asyncio.gather(*(scene.pods.ensure_container(scene.owner, url) for _ in range(3)))
+    await scene.pods.ensure_container(scene.owner, url)
+    assert (await scene.pods.state(scene.owner, url)).exists
+    assert (await scene.pods.state(scene.owner, scene.folder + "deep/")).exists
+
+
+async def test_remove_respects_the_tag_and_is_idempotent(scene: Scene) -> None:
+    url = await scene.put("a.ttl")
+    with pytest.raises(PodConflict):
+        await scene.pods.remove(scene.owner, url, '"1-text/turtle"')
+    state = await scene.pods.state(scene.owner, url)
+    await scene.pods.remove(scene.owner, url, state.etag)
+    await scene.pods.remove(scene.owner, url)
+    assert not (await scene.pods.state(scene.owner, url)).exists
+
+
+# --- the door -----------------------------------------------------------------------------------------
+
+
+async def test_a_door_gives_exactly_what_it_lists(scene: Scene) -> None:
+    listed, other = await scene.put("a.ttl", TURTLE), await scene.put("b.ttl")
+    door = scene.door("a.ttl")
+    assert door.write is not None
+    assert await scene.pods.door_state(scene.owner, door) is DoorState.CLOSED
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert await scene.pods.door_state(scene.agent, door) is DoorState.OPEN
+    assert (await scene.pods.read(scene.agent, listed, max_bytes=1000)).content == TURTLE
+    result = door.write + "result.ttl"
+    await scene.pods.create(scene.agent, result, TURTLE, "text/turtle")
+    assert (await scene.pods.read(scene.agent, result, max_bytes=1000)).content == TURTLE
+    for refused in (
+        scene.pods.read(scene.agent, other, max_bytes=1000),
+        scene.pods.create(scene.agent, scene.folder + "new.ttl", b"", "text/turtle"),
+        scene.pods.remove(scene.agent, listed),
+        scene.pods.read(scene.agent, listed + ".acl", max_bytes=1000),
+        scene.pods.read(scene.agent, door.write + ".acl", max_bytes=1000),
+        scene.pods.read(scene.stranger, listed, max_bytes=1000),
+        scene.pods.read(scene.stranger, result, max_bytes=1000),
+    ):
+        with pytest.raises(PodForbidden):
+            await refused
+
+
+async def test_opening_twice_changes_nothing(scene: Scene) -> None:
+    url = await scene.put("a.ttl")
+    await scene.pods.open_door(scene.owner, scene.door("a.ttl"))
+    before = await raw(scene, url + ".acl")
+    assert await scene.pods.open_door(scene.owner, scene.door("a.ttl")) is DoorState.OPEN
+    assert await raw(scene, url + ".acl") == before
+
+
+async def test_closing_leaves_no_trace(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    door = scene.door("a.ttl")
+    await scene.pods.open_door(scene.owner, door)
+    assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
+    assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
+    assert await scene.pods.door_state(scene.agent, door) is DoorState.CLOSED
+    assert await acl_of(scene, url) is None
+    assert await acl_of(scene, str(door.write)) is None
+    with pytest.raises(PodForbidden):
+        await scene.pods.read(scene.agent, url, max_bytes=1000)
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == TURTLE
+
+
+async def test_the_owner_keeps_everything_through_opening_and_closing(scene: Scene) -> None:
+    url = await scene.put("a.ttl")
+    door = scene.door("a.ttl")
+    for step in (scene.pods.open_door, scene.pods.close_door, scene.pods.open_door):
+        await step(scene.owner, door)
+        for place in (url, str(door.write)):
+            status, _ = await raw(scene, place + ".acl")
+            assert status in (200, 404)  # 403 would be an owner who is locked out
+            assert (await scene.pods.state(scene.owner, place)).exists
+    inside = str(door.write) + "by-owner.ttl"
+    await scene.pods.create(scene.owner, inside, TURTLE, "text/turtle")
+    await scene.pods.remove(scene.owner, inside)
+
+
+async def test_others_keep_their_access(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    stranger = Door(scene.stranger.webid, scene.owner.webid, (url,), None)
+    await scene.pods.open_door(scene.owner, stranger)
+    await scene.pods.open_door(scene.owner, scene.door("a.ttl"))
+    assert (await scene.pods.read(scene.stranger, url, max_bytes=1000)).content == TURTLE
+    await scene.pods.close_door(scene.owner, scene.door("a.ttl"))
+    assert await scene.pods.door_state(scene.owner, stranger) is DoorState.OPEN
+    assert (await scene.pods.read(scene.stranger, url, max_bytes=1000)).content == TURTLE
+
+
+async def test_what_was_changed_meanwhile_stays_when_the_door_closes(scene: Scene) -> None:
+    url = await scene.put("a.ttl", TURTLE)
+    await scene.pods.open_door(scene.owner, scene.door("a.ttl"))
+    _, written = await raw(scene, url + ".acl")
+    friend = f"""
+    <{url}.acl#friend> a <http://www.w3.org/ns/auth/acl#Authorization> ;
+      <http://www.w3.org/ns/auth/acl#agent> <{scene.stranger.webid}> ;
+      <http://www.w3.org/ns/auth/acl#accessTo> <{url}> ;
+      <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read> .
+    """
+    await raw(scene, url + ".acl", method="PUT", content=written + friend.encode())
+    assert await scene.pods.close_door(scene.owner, scene.door("a.ttl")) is DoorState.CLOSED
+    left = await acl_of(scene, url)
+    assert left is not None
+    assert not wac.names(left, scene.agent.webid)
+    assert wac.owner_safe(left, url, scene.owner.webid)
+    assert (await scene.pods.read(scene.stranger, url, max_bytes=1000)).content == TURTLE
+
+
+async def test_doors_opened_at_once_are_all_open(scene: Scene) -> None:
+    await scene.put("a.ttl")
+    doors = [
+        Door(agent, scene.owner.webid, (scene.folder + "a.ttl",), scene.folder + "results/")
+        for agent in (scene.agent.webid, scene.stranger.webid, scene.pod + "someone#it")
+    ]
+    await asyncio.gather(*(scene.pods.open_door(scene.owner, door) for door in doors))
+    assert [await scene.pods.door_state(scene.owner, door) for door in doors] == [DoorState.OPEN] * 3
+    await asyncio.gather(*(scene.pods.close_door(scene.owner, door) for door in doors))
+    assert [await scene.pods.door_state(scene.owner, door) for door in doors] == [DoorState.CLOSED] * 3
+    assert (await scene.pods.state(scene.owner, scene.folder + "a.ttl")).exists
+
+
+async def test_a_missing_document_is_passed_over(scene: Scene) -> None:
+    await scene.put("a.ttl")
+    assert await scene.pods.open_door(scene.owner, scene.door("a.ttl", "none.ttl")) is DoorState.OPEN
+    assert await acl_of(scene, scene.folder + "none.ttl") is None
+
+
+async def test_half_a_door_is_partial(scene: Scene) -> None:
+    await scene.put("a.ttl")
+    await scene.put("b.ttl")
+    await scene.pods.open_door(scene.owner, scene.door("a.ttl", write=None))
+    both = scene.door("a.ttl", "b.ttl", write=None)
+    assert await scene.pods.door_state(scene.owner, both) is DoorState.PARTIAL
+    assert await scene.pods.door_state(scene.agent, both) is DoorState.PARTIAL
+
+
+async def test_only_the_owner_opens_doors(scene: Scene) -> None:
+    await scene.put("a.ttl")
+    with pytest.raises(PodForbidden):
+        await scene.pods.open_door(scene.stranger, scene.door("a.ttl", write=None))
+
+
+async def test_the_pods_own_log_shows_who_asked(scene: Scene) -> None:
+    url = await scene.put("a.ttl")
+    mark = scene.server.mark()
+    await scene.pods.read(scene.owner, url, max_bytes=1000)
+    path = "/" + url.split("/", 3)[3]
+    assert (("GET", path)) in [(one.method, one.path) for one in scene.server.requests_since(mark)]
+    assert scene.server.webids_since(mark) == [scene.owner.webid]
