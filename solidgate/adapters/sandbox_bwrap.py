@@ -55,7 +55,8 @@ class BwrapSandbox:
 
     ``zygotes`` is how many people of one program are served at once, ``total`` how many zygotes there may be
     altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with pyshacl;
-    ``disagreements`` counts where the two differed. ``check_program`` is called before a program is loaded.
+    ``disagreements`` counts where the two differed. ``max_rows`` bounds the
+    solutions or triples of an answer. ``check_program`` is called before a program is loaded.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class BwrapSandbox:
         idle_seconds: float = 300.0,
         total: int = 8,
         recheck_every: int = 20,
+        max_rows: int = 10_000,
         check_program: Callable[[Program], object] | None = None,
     ) -> None:
         self._minimum = IsolationLevel(minimum_level)
         self._check_program = check_program
         self._recheck_every = max(1, recheck_every)
+        self._max_rows = max_rows
         self._machine: _Machine | None = None
         self._establishing = asyncio.Lock()
         self._pool = ZygotePool(
@@ -221,20 +224,18 @@ class BwrapSandbox:
         """
         guard(text)
         formats = [accept] if isinstance(accept, ResultFormat) else list(accept)
-        header = {"task": "query", "accept": [str(one) for one in formats], "rows": limits.rows}
+        header = {"task": "query", "accept": [str(one) for one in formats], "rows": self._max_rows}
         job = wire.pack(header, [text.encode()] if view else [text.encode(), dataset])
         purpose = Purpose(Kind.QUERY, view)
         frame = (lambda: wire.pack({"holds": "view"}, [dataset])) if view else _nothing
-        # One byte more: the fork puts the place of the format it chose in front of the answer.
         left = await self._job(purpose, frame, job, limits)
         return _answer(left, formats)
 
     # --- every job ------------------------------------------------------------------------------------
 
-    async def _job(
-        self, purpose: Purpose, frame: Callable[[], bytes], job: bytes, limits: Limits
-    ) -> _Left:
+    async def _job(self, purpose: Purpose, frame: Callable[[], bytes], job: bytes, limits: Limits) -> _Left:
         await self.start()
+        # One byte more than the limit: a query's fork puts the format it chose in front of the answer.
         handle, result = wire.sealed(job), wire.room(limits.output_bytes + 1)
         try:
             async with self._pool.lease(purpose, frame) as zygote:
@@ -272,7 +273,7 @@ def _left(ended: Ended, result: int, limits: Limits) -> _Left:
     named = {
         Outcome.MEMORY: f"memory_bytes={limits.memory_bytes}",
         Outcome.OUTPUT: f"output_bytes={limits.output_bytes}",
-        Outcome.ROWS: f"rows={limits.rows}",
+        Outcome.ROWS: "max_rows",
     }
     return _Left(outcome, content, rows, named.get(outcome, ""))
 

@@ -21,6 +21,7 @@ from solidgate.sandbox.wire import Kind
 _SANDBOX = Path(__file__).resolve().parent.parent / "sandbox"
 _PROBE_SECONDS = 60
 
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Where this interpreter's parts are on the host."""

@@ -15,9 +15,7 @@ MAX_BYTES = 32 * 1024
 MAX_DEPTH = 64
 
 FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
-REFUSED = frozenset(
-    "INSERT DELETE LOAD CLEAR CREATE DROP COPY MOVE ADD WITH USING SERVICE FROM INTO".split()
-)
+REFUSED = frozenset("INSERT DELETE LOAD CLEAR CREATE DROP COPY MOVE ADD WITH USING SERVICE FROM INTO".split())
 
 # Each alternative begins differently and repeats single characters only, so the scan is linear. A name with a
 # colon, a variable or a language tag is stepped over whole: "ex:from", "?load" and "@add" are no keywords.

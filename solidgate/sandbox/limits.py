@@ -24,16 +24,12 @@ class IsolationLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds of CPU and of wall clock, bytes of address space and of output, for one process.
-
-    ``rows`` counts solutions or triples of a query's answer.
-    """
+    """Seconds of CPU and of wall clock, bytes of address space and of output, for one process."""
 
     cpu_seconds: float = 10.0
     wall_seconds: float = 20.0
     memory_bytes: int = 512 * 1024 * 1024
     output_bytes: int = 1024 * 1024
-    rows: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,7 @@ def _first(accept: Sequence[str], known: Collection[str]) -> str:
     raise NoFormat
 
 
-def _table(
-    found: QuerySolutions | QueryBoolean, media_type: str, max_bytes: int, max_rows: int
-) -> Answered:
+def _table(found: QuerySolutions | QueryBoolean, media_type: str, max_bytes: int, max_rows: int) -> Answered:
     buffer = _Bounded(max_bytes)
     try:
         found.serialize(buffer, format=_TABLES[media_type])

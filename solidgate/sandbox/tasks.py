@@ -35,7 +35,9 @@ class Said:
     rows: int = 0
 
 
-def perform(header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int) -> Said:
+def perform(
+    header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
+) -> Said:
     """Do the job that ``header`` names; every way it can end is an outcome."""
     task = _TASKS.get(header["task"])
     try:
@@ -47,13 +49,17 @@ def perform(header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloa
     return said
 
 
-def _derive(header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int) -> Said:
+def _derive(
+    header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
+) -> Said:
     from solidgate.sandbox.documents import Unreadable, read
     from solidgate.sandbox.inputs import InputDocument, Inputs
 
     entries = header["documents"]
     datasets = dict(zip(header["datasets"], blobs[len(entries) :], strict=True))
-    documents = [InputDocument(e["url"], e["media_type"], blob) for e, blob in zip(entries, blobs, strict=False)]
+    documents = [
+        InputDocument(e["url"], e["media_type"], blob) for e, blob in zip(entries, blobs, strict=False)
+    ]
     try:
         quads = [quad for each in documents for quad in read(each.url, each.media_type, each.content)]
     except Unreadable:
@@ -122,7 +128,9 @@ def _validate(
     return Said(Outcome.OK, json.dumps(told).encode())
 
 
-def _query(header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int) -> Said:
+def _query(
+    header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
+) -> Said:
     from solidgate.sandbox import querying
 
     text = blobs[0].decode()

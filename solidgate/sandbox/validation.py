@@ -93,7 +93,9 @@ def _reference(shapes: rdflib.Graph, data: rdflib.Graph) -> tuple[bool, tuple[st
 
 def _lines(shapes: rdflib.Graph, report: rdflib.Graph) -> tuple[str, ...]:
     known = set(shapes.all_nodes()) | set(shapes.predicates())
-    lines = {_line(shapes, report, result, known) for result in report.subjects(RDF.type, SH.ValidationResult)}
+    lines = {
+        _line(shapes, report, result, known) for result in report.subjects(RDF.type, SH.ValidationResult)
+    }
     return tuple(sorted(lines))[:MAX_REPORT]
 
 

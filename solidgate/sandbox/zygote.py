@@ -50,7 +50,9 @@ def preload(kind: Kind) -> None:
                 raise
     if "rdflib" in sys.modules:
         sys.modules["rdflib"].NORMALIZE_LITERALS = False  # type: ignore[attr-defined]
-        importlib.import_module("rdflib").plugin.get("nt", importlib.import_module("rdflib.serializer").Serializer)
+        importlib.import_module("rdflib").plugin.get(
+            "nt", importlib.import_module("rdflib.serializer").Serializer
+        )
 
 
 def prepare(header: dict[str, Any], blobs: list[bytes]) -> tasks.Preloaded:
