@@ -81,7 +81,11 @@ def _refused(request: web.Request, error: SolidgateError) -> web.StreamResponse:
     REFUSALS.labels(error.code).inc()
     level = "error" if problems.status_of(type(error)) >= 500 else "info"
     getattr(_log, level)("request.refused", code=error.code, detail=error.detail, route=route_name(request))
-    return problems.answer(request, error)
+    try:
+        return problems.answer(request, error)
+    except Exception:  # noqa: BLE001 - a page that cannot be made must not hide what happened
+        _log.exception("page.failed", route=route_name(request))
+        return problems.problem_document(request, error)
 
 
 def _record(request: web.Request, name: str, status: int, seconds: float) -> None:

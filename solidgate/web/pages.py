@@ -53,6 +53,7 @@ def render(
     """A page that no cache keeps. Forms on it carry the token of the session, or of ``before_login``."""
     context = page_words(language_of(request)) | {
         "request": request,
+        "status": status,
         "session": session,
         "form_token": form_token(session.session_id) if session else "",
         "switch": language_links(request),

@@ -86,17 +86,18 @@ def document(error: SolidgateError, public_url: str, request_id: str) -> dict[st
     }
 
 
+def problem_document(request: web.Request, error: SolidgateError) -> web.Response:
+    """The answer for programs."""
+    content = document(error, request.app[WORLD].public_url, request.get(REQUEST_ID, ""))
+    return web.json_response(content, status=content["status"], content_type=PROBLEM_JSON)
+
+
 def answer(request: web.Request, error: SolidgateError) -> web.Response:
     """An error page for a browser, a problem document for everyone else."""
-    response = _page(request, error) if wants_html(request) else _problem_document(request, error)
+    response = _page(request, error) if wants_html(request) else problem_document(request, error)
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(_headers(error))
     return response
-
-
-def _problem_document(request: web.Request, error: SolidgateError) -> web.Response:
-    content = document(error, request.app[WORLD].public_url, request.get(REQUEST_ID, ""))
-    return web.json_response(content, status=content["status"], content_type=PROBLEM_JSON)
 
 
 def _page(request: web.Request, error: SolidgateError) -> web.Response:
