@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.consent.record import ConsentRecord
 from solidgate.derived.conform import ConformantGraph
 from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
@@ -87,7 +88,8 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     active = await step.advance(PartState.PULLING)
     access = await keys.access_for(job.run.space_id)
     door = door_of(world, step.record, job.run.space_id)
-    pulled = await pull(world, active, access, active.resources, door)
+    optional = _optional(job.agreement, step.record)
+    pulled = await pull(world, active, access, active.resources, door, optional=optional)
     await step.advance(PartState.RUNNING)
     subject = await _subject(step)
     raw = await running.run(world, job.program, pulled, subject, _context(job, subject))
@@ -95,6 +97,13 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     shapes_path = job.program.manifest.output_shapes
     graph = await validate(world, job.program, raw, shapes_path, job.agreement.output_shape)
     return await _plan(job, step, graph, pulled)
+
+
+def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
+    """The agreed resources without which the program still runs."""
+    storage = record.result_container.removesuffix(agreement.result_container)
+    needs = agreement.purpose(record.purpose).needs
+    return frozenset(storage + need.path for need in needs if not need.required)
 
 
 async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocuments) -> DeliveryRow:

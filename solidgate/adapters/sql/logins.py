@@ -95,9 +95,10 @@ class SqlLogins:
 
     async def first_use(self, proof_id: str, until: datetime) -> bool:
         """True for the first caller only; the row's primary key decides between two at once."""
-        statement = insert(proofs).values(proof_hash=_hash(proof_id), until=until).on_conflict_do_nothing()
+        statement = insert(proofs).values(proof_hash=_hash(proof_id), until=until)
+        kept = statement.on_conflict_do_nothing().returning(proofs.c.proof_hash)
         async with self.store.transaction() as tx:
-            return bool((await tx.connection.execute(statement)).rowcount == 1)
+            return (await tx.connection.execute(kept)).scalar_one_or_none() is not None
 
     async def person_for(self, webid: str, issuer: str, subject: str, now: datetime) -> str:
         """The person's id."""

@@ -38,8 +38,8 @@ class Spaces:
         """A new space under its first agreement; the agreement's digest. Raises ``SpaceExists``."""
         agreement_digest = digest(agreement)
         values = {"space_id": space_id, "state": "open", "agreement_digest": agreement_digest, "created": now}
-        made = await self.connection.execute(insert(spaces).values(values).on_conflict_do_nothing())
-        if made.rowcount != 1:
+        statement = insert(spaces).values(values).on_conflict_do_nothing().returning(spaces.c.space_id)
+        if (await self.connection.execute(statement)).scalar_one_or_none() is None:
             raise SpaceExists(space_id)
         await self._keep(space_id, agreement, agreement_digest, now)
         return agreement_digest

@@ -22,13 +22,13 @@ from solidgate.assets import asset
 from solidgate.errors import NotReady
 from solidgate.sdk.client import ClientCredentials, GateClient
 from solidgate.testing.css import CommunityServer, free_port
-from solidgate.testing.energy import year_of_readings
+from solidgate.testing.energy import energy_documents
 from solidgate.testing.people import Person, create_person
 
 READY_SECONDS = 90.0
 YEAR = 2025
 PEOPLE = ("alice", "bob", "carol")
-ORGANISATIONS = ("gridwise", "wattlab")
+ORGANISATIONS = ("energy-desk", "institute", "advice-service")
 SPACE_ID = "home-energy"
 GROUP_SIZE = 2
 
@@ -63,8 +63,9 @@ class Stage:
     gate: str
     pods: CommunityServer
     people: tuple[Person, ...]
-    consumer: Person
+    owner: Person
     coder: Person
+    consumer: Person
     settings_file: Path
     folder: Path
 
@@ -88,12 +89,12 @@ async def set_up(folder: Path, say: Say, *, port: int = 0, pace: int = 25) -> As
     async with CommunityServer(folder / "pods", log_file=folder / "pods.log") as pods:
         say("Making accounts and pods, and filling them with a year of electricity readings ...")
         people = tuple([await create_person(pods.base_url, name) for name in PEOPLE])
-        consumer, coder = [await create_person(pods.base_url, name) for name in ORGANISATIONS]
+        owner, coder, consumer = [await create_person(pods.base_url, name) for name in ORGANISATIONS]
         await asyncio.gather(*(_fill(person, seed) for seed, person in enumerate(people)))
         say("Starting solidgate: its own PostgreSQL, the gate and the enclave worker ...")
         settings_file = _write_settings(folder, gate, pace)
         async with running(settings_file, folder / "solidgate.log", gate):
-            yield Stage(gate, pods, people, consumer, coder, settings_file, folder)
+            yield Stage(gate, pods, people, owner, coder, consumer, settings_file, folder)
 
 
 async def _fill(person: Person, seed: int) -> None:
@@ -105,7 +106,7 @@ async def _fill(person: Person, seed: int) -> None:
         webid=person.webid,
     )
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        for path, content in year_of_readings(YEAR, seed).items():
+        for path, content in energy_documents(seed, YEAR).items():
             url = person.pod + path
             headers = {
                 **await credentials.headers(http, "PUT", url),
