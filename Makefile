@@ -44,7 +44,7 @@ fix: .venv/.installed ## what ruff can mend by itself
 .PHONY: docs
 docs: .venv/.installed ## the generated reference pages, then the site below site/
 	@$(PY) docs/make_reference.py
-	@$(PY) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 .PHONY: bench
 bench: tools ## what is measured in benchmarks/, as ratios

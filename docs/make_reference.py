@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that repeat the code: errors, settings, commands, routes, terms.
+"""Writes the pages of the reference that repeat the code, and the list of decisions.
 
 ``python docs/make_reference.py`` (``make docs``) writes them; a test compares them with what it would write.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,18 +24,19 @@ from solidgate.settings import PREFIX, Settings, keys
 from solidgate.web.problems import status_of
 from solidgate.web.routes import ROUTES
 
-REFERENCE = Path(__file__).resolve().parent / "reference"
+DOCS = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py from the code; change the code. -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """File name to content, for every generated page."""
+    """Path below ``docs/`` to content, for every generated page."""
     return {
-        "cli.md": page("Commands", CLI, commands()),
-        "errors.md": page("Errors", ERRORS, errors()),
-        "routes.md": page("Routes", ROUTES_INTRODUCTION, routes()),
-        "settings.md": page("Settings", SETTINGS, settings()),
-        "vocabulary.md": page("Vocabulary", VOCABULARY, terms()),
+        "decisions/index.md": page("Decisions", DECISIONS, decisions()),
+        "reference/cli.md": page("Commands", CLI, commands()),
+        "reference/errors.md": page("Errors", ERRORS, errors()),
+        "reference/routes.md": page("Routes", ROUTES_INTRODUCTION, routes()),
+        "reference/settings.md": page("Settings", SETTINGS, settings()),
+        "reference/vocabulary.md": page("Vocabulary", VOCABULARY, terms()),
     }
 
 
@@ -110,7 +112,13 @@ An error is one of the [error codes](errors.md)."""
 
 def routes() -> Iterator[str]:
     for route in sorted(ROUTES, key=lambda route: (route.path, route.method)):
-        yield f"## {route.method} {route.path}\n\n{route.summary}"
+        yield f"## {route.method} {readable(route.path)}\n\n{route.summary}"
+
+
+def readable(path: str) -> str:
+    """The path as a reader writes it: ``/spaces/{space_id}`` without patterns and the optional suffix."""
+    path = re.sub(r"\{suffix:[^{}]*(\{[^{}]*\}[^{}]*)*\}", "", path)
+    return re.sub(r"\{(\w+):[^{}]*(\{[^{}]*\}[^{}]*)*\}", r"{\1}", path)
 
 
 VOCABULARY = """The few terms that solidgate adds to DPV, ODRL, PROV-O and the other vocabularies it uses."""
@@ -136,6 +144,16 @@ def local_name(term: URIRef) -> str:
     return str(term).replace("#", "/").rsplit("/", 1)[-1]
 
 
+DECISIONS = """Half a page each: what was decided, why, what it costs, and what would change it. A decision is not edited when it
+changes; a new one says so."""
+
+
+def decisions() -> Iterator[str]:
+    found = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [(path.name, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for path in found]
+    yield "\n".join(f"- [{title}]({name})" for name, title in titles)
+
+
 if __name__ == "__main__":
     for name, content in pages().items():
-        (REFERENCE / name).write_text(content, encoding="utf-8")
+        (DOCS / name).write_text(content, encoding="utf-8")
