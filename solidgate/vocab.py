@@ -54,7 +54,7 @@ SG = Namespace(
     SpaceClosed CodeRecalled participation participant inSpace role currentTerms underTerms termsDigest
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
-    action outcome resultContainer minGroupSize entryPoint egress epoch eventStatus
+    action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus
     """,
 )
 

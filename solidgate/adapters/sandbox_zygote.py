@@ -69,7 +69,7 @@ class ZygoteProcess:
         try:
             self._process = subprocess.Popen(
                 arguments,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(telling,),
@@ -129,7 +129,12 @@ class ZygoteProcess:
         """The next message. Raises ``ZygoteDied`` on its end or when nothing comes in time."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._control, lambda: arrived.done() or arrived.set_result(None))
+
+        def note() -> None:
+            if not arrived.done():
+                arrived.set_result(None)
+
+        loop.add_reader(self._control, note)
         try:
             await asyncio.wait_for(arrived, seconds)
         except TimeoutError as problem:
@@ -177,8 +182,8 @@ class ZygoteProcess:
 
     async def _end(self) -> None:
         self._kill()
-        while self._process.poll() is None or not _has_ended(self._root):
-            await asyncio.sleep(0.002)
+        while self._process.poll() is None or not _has_ended(self._root):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)  # the end of a process sets no event
         self._forget()
 
     def close(self) -> None:

@@ -29,10 +29,11 @@ from solidgate.vocab import (
 )
 
 # Terms that decide something in a pod or say something about consent: no vocabulary can admit them.
-FOREIGN = tuple(
-    vocabulary.iri
-    for vocabulary in (ACL, ACP, CRED, DPV, FOAF, INTEROP, LDP, NOTIFY, ODRL, OWL, PIM, SG, SOLID)
-) + ("http://www.w3.org/ns/auth/", "https://w3id.org/security")
+FOREIGN = (
+    *(each.iri for each in (ACL, ACP, CRED, DPV, FOAF, INTEROP, LDP, NOTIFY, ODRL, OWL, PIM, SG, SOLID)),
+    "http://www.w3.org/ns/auth/",
+    "https://w3id.org/security",
+)
 _ADMITTED = frozenset({SG.contributors.value})
 _MAX_LINES = 5
 
@@ -90,8 +91,8 @@ def conform(
 ) -> ConformantGraph:
     """The result as one that may leave, or the first of the numbered checks that it does not pass.
 
-    ``vocabulary`` lists terms, or whole vocabularies by an IRI that ends in ``#`` or ``/``; it bounds predicates,
-    classes and every IRI that is not the result's own. Raises ``ShapeViolated ResultForeign``.
+    ``vocabulary`` lists terms, or whole vocabularies by an IRI that ends in ``#`` or ``/``; it bounds
+    predicates, classes and every IRI that is not the result's own. Raises ``ShapeViolated ResultForeign``.
     """
     # (1) It is of a size that was agreed.
     if len(raw.content) > max_bytes:

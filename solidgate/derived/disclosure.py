@@ -1,7 +1,7 @@
 """What may be said about a group: nothing about too few, and nothing from which too few can be computed.
 
-A *cell* is a subject of an aggregate that states ``sg:contributors``: how many people it is about. Cells that are
-parts of one subject stand beside each other.
+A *cell* is a subject of an aggregate that states ``sg:contributors``: how many people it is about. Cells that
+are parts of one subject stand beside each other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_CELLS = 100_000
 
 
 def require_group(contributors: int, minimum: int) -> None:
-    """Raises ``GroupTooSmall`` when fewer than ``minimum`` distinct people contribute; the number stays unsaid."""
+    """Raises ``GroupTooSmall`` when fewer than ``minimum`` people contribute; the number stays unsaid."""
     if contributors < minimum:
         raise GroupTooSmall(f"at least {minimum} are needed")
 
@@ -27,8 +27,8 @@ def require_group(contributors: int, minimum: int) -> None:
 def suppress_small_cells(content: bytes, minimum: int) -> bytes:
     """The aggregate without its cells of 1 to ``minimum - 1`` people, and without links to them.
 
-    Where the suppressed cells beside each other stand for fewer than ``minimum`` people or are only one, the next
-    smallest goes too: a total would give it away. Raises ``GroupTooSmall`` when the whole is such a cell, and
+    Where the suppressed cells beside each other stand for fewer than ``minimum`` people or are only one, the
+    next smallest goes too: a total would give it away. Raises ``GroupTooSmall`` when the whole is such a cell,
     ``ShapeViolated`` when a count is no count.
     """
     triples = ntriples.read(content, max_triples=MAX_CELLS)

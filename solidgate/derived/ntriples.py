@@ -1,7 +1,7 @@
 """N-Triples of a stranger, read strictly: one statement a line, no blank nodes, no triple terms, no comments.
 
-The grammar below is regular and each line is held against it before the parser sees it, so that nothing nested
-or unknown reaches the parser. Lengths are capped here because a number may have a million digits.
+The grammar below is regular and each line is held against it before the parser sees it, so that nothing
+nested or unknown reaches the parser. Lengths are capped here because a number may have a million digits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ MAX_VALUE = 64
 _IRI = rb"<[^\x00-\x20<>\"{}|^`\\]+>"
 _STRING = rb"\"(?:[^\"\\\n\r]|\\[tbnrf\"'\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*\""
 _LINE = re.compile(
-    rb"%(iri)s[ \t]+%(iri)s[ \t]+(?:%(iri)s|%(string)s(?:\^\^%(iri)s|@[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?)[ \t]*\."
+    rb"%(iri)s[ \t]+%(iri)s[ \t]+"
+    rb"(?:%(iri)s|%(string)s(?:\^\^%(iri)s|@[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?)[ \t]*\."
     % {b"iri": _IRI, b"string": _STRING}
 )
 _TEXTS = frozenset({XSD.string.value, RDF.langString.value, XSD.anyURI.value})

@@ -24,8 +24,8 @@ _MAX_TRIPLES = 1_000_000
 class Provenance:
     """One result's descent.
 
-    ``result run consent data_subject`` are IRIs; ``algorithm shapes content`` digests ``sha256:<hex>``; ``inputs`` a
-    keyed digest for each URL; ``level`` the name of the isolation level; times aware.
+    ``result run consent data_subject`` are IRIs; ``algorithm shapes content`` digests ``sha256:<hex>``;
+    ``inputs`` a keyed digest for each URL; ``level`` the name of the isolation level; times aware.
     """
 
     result: str
@@ -42,7 +42,7 @@ class Provenance:
 
 
 def result_document(graph: ConformantGraph, provenance: Provenance) -> bytes:
-    """The conformant graph and its provenance as one Turtle document; the same arguments give the same bytes."""
+    """The conformant graph and its provenance as one Turtle document; same arguments, same bytes."""
     derived = ntriples.read(graph.content, max_triples=_MAX_TRIPLES)
     descent = [
         *statements(provenance),

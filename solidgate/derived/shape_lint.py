@@ -19,11 +19,11 @@ MAX_BYTES = 256 * 1024
 MAX_PATTERN = 200
 
 _SH = "http://www.w3.org/ns/shacl#"
-_CODE = {
-    f"{_SH}{name}"
-    for name in "sparql js rule target expression select ask construct validator nodeValidator propertyValidator "
-    "jsFunctionName values".split()
-} | {"http://www.w3.org/2002/07/owl#imports"}
+_CODE_WORDS = (
+    "sparql", "js", "rule", "target", "expression", "select", "ask", "construct", "validator",
+    "nodeValidator", "propertyValidator", "jsFunctionName", "values",
+)  # fmt: skip
+_CODE = {*(f"{_SH}{name}" for name in _CODE_WORDS), "http://www.w3.org/2002/07/owl#imports"}
 _TARGETS = tuple(
     f"{_SH}{name}" for name in ("targetClass", "targetNode", "targetSubjectsOf", "targetObjectsOf")
 )

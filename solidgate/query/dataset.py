@@ -1,4 +1,4 @@
-"""The dataset that one query sees: built from the graphs its caller may see, so there is nothing else to ask."""
+"""The dataset that one query sees: built from what its caller may see, so there is nothing else to ask."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")
 def dataset(graphs: Iterable[tuple[str, bytes]]) -> bytes:
     """N-Quads with each N-Triples graph in the graph that its IRI names.
 
-    The N-Triples are conformant graphs: one statement a line, no comments. Raises ``InternalFault`` when a line or
-    an IRI is of another form, because a dataset with a wrong graph name would show what it must not.
+    The N-Triples are conformant graphs: one statement a line, no comments. Raises ``InternalFault`` when a
+    line or an IRI is of another form, because a dataset with a wrong graph name would show what it must not.
     """
     return b"".join(line for graph, content in graphs for line in _placed(graph, content))
 

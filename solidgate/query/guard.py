@@ -1,7 +1,7 @@
 """What a query text may not contain, decided by its tokens before any parser sees it.
 
-A parser in the service's process is what a hostile query aims at: so this only steps over strings, comments and
-IRIs, counts brackets and looks at words. The parse itself happens in a child that may die of it.
+A parser in the service's process is what a hostile query aims at: so this only steps over strings, comments
+and IRIs, counts brackets and looks at words. The parse itself happens in a child that may die of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,21 @@ MAX_BYTES = 32 * 1024
 MAX_DEPTH = 64
 
 FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
-REFUSED = frozenset("INSERT DELETE LOAD CLEAR CREATE DROP COPY MOVE ADD WITH USING SERVICE FROM INTO".split())
+_UPDATES = (
+    "INSERT",
+    "DELETE",
+    "LOAD",
+    "CLEAR",
+    "CREATE",
+    "DROP",
+    "COPY",
+    "MOVE",
+    "ADD",
+    "WITH",
+    "USING",
+    "INTO",
+)
+REFUSED = frozenset({*_UPDATES, "SERVICE", "FROM"})
 
 # Each alternative begins differently and repeats single characters only, so the scan is linear. A name with a
 # colon, a variable or a language tag is stepped over whole: "ex:from", "?load" and "@add" are no keywords.

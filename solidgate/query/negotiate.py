@@ -22,7 +22,7 @@ _SYNONYMS: Mapping[str, tuple[ResultFormat, ...]] = {
 
 
 def negotiate(accept: str | None) -> Sequence[ResultFormat]:
-    """The formats that the client takes, in its order of preference; the query's form then picks the first that fits.
+    """The formats that the client takes, best first; the query's form then picks the first that fits.
 
     Raises ``QueryFormatUnsupported`` when there is none (RFC 9110 section 12.5.1).
     """

@@ -1,7 +1,7 @@
 """What zygotes of this interpreter are made of: run as a file on the host, it prints one JSON document.
 
-It imports what they preload and looks at what that took, so that a jail can be given exactly these packages and
-shared libraries.
+It imports what they preload and looks at what that took, so that a jail can be given exactly these packages
+and shared libraries.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import sysconfig
+from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
@@ -35,7 +36,7 @@ def shared_libraries() -> list[str]:
 
     def note(loaded: ctypes._Pointer[_Loaded], size: int, more: int) -> int:
         name = os.fsdecode(loaded.contents.name or b"")
-        if name.startswith("/") and os.path.isfile(name):
+        if name.startswith("/") and Path(name).is_file():
             names.append(name)
         return 0
 
@@ -50,9 +51,9 @@ def packages() -> dict[str, str]:
     for top in {name.split(".")[0] for name in sys.modules} - _NOT_NEEDED:
         file = getattr(sys.modules.get(top), "__file__", None)
         if file:
-            place = os.path.dirname(file) if os.path.basename(file).startswith("__init__.") else file
-            if os.path.basename(os.path.dirname(place)) in _PACKAGE_FOLDERS:
-                places[top] = place
+            place = Path(file).parent if Path(file).name.startswith("__init__.") else Path(file)
+            if place.parent.name in _PACKAGE_FOLDERS:
+                places[top] = str(place)
     return places
 
 
@@ -63,7 +64,7 @@ def records(tops: list[str]) -> list[str]:
     for name in {owner for top in tops for owner in owners.get(top, ())}:
         place = getattr(importlib.metadata.distribution(name), "_path", None)
         if place is not None:
-            found.add(os.path.abspath(place))
+            found.add(str(Path(place).absolute()))
     return sorted(found)
 
 
@@ -80,7 +81,7 @@ def main() -> None:
         "records": records(list(places)),
         "shared": shared_libraries(),
     }
-    print(json.dumps(census))
+    sys.stdout.write(json.dumps(census))
 
 
 if __name__ == "__main__":

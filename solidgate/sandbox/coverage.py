@@ -1,4 +1,4 @@
-"""Which subjects of a graph a shapes graph looks at: a graph that no shape targets conforms, and must not pass."""
+"""Which subjects of a graph its shapes look at: a graph that no shape targets conforms, and must not pass."""
 
 from __future__ import annotations
 

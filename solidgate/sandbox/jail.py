@@ -124,7 +124,7 @@ def holds(policy: Policy) -> bool:
     if policy.seccomp:
         attempts += [socket.socket, os.fork, lambda: os.kill(os.getppid(), 0)]
     if policy.landlock:
-        attempts += [lambda: os.listdir("/"), lambda: os.open("/cage-probe", os.O_CREAT | os.O_WRONLY)]
+        attempts += [lambda: os.scandir("/"), lambda: os.open("/cage-probe", os.O_CREAT | os.O_WRONLY)]
     return all(_refused(attempt) for attempt in attempts)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Sequence
 
@@ -74,7 +75,7 @@ def restrict_to_reading(roots: Sequence[str], version: int) -> None:
 def _allow_reading(handle: int, root: str) -> None:
     place = os.open(root, os.O_PATH | os.O_CLOEXEC)
     try:
-        access = _READ_FILE | _READ_DIR if os.path.isdir(root) else _READ_FILE
+        access = _READ_FILE | _READ_DIR if stat.S_ISDIR(os.fstat(place).st_mode) else _READ_FILE
         rule = struct.pack("=Qi", access, place)
         _call(_ADD_RULE, ctypes.c_int(handle), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
     finally:

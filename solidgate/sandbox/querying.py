@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import IO, cast
 
 import pyoxigraph
 from pyoxigraph import QueryBoolean, QueryResultsFormat, QuerySolutions, QueryTriples, RdfFormat, Store
@@ -104,7 +105,7 @@ def _first(accept: Sequence[str], known: Collection[str]) -> str:
 def _table(found: QuerySolutions | QueryBoolean, media_type: str, max_bytes: int, max_rows: int) -> Answered:
     buffer = _Bounded(max_bytes)
     try:
-        found.serialize(buffer, format=_TABLES[media_type])
+        found.serialize(cast(IO[bytes], buffer), format=_TABLES[media_type])
     except OSError:
         if buffer.full:
             raise TooManyBytes from None

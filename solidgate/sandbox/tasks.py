@@ -92,7 +92,7 @@ def _run_program(header: Mapping[str, Any], preloaded: Preloaded, argument: obje
         return Said(Outcome.OK, serialised(entry_point(preloaded.files, header["entry_point"])(argument)))
     except MemoryError:
         raise
-    except BaseException as problem:  # SystemExit and KeyboardInterrupt of a program are faults like others
+    except BaseException as problem:  # noqa: BLE001 (SystemExit of a program is a fault like others)
         told = _where(problem, preloaded.files) if header["samples"] else ""
         return Said(Outcome.FAILED, told.encode())
 
@@ -167,7 +167,7 @@ def run(job: int, result: int, preloaded: Preloaded, output_bytes: int) -> None:
     del frame
     try:
         said = perform(header, blobs, preloaded, output_bytes)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (nothing may leave as text)
         said = Said(Outcome.FAILED)
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = None
     wire.write_result(result, said.outcome, said.content, said.rows)

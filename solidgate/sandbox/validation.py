@@ -17,9 +17,9 @@ from solidgate.sandbox.coverage import covers
 from solidgate.sandbox.terms import to_rdflib
 
 try:
-    import shacl
+    import shacl as fast_engine
 except ImportError:  # no wheel for this platform: pyshacl alone, slower and just as strict
-    shacl = None
+    fast_engine = None  # type: ignore[assignment]
 
 MAX_REPORT = 50
 FAST, REFERENCE, DISAGREEMENT = "shacl", "pyshacl", "disagreement"
@@ -64,12 +64,12 @@ def judge(shapes: bytes, content: bytes, *, recheck: bool, fast: bool = True) ->
 
 def _quick(shapes: bytes, content: bytes) -> bool | None:
     """The fast engine's verdict; None when it is not there or gave up, and pyshacl has to decide."""
-    if shacl is None:
+    if fast_engine is None:
         return None
     try:
-        compiled = shacl.Shapes.from_turtle(shapes.decode(), base="urn:solidgate:shapes")
+        compiled = fast_engine.Shapes.from_turtle(shapes.decode(), base="urn:solidgate:shapes")
         return bool(compiled.validate_text(content.decode(), format="ntriples").conforms)
-    except Exception:
+    except Exception:  # noqa: BLE001 (whatever an engine raises, it reached no verdict)
         return None
 
 

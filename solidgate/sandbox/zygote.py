@@ -1,4 +1,4 @@
-"""The parent of forks: libraries warm, data none. It starts inside the jail and lives for one program or view.
+"""The parent of forks: libraries warm, data none. It lives inside the jail, for one program or view.
 
 It reads no job and no result: descriptors go from the host straight to the fork. It watches two things, the
 control socket and the fork's pidfd, so that a ``kill`` ends the fork at once and a deadline is a deadline.
@@ -24,10 +24,12 @@ from solidgate.sandbox import jail, tasks, wire
 from solidgate.sandbox.wire import Ending, Kind
 
 _STANDARD = (
-    "base64 bisect calendar cmath collections csv dataclasses datetime decimal enum fractions functools hashlib "
-    "heapq hmac io itertools json math operator random re statistics string struct textwrap time typing "
-    "unicodedata uuid zlib zoneinfo _strptime importlib.resources importlib.resources.simple concurrent.futures"
-).split()
+    "base64", "bisect", "calendar", "cmath", "collections", "concurrent.futures", "csv", "dataclasses",
+    "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
+    "importlib.resources", "importlib.resources.simple", "io", "itertools", "json", "math", "operator",
+    "random", "re", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "uuid",
+    "zlib", "zoneinfo", "_strptime",
+)  # fmt: skip
 
 LIBRARIES = {
     Kind.PROGRAM: ("pyoxigraph", "rdflib", "rdflib.plugins.serializers.nt", "rdflib.plugins.stores.memory",
@@ -48,11 +50,6 @@ def preload(kind: Kind) -> None:
         except ImportError:
             if name not in OPTIONAL:
                 raise
-    if "rdflib" in sys.modules:
-        sys.modules["rdflib"].NORMALIZE_LITERALS = False  # type: ignore[attr-defined]
-        importlib.import_module("rdflib").plugin.get(
-            "nt", importlib.import_module("rdflib.serializer").Serializer
-        )
 
 
 def prepare(header: dict[str, Any], blobs: list[bytes]) -> tasks.Preloaded:
@@ -136,7 +133,7 @@ class Zygote:
             jail.confine(self._policy, allowance)
             tasks.run(job, result, self._preloaded, order["output_bytes"])
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 (a fork never returns)
             os._exit(1)
 
 
@@ -149,7 +146,7 @@ def proven(policy: jail.Policy) -> jail.Policy:
             jail.detach(parent, ())
             jail.confine(policy, jail.Allowance(5, 1 << 32, 1 << 16))
             os._exit(0 if jail.holds(policy) else 1)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 (a fork never returns)
             os._exit(1)
     _, status = os.waitpid(child, 0)
     return policy if status == 0 else jail.Policy(policy.roots, 0, "")
