@@ -1,4 +1,4 @@
-"""One address, several forms: which one a caller gets, by suffix or by ``Accept`` (RFC 9110 section 12.5.1)."""
+"""One address, several forms: which one a caller gets, by suffix or by ``Accept`` (RFC 9110 12.5.1)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from solidgate.web.doors import person
 from solidgate.web.forms import read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import CONSENT
-from solidgate.web.pages import render
+from solidgate.web.pages import render, see_other
 from solidgate.web.represent import consent_plain, json_response, plain, rdf_of
 from solidgate.web.session import session_of
 
@@ -83,11 +83,11 @@ async def resend_receipt(request: web.Request) -> web.StreamResponse:
 
 @person
 async def ask_again(request: web.Request) -> web.StreamResponse:
-    """``POST /consents/{id}/again``: a new request, under the terms that hold now, for a consent that ended."""
+    """``POST /consents/{id}/again``: a new request under the terms that hold now."""
     session = await _posted(request)
     space_id = (await _view(request, session)).space_id
     request_id = await ask_flow.ask_again(request.app[WORLD], session, space_id)
-    raise web.HTTPSeeOther(f"/requests/{request_id}")
+    return see_other(f"/requests/{request_id}")
 
 
 @person
@@ -126,7 +126,7 @@ async def _shown(request: web.Request, session: Session) -> web.StreamResponse:
     view = await _view(request, session)
     if not wants_html(request):
         return json_response(consent_plain(view))
-    raise web.HTTPSeeOther(f"/consents/{view.record.consent_id}")
+    return see_other(f"/consents/{view.record.consent_id}")
 
 
 async def _view(request: web.Request, session: Session) -> ConsentView:

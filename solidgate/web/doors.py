@@ -10,6 +10,7 @@ from aiohttp import web
 
 from solidgate.errors import LoginNeeded, SessionExpired
 from solidgate.web.accept import wants_html
+from solidgate.web.pages import see_other
 from solidgate.web.session import forget_session
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -29,8 +30,8 @@ def person(handler: Handler) -> Handler:
             if request.method not in ("GET", "HEAD") or not wants_html(request):
                 raise
             back = quote(request.rel_url.raw_path, safe="")
-            answer = web.HTTPSeeOther(f"/login?return_to={back}")
+            answer = see_other(f"/login?return_to={back}")
             forget_session(request, answer)
-            raise answer from None
+            return answer
 
     return guarded

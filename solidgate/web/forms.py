@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from multidict import MultiDictProxy
 
 from solidgate.errors import BodyInvalid, FormTokenInvalid
+from solidgate.identity.code_flow import check_return_to
 from solidgate.web.keys import WORLD
 
 TOKEN_FIELD = "form_token"  # noqa: S105 - the name of a field
 TOKEN_HEADER = "X-Form-Token"  # noqa: S105 - the name of a header
-_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*\Z")
 _FORM = "application/x-www-form-urlencoded"
 
 Form = MultiDictProxy[str]
@@ -32,7 +31,7 @@ def form_token(secret: str) -> str:
 
 
 def check_origin(request: web.Request) -> None:
-    """Refuse what another site sent: ``Sec-Fetch-Site`` if the browser sets it, and ``Origin`` in any case."""
+    """Refuse what another site sent: by ``Sec-Fetch-Site`` and by ``Origin``, where they are set."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
     own = urlsplit(request.app[WORLD].public_url)
@@ -63,5 +62,8 @@ async def read_form(request: web.Request, secret: str) -> Form:
 
 
 def same_site_path(path: str) -> str:
-    """The path if it stays here, else ``/me``: relative, no host, no backslash, no control character."""
-    return path if len(path) <= 2000 and _PATH.match(path) else "/me"
+    """The path if it stays here, else ``/me``: an open redirect is never followed and never an error page."""
+    try:
+        return check_return_to(path)
+    except BodyInvalid:
+        return "/me"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from solidgate.flow import login as login_flow
 from solidgate.web.forms import read_form, same_site_path
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import LOGIN
-from solidgate.web.pages import render, render_before_login
+from solidgate.web.pages import render, render_before_login, see_other
 from solidgate.web.session import (
     browser_of,
     forget_session,
@@ -45,22 +46,20 @@ async def callback(request: web.Request) -> web.StreamResponse:
     """``GET /callback``: the provider's answer, once; then back to where the person came from."""
     answer = {name: request.query.getall(name) for name in set(request.query)}
     session, return_to = await login_flow.finish(request.app[WORLD], answer, browser_of(request))
-    response = web.HTTPSeeOther(same_site_path(return_to))
+    response = see_other(same_site_path(return_to))
     response.headers["Cache-Control"] = "no-store"
     set_session(request, response, session)
-    raise response
+    return response
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
     """``POST /logout``: end the session here; the provider's own session is not ours to end."""
     await read_form(request, session_cookie(request))
-    try:
+    with suppress(SessionExpired):
         await login_flow.end(request.app[WORLD], await session_of(request))
-    except SessionExpired:
-        pass
-    response = web.HTTPSeeOther("/")
+    response = see_other("/")
     forget_session(request, response)
-    raise response
+    return response
 
 
 def _login(

@@ -73,6 +73,11 @@ def render_before_login(request: web.Request, template: str, **values: Any) -> w
     return response
 
 
+def see_other(place: str) -> web.Response:
+    """303: look there now, with GET (RFC 9110 section 15.4.4); kept by no cache."""
+    return web.Response(status=303, headers={"Location": place, "Cache-Control": "no-store"})
+
+
 def language_links(request: web.Request) -> dict[str, str]:
     """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated."""
     kept = {"return_to": request.query["return_to"]} if "return_to" in request.query else {}

@@ -16,7 +16,7 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import WORLD
 from solidgate.web.label import asker, label_rows
 from solidgate.web.language import language_of
-from solidgate.web.pages import render, render_before_login
+from solidgate.web.pages import render, render_before_login, see_other
 from solidgate.web.represent import consents_plain, json_response
 from solidgate.web.session import browser_of, session_of
 
@@ -50,7 +50,7 @@ async def join_choice(request: web.Request) -> web.StreamResponse:
     form = await read_form(request, browser_of(request))
     landing = await _landing(request)
     if form.get("choice") == "continue":
-        raise web.HTTPSeeOther(f"/join/{landing.token}/request")
+        return see_other(f"/join/{landing.token}/request")
     if form.get("choice") != "no":
         raise BodyInvalid("choice must be continue or no")
     response = render(request, "declined.html", token_of_invitation=landing.token)
@@ -64,7 +64,7 @@ async def join_request(request: web.Request) -> web.StreamResponse:
     """``GET /join/{token}/request``: make this person's request, or find it again, and show it."""
     session = await session_of(request)
     request_id = await ask_flow.ask(request.app[WORLD], session, request.match_info["token"])
-    raise web.HTTPSeeOther(f"/requests/{request_id}")
+    return see_other(f"/requests/{request_id}")
 
 
 @person

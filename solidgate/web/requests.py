@@ -19,7 +19,7 @@ from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.language import Language, language_of
 from solidgate.web.limits import CONSENT
-from solidgate.web.pages import render
+from solidgate.web.pages import render, see_other
 from solidgate.web.represent import consents_plain, json_response, plain
 from solidgate.web.session import session_of
 
@@ -63,7 +63,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
         return await _answered(request, session)
     if not wants_html(request):
         return json_response(consents_plain(made), status=201, headers={"Location": _next(made)})
-    raise web.HTTPSeeOther(_next(made))
+    return see_other(_next(made))
 
 
 def answers_of(form: Form) -> Mapping[str, bool]:

@@ -10,7 +10,7 @@ from solidgate.web.accept import HTML, JSON, JSONLD, NTRIPLES, TURTLE, chosen, w
 from solidgate.web.callers import page_session, posting_caller
 from solidgate.web.doors import person
 from solidgate.web.keys import WORLD
-from solidgate.web.pages import render
+from solidgate.web.pages import render, see_other
 from solidgate.web.represent import json_response, rdf_of
 from solidgate.web.session import caller_of
 
@@ -34,7 +34,7 @@ async def start_run(request: web.Request) -> web.StreamResponse:
     run_id = await run_flow.start(world, caller, space_id)
     own = f"/spaces/{space_id}/runs/{run_id}"
     if wants_html(request):
-        raise web.HTTPSeeOther(own)
+        return see_other(own)
     return json_response({"run_id": run_id}, status=202, headers={"Location": own})
 
 

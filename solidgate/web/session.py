@@ -1,7 +1,7 @@
 """Cookies: the logged-in session and the browser's secret before it. Nothing but random ids is in them.
 
-With an https address the names carry ``__Host-``: such a cookie is Secure, has no Domain and the path ``/``, so
-that no other host can set or read it. Plain http is for localhost only.
+With an https address the names carry ``__Host-``: such a cookie is Secure, has no Domain and the path ``/``,
+so that no other host can set or read it. Plain http is for localhost only.
 """
 
 from __future__ import annotations

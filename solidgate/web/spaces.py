@@ -71,7 +71,7 @@ async def algorithm(request: web.Request) -> web.Response:
 
 
 async def submit_algorithm(request: web.Request) -> web.Response:
-    """``POST /spaces/{id}/algorithm``: the code provider's package, as ``solidgate algorithm pack`` makes it."""
+    """``POST /spaces/{id}/algorithm``: the code provider's package, as packed by the CLI."""
     world, space_id = request.app[WORLD], request.match_info["space_id"]
     caller = await posting_caller(request)
     package = await _package(request, world.settings.server.max_package_bytes)

@@ -13,7 +13,6 @@ from solidgate.query.results import ResultFormat
 from solidgate.web.accept import HTML, TURTLE, best
 from solidgate.web.callers import page_session, posting_caller
 from solidgate.web.doors import person
-from solidgate.web.forms import TOKEN_FIELD
 from solidgate.web.keys import WORLD
 from solidgate.web.pages import render
 from solidgate.web.session import caller_of
@@ -35,7 +34,7 @@ _DESCRIPTION = """@prefix sd: <http://www.w3.org/ns/sparql-service-description#>
 
 @person
 async def sparql_get(request: web.Request) -> web.Response:
-    """``GET /spaces/{id}/sparql?query=``: a query; without one, a form for people, a description for programs."""
+    """``GET /spaces/{id}/sparql?query=``: a query; without one, a form or a description."""
     if "query" not in request.query and "update" not in request.query:
         return await _without_query(request)
     caller = await caller_of(request)

@@ -1,0 +1,116 @@
+"""A pod server in memory, for tests of what stands before the pods. It can be told to fail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from solidgate.pod.door import Door, DoorState
+from solidgate.pod.resource import Document, ResourceState
+from solidgate.ports import Access
+
+RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
+
+
+@dataclass(slots=True)
+class MemoryPods:
+    """``ports.PodServer``. ``storage_of`` names each person's pod; ``refuses`` the methods that fail.
+
+    Owners read and write below their own storage, agents what an open door lists.
+    """
+
+    storage_of: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Document] = field(default_factory=dict)
+    doors: dict[tuple[str, str], Door] = field(default_factory=dict)
+    refuses: set[str] = field(default_factory=set)
+
+    def give(self, webid: str, storage: str, documents: Mapping[str, bytes]) -> None:
+        """A pod for a person, with Turtle documents by path."""
+        self.storage_of[webid] = storage
+        for path, content in documents.items():
+            self._put(storage + path, content, "text/turtle")
+
+    async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
+        """One storage each. Raises ``NoStorage``."""
+        if webid not in self.storage_of:
+            raise NoStorage
+        return (self.storage_of[webid],)
+
+    async def state(self, access: Access, url: str) -> ResourceState:
+        """Whether it is there."""
+        self._may("state", access, url)
+        return self._state(url)
+
+    async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
+        """The bytes of an RDF document."""
+        self._may("read", access, url)
+        if url not in self.held:
+            raise PodNotFound(url)
+        document = self.held[url]
+        if document.media_type not in RDF or len(document.content) > max_bytes:
+            raise PodUnreadable(url)
+        return document
+
+    async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
+        """Create, never overwrite."""
+        self._may("create", access, url)
+        if url in self.held:
+            raise PodConflict(url)
+        self._put(url, content, media_type)
+        return self._state(url)
+
+    async def ensure_container(self, access: Access, url: str) -> None:
+        """Containers are wherever a name has a slash."""
+        self._may("ensure_container", access, url)
+
+    async def remove(self, access: Access, url: str, etag: str | None = None) -> None:
+        """Remove; with ``etag`` only what has it."""
+        self._may("remove", access, url)
+        if etag is not None and self._state(url).etag != etag:
+            raise PodConflict(url)
+        self.held.pop(url, None)
+
+    async def open_door(self, access: Access, door: Door) -> DoorState:
+        """Replace what the agent had with what the door lists."""
+        self._may("open_door", access, door.owner)
+        self.doors[door.owner, door.agent] = door
+        return DoorState.OPEN
+
+    async def close_door(self, access: Access, door: Door) -> DoorState:
+        """Take the door's entries back."""
+        self._may("close_door", access, door.owner)
+        was = self.doors.pop((door.owner, door.agent), None)
+        if was is not None and (kept := tuple(url for url in was.read if url not in door.read)):
+            self.doors[door.owner, door.agent] = Door(door.agent, door.owner, kept, was.write)
+        return DoorState.CLOSED
+
+    async def door_state(self, access: Access, door: Door) -> DoorState:
+        """What the agent has of what the door lists."""
+        self._may("door_state", access, door.owner)
+        was = self.doors.get((door.owner, door.agent))
+        has = set(was.read) if was else set()
+        if set(door.read) <= has:
+            return DoorState.OPEN
+        return DoorState.PARTIAL if has & set(door.read) else DoorState.CLOSED
+
+    def _may(self, method: str, access: Access, url: str) -> None:
+        if method in self.refuses:
+            raise PodForbidden(method)
+        own = self.storage_of.get(access.webid, "\0")
+        is_owner = url.startswith(own) or url == access.webid
+        opened = (door for (_, agent), door in self.doors.items() if agent == access.webid)
+        if not is_owner and not any(
+            url in door.read or url.startswith(door.write or "\0") for door in opened
+        ):
+            raise PodForbidden(method)
+
+    def _put(self, url: str, content: bytes, media_type: str) -> None:
+        self.held[url] = Document(url, media_type, content, hashlib.sha256(content).hexdigest())
+
+    def _state(self, url: str) -> ResourceState:
+        document = self.held.get(url)
+        if document is None:
+            return ResourceState(url, exists=False)
+        return ResourceState(url, True, document.etag, document.media_type, len(document.content))
