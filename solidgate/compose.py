@@ -21,6 +21,7 @@ from solidgate.adapters.sql.store import SqlStore
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity import jose
+from solidgate.sandbox.limits import IsolationLevel
 from solidgate.settings import Settings
 
 
@@ -133,7 +134,7 @@ def _sandbox(settings: Settings) -> BwrapSandbox:
     sandbox = settings.sandbox
     return BwrapSandbox(
         zygotes=sandbox.zygotes,
-        minimum_level=sandbox.minimum_level,
+        minimum_level=IsolationLevel(sandbox.minimum_level),
         idle_seconds=sandbox.idle_seconds,
         recheck_every=settings.validation.recheck_every,
         max_rows=settings.query.max_rows,

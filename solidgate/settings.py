@@ -269,6 +269,7 @@ class Validation(Section):
     cpu_seconds: Seconds = Field(default=10, description="CPU seconds for one check.")
     wall_seconds: Seconds = Field(default=20, description="Seconds for one check.")
     memory_bytes: Bytes = Field(default=512 * MIB, description="Address space of the checking process.")
+    max_triples: Count = Field(default=10_000, description="Most statements of one result.")
     recheck_every: Annotated[int, Field(ge=0)] = Field(
         default=100,
         description="Every so many conforming verdicts, the reference engine checks one too; 0 never.",
