@@ -174,6 +174,8 @@ def may_be_removed(acl: Acl, target: str, inherited: Acl, container: str) -> boo
     if not all(_is_ours(acl, subject) for subject in _authorizations(acl)):
         return False
     copy = Acl(acl.url, tuple(t for t in acl.triples if t.subject != NamedNode(f"{acl.url}#{OWNER}")))
+    if not copy.triples:
+        return False
     expected = grants(inherited, container, inherited=True)
     here = grants(copy, target) == expected
     return here and (not is_container(target) or grants(copy, target, inherited=True) == expected)
