@@ -120,7 +120,7 @@ class SealedEnclaveKeys:
         return sealing.seal(self._seal, jose.compact_json(key.private_jwk), _bound_to(space_id))
 
     def _opened(self, space_id: str, sealed: bytes) -> jose.SigningKey:
-        """Raises ``SealBroken`` when another worker's seal file closed it, or when it was moved or changed."""
+        """Raises ``SealBroken`` when another seal closed it, or when it was moved or changed."""
         content = sealing.unseal(self._seal, sealed, _bound_to(space_id))
         return jose.signing_key(jose.strict_json_object(content), "ES256")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from solidgate.ports import Clock, Fetcher, IssuerClient, LoginStore, PodServer, Sandbox
@@ -25,7 +25,7 @@ class World:
     sandbox: Sandbox
     store: SqlStore
     logins: LoginStore
-    receipt_key: Mapping[str, str]
+    receipt_key: Mapping[str, str] = field(repr=False)
 
     @property
     def public_url(self) -> str:
