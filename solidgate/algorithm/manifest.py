@@ -63,6 +63,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"\d{1,5}\.\d{1,5}\.\d{1,5}(?:(?:a|b|rc)\d{1,4})?")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _PYTHON = re.compile(r"3\.(?:[1-9]\d)")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?")
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 _FIELDS = ("name", "version", "entry_point", "aggregate", "title", "description", "source", "licence")
 _TABLES = ("python", "egress", "inputs", "outputs", "parameters", "gate")
@@ -169,15 +170,19 @@ def _words(manifest: Manifest) -> Iterator[Finding]:
     if not manifest.inputs:
         yield Finding("inputs", "has-input", "must name at least one shapes file or class")
     if not manifest.output_vocabulary:
-        yield Finding("outputs.vocabulary", "has-namespace", "must name at least one namespace")
+        yield Finding("outputs.vocabulary", "has-namespace", "must name at least one namespace or term")
     for iri in manifest.output_vocabulary:
-        if not _IRI.fullmatch(iri) or not iri.endswith(("#", "/")):
-            yield Finding("outputs.vocabulary", "namespace", "must be full IRIs that end with # or /")
+        if not _IRI.fullmatch(iri):
+            yield Finding(
+                "outputs.vocabulary", "iri", "must be full IRIs: terms, or namespaces ending in # or /"
+            )
     if not manifest.title:
         yield Finding("title", "every-language", "must be there in at least one language")
     if set(manifest.title) != set(manifest.description):
         yield Finding("description", "every-language", "must have the same languages as title")
     for name, texts in (("title", manifest.title), ("description", manifest.description)):
         for language, text in texts.items():
+            if not _LANGUAGE.fullmatch(language):
+                yield Finding(f"{name}.{language}", "tag", "is not a language tag such as en or nl-BE")
             if not text.strip():
                 yield Finding(f"{name}.{language}", "text", "must not be empty")

@@ -44,7 +44,7 @@ def tree_of_turtle(content: bytes) -> dict[str, Any]:
     if len(spaces) != 1 or isinstance(spaces[0], ox.Triple):
         raise SpaceInvalid(f"a file describes one sg:CollaborationSpace, not {len(spaces)}")
     tree = _space(_Reader(store, spaces[0]))
-    tree["placeholders"] = {name: "an address" for name in _placeholders(store)}
+    tree["placeholders"] = dict.fromkeys(_placeholders(store), "an address")
     return tree
 
 

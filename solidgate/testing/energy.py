@@ -45,7 +45,8 @@ def energy_documents(seed: int, year: int = 2025, home: Home | None = None) -> d
     """
     chance, home = Random(f"{seed}/{year}"), home or home_of(seed)
     return {
-        f"energy/{year}/{month:02}.ttl": _document(year, month, home, chance).encode() for month in range(1, 13)
+        f"energy/{year}/{month:02}.ttl": _document(year, month, home, chance).encode()
+        for month in range(1, 13)
     }
 
 
@@ -64,7 +65,8 @@ def _kwh(month: int, home: Home, chance: Random) -> float:
 
 def _reading(year: int, month: int, day: int, kwh: float) -> str:
     return (
-        f"<#d{day:02}> a sosa:Observation ; sosa:observedProperty saref:Energy ; sosa:hasFeatureOfInterest <#home> ;\n"
+        f"<#d{day:02}> a sosa:Observation ; sosa:observedProperty saref:Energy ;\n"
+        "  sosa:hasFeatureOfInterest <#home> ;\n"
         f'  sosa:resultTime "{year}-{month:02}-{day:02}T23:59:59Z"^^xsd:dateTime ;\n'
         f"  sosa:hasSimpleResult {kwh:.3f} ; qudt:hasUnit unit:KiloW-HR .\n"
     )

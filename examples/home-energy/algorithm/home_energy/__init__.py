@@ -8,6 +8,7 @@ from decimal import Decimal
 from pyoxigraph import Literal, NamedNode, Triple
 
 HOME = "https://example.org/home-energy#"
+CONTRIBUTORS = "https://w3id.org/solidgate/ns#contributors"
 UNIT = "http://qudt.org/vocab/unit/"
 TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
@@ -48,12 +49,15 @@ def derive(person):
 
 
 def aggregate(results):
-    """How many homes are in each band; the gate leaves out what is too small."""
+    """How many homes are in each band: one cell a band; the gate leaves out cells that are too small."""
     counts = Counter(row["band"].value[-1] for row in results.select(BAND_COUNTS))
     yield triple(results.subject, TYPE, NamedNode(HOME + "BandDistribution"))
     for band in BANDS:
-        if counts[band]:
-            yield triple(results.subject, HOME + "homesInBand" + band, number(counts[band]))
+        cell = f"{results.subject}#band-{band.lower()}"
+        yield triple(results.subject, HOME + "cell", NamedNode(cell))
+        yield triple(cell, TYPE, NamedNode(HOME + "BandCell"))
+        yield triple(cell, HOME + "band", NamedNode(HOME + "Band" + band))
+        yield triple(cell, CONTRIBUTORS, number(counts[band]))
 
 
 def daily_use(readings, year):
@@ -67,7 +71,7 @@ def daily_use(readings, year):
 
 
 def base_load(days):
-    """Watts that the home draws when nothing happens: the mean of the twentieth of days with the least use."""
+    """Watts drawn when nothing happens: the mean of the twentieth of days with the least use."""
     lowest = sorted(days.values())[: max(1, len(days) // 20)]
     return sum(lowest) / len(lowest) * 1000 / 24
 
@@ -81,7 +85,7 @@ def occupants(person):
 def band_of(use, people):
     """The first band whose limit the use does not pass, in the row for this many people."""
     row = REFERENCE[min(max(people, 0), max(REFERENCE))]
-    return next((band for band, limit in zip(BANDS, row) if use <= limit), BANDS[-1])
+    return next((band for band, limit in zip(BANDS, row, strict=False) if use <= limit), BANDS[-1])
 
 
 def advice(days, use, base, band):
