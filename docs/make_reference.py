@@ -44,10 +44,10 @@ def page(title: str, introduction: str, blocks: Iterator[str]) -> str:
     return f"{MADE}# {title}\n\n{introduction}\n\n" + "\n\n".join(blocks) + "\n"
 
 
-ERRORS = """Every refusal and fault has a code that does not change, a sentence and a remedy. Over HTTP it is an
-[RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem document whose `code` is the code; on the command line it
-is printed with its remedy, and with `--json` as an object. A detail, where there is one, holds ids, digests and
-limits; never a WebID, a token or a value from a pod."""
+ERRORS = """Every refusal and fault has a code that does not change, a sentence and a remedy. Over HTTP it
+is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem document whose `code` is the code; on the
+command line it is printed with its remedy, and with `--json` as an object. A detail, where there is one,
+holds ids, digests and limits; never a WebID, a token or a value from a pod."""
 
 
 def errors() -> Iterator[str]:
@@ -67,8 +67,9 @@ def by_family() -> dict[type[SolidgateError], dict[str, type[SolidgateError]]]:
     return found
 
 
-SETTINGS = f"""Weakest first: `config/default.toml`, your file (`--config` or `SOLIDGATE_CONFIG`), the environment
-(`{PREFIX}SECTION__KEY`), arguments of the command. An unknown key is an error that names the nearest one."""
+SETTINGS = f"""Weakest first: `config/default.toml`, your file (`--config` or `SOLIDGATE_CONFIG`), the
+environment (`{PREFIX}SECTION__KEY`), arguments of the command. An unknown key is an error that names the
+nearest one."""
 
 
 def settings() -> Iterator[str]:
@@ -91,8 +92,8 @@ def shown(value: Any) -> str:
     return json.dumps(value, default=lambda other: other.name if isinstance(other, Path) else str(other))
 
 
-CLI = """Every command takes `--help`, and `--json` where it prints something; it ends with 0, or prints one of the
-[errors](errors.md) and ends with another number."""
+CLI = """Every command takes `--help`, and `--json` where it prints something; it ends with 0, or prints one
+of the [errors](errors.md) and ends with another number."""
 
 
 def commands() -> Iterator[str]:
@@ -106,8 +107,8 @@ def commands() -> Iterator[str]:
         yield f"## solidgate {command.name}\n\n{command.summary}\n\n```text\n{text}\n```"
 
 
-ROUTES_INTRODUCTION = """Every address of the gate. What a reader asks for by `Accept` is what they get: HTML, JSON, JSON-LD or Turtle.
-An error is one of the [error codes](errors.md)."""
+ROUTES_INTRODUCTION = """Every address of the gate. What a reader asks for by `Accept` is what they get:
+HTML, JSON, JSON-LD or Turtle. An error is one of the [error codes](errors.md)."""
 
 
 def routes() -> Iterator[str]:
@@ -129,7 +130,9 @@ def terms() -> Iterator[str]:
     for term in own_terms(ontology):
         label = ontology.value(term, RDFS.label, any=True)
         meaning = ontology.value(term, SKOS.definition) or ontology.value(term, RDFS.comment)
-        kinds = sorted(ontology.qname(kind) for kind in ontology.objects(term, RDF.type) if isinstance(kind, URIRef))
+        kinds = sorted(
+            ontology.qname(kind) for kind in ontology.objects(term, RDF.type) if isinstance(kind, URIRef)
+        )
         yield f"## {local_name(term)}\n\n{label}: {meaning}\n\n`{term}`, {', '.join(kinds)}."
 
 
@@ -144,8 +147,8 @@ def local_name(term: URIRef) -> str:
     return str(term).replace("#", "/").rsplit("/", 1)[-1]
 
 
-DECISIONS = """Half a page each: what was decided, why, what it costs, and what would change it. A decision is not edited when it
-changes; a new one says so."""
+DECISIONS = """Half a page each: what was decided, why, what it costs, and what would change it. A decision
+is not edited when it changes; a new one says so."""
 
 
 def decisions() -> Iterator[str]:

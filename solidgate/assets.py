@@ -1,4 +1,4 @@
-"""Where ontologies, shapes, settings and examples lie: inside the package of a wheel, beside it in a checkout."""
+"""Where ontologies, shapes, settings and examples lie: in the package of a wheel, beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def asset(*parts: str) -> Path:
-    """The file or folder ``asset("shapes", "consent-record.ttl")``. Raises ``BadFile`` when it was not shipped."""
+    """A shipped file or folder: ``asset("shapes", "consent-record.ttl")``. Raises ``BadFile`` if not."""
     for root in (_PACKAGE, _PACKAGE.parent):
         path = root.joinpath(*parts)
         if path.exists():

@@ -65,7 +65,7 @@ def css_server() -> Path:
 
 
 def chromium() -> Browser:
-    """A Chromium that needs nothing of the machine: its libraries and fonts lie beside it. Raises ``ToolMissing``."""
+    """A Chromium with its libraries and fonts beside it, so none of the machine. Raises ``ToolMissing``."""
     chosen = os.environ.get("SOLIDGATE_CHROMIUM")
     if chosen:
         return Browser(_present(Path(chosen), "SOLIDGATE_CHROMIUM"), CHROMIUM_ARGS, dict(os.environ))

@@ -22,11 +22,11 @@ class Module:
 
     @property
     def room(self) -> str:
-        """The first name below ``solidgate``: ``consent``, ``errors``; ``solidgate`` for the package itself."""
+        """The first name below ``solidgate``, such as ``consent``; ``solidgate`` for the package itself."""
         return self.name.split(".")[1] if "." in self.name else self.name
 
     def imports(self, *, for_types: bool = True) -> Iterator[str]:
-        """Every module that this one imports, wherever in the file; ``for_types`` includes ``TYPE_CHECKING``."""
+        """Every module that this one imports, anywhere; ``for_types`` includes ``TYPE_CHECKING``."""
         unseen = set() if for_types else set(self._for_types())
         for node in ast.walk(self.tree):
             if node in unseen:

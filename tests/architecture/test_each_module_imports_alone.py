@@ -50,7 +50,9 @@ def test_each_module_imports_alone(modules: list[Module]) -> None:
         for module in modules
         if not module.name.startswith(NOT_IMPORTED) and not module.name.endswith("__main__")
     ]
-    foreign = sorted({root for module in modules for name in module.imports() if (root := name.split(".")[0])})
+    foreign = sorted(
+        {root for module in modules for name in module.imports() if (root := name.split(".")[0])}
+    )
     loaded = [name for name in foreign if name not in sys.stdlib_module_names and name != "solidgate"]
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FRESH],

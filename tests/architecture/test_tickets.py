@@ -48,7 +48,9 @@ def name_of(function: ast.expr) -> str:
 def test_a_ticket_is_built_in_one_function(ticket: str, modules: list[Module]) -> None:
     found = set(places(modules, ticket))
     assert {module for module, _ in found} == BUILDERS[ticket]
-    assert len(found) == len(BUILDERS[ticket]), f"more than one function of a module builds it: {sorted(found)}"
+    assert len(found) == len(BUILDERS[ticket]), (
+        f"more than one function of a module builds it: {sorted(found)}"
+    )
 
 
 @pytest.mark.parametrize("ticket", BUILDERS)

