@@ -10,6 +10,7 @@ from aiohttp import web
 
 from solidgate.errors import LoginNeeded, SessionExpired
 from solidgate.web.accept import wants_html
+from solidgate.web.language import remember
 from solidgate.web.pages import see_other
 from solidgate.web.session import forget_session
 
@@ -25,13 +26,14 @@ def person(handler: Handler) -> Handler:
     @wraps(handler)
     async def guarded(request: web.Request) -> web.StreamResponse:
         try:
-            return await handler(request)
+            answer = await handler(request)
         except (LoginNeeded, SessionExpired):
             if request.method not in ("GET", "HEAD") or not wants_html(request):
                 raise
             back = quote(request.rel_url.raw_path, safe="")
             answer = see_other(f"/login?return_to={back}")
             forget_session(request, answer)
-            return answer
+        remember(request, answer)
+        return answer
 
     return guarded

@@ -67,7 +67,7 @@ class Language:
 
     def day(self, value: date | datetime) -> str:
         """A date as people of this language write it; times are taken in UTC."""
-        return format_date(_utc(value), "long", locale=self.tag)
+        return format_date(_utc(value), "d MMMM y", locale=self.tag)
 
     def moment(self, value: datetime) -> str:
         """A date and time in UTC."""

@@ -39,6 +39,7 @@ def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
         request[REQUEST_ID] = secrets.token_hex(8)
         name, life, started = route_name(request), request.app[LIFECYCLE], time.perf_counter()
         life.under_way += 1
+        life.heard.add(request.protocol)
         try:
             with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
                 if name not in _ALWAYS_ANSWERED and (
