@@ -28,7 +28,7 @@ def suppress_small_cells(content: bytes, minimum: int) -> bytes:
     """The aggregate without its cells of 1 to ``minimum - 1`` people, and without links to them.
 
     Where the suppressed cells beside each other stand for fewer than ``minimum`` people or are only one, the
-    next smallest goes too: a total would give it away. Raises ``GroupTooSmall`` when the whole is such a cell,
+    next smallest goes too: a total would give it away. Raises ``GroupTooSmall`` when the whole is such a one,
     ``ShapeViolated`` when a count is no count.
     """
     triples = ntriples.read(content, max_triples=MAX_CELLS)

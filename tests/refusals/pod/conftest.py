@@ -1,0 +1,101 @@
+"""One awkward pod with an owner and an agent, and an impatient way to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from solidgate.adapters.clock import SystemClock
+from solidgate.adapters.css_wac import PodLimits, SolidPod
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.consent.decide import ActiveConsent
+from solidgate.flow.world import World
+from solidgate.pod.door import Door
+from solidgate.ports import Access
+from solidgate.settings import Settings
+from solidgate.testing.pod import AwkwardPod, Resident
+
+SECONDS = 1.0
+POLICY = FetchPolicy(
+    allow_private_addresses=True, connect_timeout=SECONDS, total_timeout=SECONDS, rate_grace=0.5
+)
+LIMITS = PodLimits(
+    attempts=2,
+    first_pause=0.01,
+    longest_pause=1.5,
+    write_rounds=2,
+    control_seconds=SECONDS,
+    control_bytes=20_000,
+)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The server, the people's tokens, and the adapter under test."""
+
+    server: AwkwardPod
+    fetcher: GuardedFetcher
+    pods: SolidPod
+    alice: Resident
+    owner: Access
+    agent: Access
+
+    @property
+    def document(self) -> str:
+        return f"{self.alice.pod}energy/a.ttl"
+
+    @property
+    def path(self) -> str:
+        """The document's path, where it misbehaves."""
+        return "/alice/energy/a.ttl"
+
+    @property
+    def door(self) -> Door:
+        return Door(self.agent.webid, self.owner.webid, (self.document,), f"{self.alice.pod}results/")
+
+    def world(self, **pull: Any) -> World:
+        """As much of the world as a pull reaches."""
+        settings = Settings.model_validate({"pull": pull}) if pull else Settings()
+        nothing = cast(Any, None)
+        return World(
+            settings=settings,
+            clock=SystemClock(),
+            fetcher=self.fetcher,
+            pods=self.pods,
+            issuers=nothing,
+            sandbox=nothing,
+            store=nothing,
+            logins=nothing,
+            receipt_key={},
+        )
+
+    def active(self, *resources: str) -> ActiveConsent:
+        """A consent that lists these resources and holds."""
+        now = datetime.now(UTC)
+        return ActiveConsent(
+            consent_id="c1",
+            epoch=3,
+            data_subject=self.alice.webid,
+            purpose="p",
+            resources=resources,
+            result_container=f"{self.alice.pod}results/",
+            until=now + timedelta(days=1),
+            decided_at=now,
+        )
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    """A document at ``energy/a.ttl`` of alice, whose door is closed."""
+    fetcher = GuardedFetcher(POLICY, SystemClock())
+    async with AwkwardPod() as server:
+        alice, space = server.add_person("alice"), server.add_agent("space")
+        pods = SolidPod(fetcher, SystemClock(), LIMITS)
+        found = Visit(server, fetcher, pods, alice, server.access(alice.webid), server.access(space.webid))
+        server.put(found.document, b"<> <x:p> 1 .")
+        yield found
+        await fetcher.aclose()

@@ -1,0 +1,218 @@
+"""What a pod can do wrong, what solidgate calls it, and that it never takes longer than its bound."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from solidgate.errors import SolidgateError
+from solidgate.pod.door import DoorState
+from solidgate.testing.pod import Awkward, AwkwardPod
+
+if TYPE_CHECKING:
+    from conftest import Visit
+
+BOUND = 6.0
+MOST = 50_000
+
+# what happens, how, the code it is refused with
+READING = [
+    (Awkward.SLOW, {"amount": 60}, "fetch.timed-out"),
+    (Awkward.ENDLESS, {}, "fetch.too-large"),
+    (Awkward.DRIP, {}, "fetch.timed-out"),
+    (Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
+    (Awkward.LYING_TYPE, {}, "pod.unreadable"),
+    (Awkward.LYING_TYPE, {"text": "text/turtle; charset=utf-16"}, "pod.unreadable"),
+    (Awkward.LYING_TYPE, {"text": "application/rdf+xml"}, "pod.unreadable"),
+    (Awkward.LYING_TYPE, {"text": "text/turtle-star"}, "pod.unreadable"),
+    (Awkward.STORM, {"amount": 1}, "pod.unavailable"),
+    (Awkward.STORM, {"amount": 86_400}, "pod.unavailable"),
+    (Awkward.STORM, {"text": "Fri, 31 Dec 2038 23:59:59 GMT"}, "pod.unavailable"),
+    (Awkward.STORM, {"text": "soon"}, "pod.unavailable"),
+    (Awkward.RESET, {}, "fetch.unreachable"),
+    (Awkward.REDIRECT_INSIDE, {}, "fetch.unexpected-answer"),
+    (Awkward.BOMB, {}, "fetch.too-large"),
+    (Awkward.VANISHED, {}, "pod.not-found"),
+    (Awkward.ACCESS_ENDS, {}, "pod.forbidden"),
+    (Awkward.BROKEN, {"amount": 500}, "pod.unavailable"),
+    (Awkward.BROKEN, {"amount": 503}, "pod.unavailable"),
+    (Awkward.BROKEN, {"amount": 501}, "pod.unreadable"),
+    (Awkward.BROKEN, {"amount": 406}, "pod.unreadable"),
+    (Awkward.BROKEN, {"amount": 410}, "pod.not-found"),
+    (Awkward.BROKEN, {"amount": 206}, "fetch.unexpected-answer"),
+    (Awkward.BROKEN, {"amount": 418}, "fetch.unexpected-answer"),
+]
+
+OPENING = [
+    (".acl", Awkward.FORGETS_ACL, {}, "pod.door-not-open"),
+    (".acl", Awkward.STORES_OTHER, {}, "pod.door-not-open"),
+    (".acl", Awkward.MALFORMED, {}, "pod.unreadable"),
+    (".acl", Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
+    (".acl", Awkward.ENDLESS, {}, "fetch.too-large"),
+    (".acl", Awkward.BROKEN, {"amount": 403}, "pod.forbidden"),
+    (".acl", Awkward.BROKEN, {"amount": 503}, "pod.unavailable"),
+    ("", Awkward.FOREIGN_ACL, {}, "pod.access-control-unsupported"),
+    ("", Awkward.BROKEN, {"amount": 401}, "pod.forbidden"),
+]
+
+
+async def code_of(refused: Awaitable[Any]) -> str:
+    """The code of the refusal, which must come within the bound."""
+    begun = time.monotonic()
+    with pytest.raises(SolidgateError) as refusal:
+        await asyncio.wait_for(refused, BOUND)
+    assert time.monotonic() - begun < BOUND
+    return refusal.value.code
+
+
+@pytest.mark.parametrize(("kind", "how", "code"), READING)
+async def test_reading_from_an_awkward_pod(
+    visit: Visit, kind: Awkward, how: dict[str, Any], code: str
+) -> None:
+    visit.server.misbehave(visit.path, kind, **how)
+    assert await code_of(visit.pods.read(visit.owner, visit.document, max_bytes=MOST)) == code
+    visit.server.behave()
+    assert (await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)).content
+
+
+@pytest.mark.parametrize(("where", "kind", "how", "code"), OPENING)
+async def test_opening_a_door_at_an_awkward_pod(
+    visit: Visit, where: str, kind: Awkward, how: dict[str, Any], code: str
+) -> None:
+    if where:
+        visit.server.put_acl(visit.document, owner_list(visit))
+    visit.server.misbehave(visit.path + where, kind, **how)
+    assert await code_of(visit.pods.open_door(visit.owner, visit.door)) == code
+    visit.server.behave()
+    assert await visit.pods.state(visit.owner, visit.alice.pod + "energy/")
+
+
+def owner_list(visit: Visit) -> str:
+    return (
+        f"@prefix acl: <http://www.w3.org/ns/auth/acl#>. <#o> a acl:Authorization; acl:agent <{visit.owner.webid}>;"
+        f"acl:accessTo <{visit.document}>; acl:mode acl:Read, acl:Write, acl:Control."
+    )
+
+
+@pytest.mark.parametrize("kind", [Awkward.STORM, Awkward.RESET, Awkward.BROKEN])
+async def test_a_passing_fault_of_a_read_passes(visit: Visit, kind: Awkward) -> None:
+    visit.server.misbehave(visit.path, kind, times=1)
+    assert (await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)).content
+
+
+async def test_retry_after_is_waited_for(visit: Visit) -> None:
+    visit.server.misbehave(visit.path, Awkward.STORM, amount=1, times=1)
+    begun = time.monotonic()
+    await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
+    assert 1.0 <= time.monotonic() - begun < 3.0
+
+
+async def test_retry_after_as_a_date_is_waited_for(visit: Visit) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    visit.server.misbehave(visit.path, Awkward.STORM, text=format_datetime(until, usegmt=True), times=1)
+    begun = time.monotonic()
+    await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
+    assert time.monotonic() - begun > 0.5
+
+
+async def test_a_long_retry_after_is_not_waited_for(visit: Visit) -> None:
+    visit.server.misbehave(visit.path, Awkward.STORM, amount=3600)
+    begun = time.monotonic()
+    assert await code_of(visit.pods.read(visit.owner, visit.document, max_bytes=MOST)) == "pod.unavailable"
+    assert time.monotonic() - begun < 0.5
+
+
+async def test_a_nonce_is_answered(visit: Visit) -> None:
+    visit.server.misbehave("*", Awkward.NONCE)
+    assert (await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)).content
+
+
+async def test_a_redirect_takes_no_token_to_another_server(visit: Visit) -> None:
+    async with AwkwardPod() as elsewhere:
+        visit.server.misbehave(visit.path, Awkward.REDIRECT_AWAY, text=f"{elsewhere.base_url}a.ttl")
+        read = visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
+        assert await code_of(read) == "fetch.unexpected-answer"
+        visit.server.behave()
+        visit.server.misbehave(visit.path, Awkward.FOREIGN_ACL, text=f"{elsewhere.base_url}list.acl")
+        opened = visit.pods.open_door(visit.owner, visit.door)
+        assert await code_of(opened) == "pod.access-control-unsupported"
+        assert elsewhere.requests == []
+
+
+async def test_a_malformed_document_is_the_sandbox_s_to_find(visit: Visit) -> None:
+    visit.server.misbehave(visit.path, Awkward.MALFORMED)
+    document = await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
+    assert document.content.startswith(b"<a> <b ;")
+
+
+async def test_a_pod_that_stores_something_else_is_seen_by_reading_back(visit: Visit) -> None:
+    visit.server.misbehave("/alice/r.ttl", Awkward.STORES_OTHER)
+    url = visit.alice.pod + "r.ttl"
+    await visit.pods.create(visit.owner, url, b"<> a <x:Result> .", "text/turtle")
+    assert (await visit.pods.read(visit.owner, url, max_bytes=MOST)).content != b"<> a <x:Result> ."
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"1"', "unquoted"])
+async def test_a_door_opens_and_closes_without_usable_tags(visit: Visit, etag: str) -> None:
+    visit.server.misbehave("*", Awkward.ODD_ETAG, text=etag)
+    assert await visit.pods.open_door(visit.owner, visit.door) is DoorState.OPEN
+    assert await visit.pods.close_door(visit.owner, visit.door) is DoorState.CLOSED
+
+
+async def test_a_tag_that_never_holds_ends_in_a_conflict(visit: Visit) -> None:
+    visit.server.put_acl(visit.document, owner_list(visit))
+    visit.server.misbehave(visit.path + ".acl", Awkward.ODD_ETAG, text='"not-this-one"')
+    assert await code_of(visit.pods.open_door(visit.owner, visit.door)) == "pod.conflict"
+
+
+async def test_closing_what_the_pod_forgets_to_close_is_told(visit: Visit) -> None:
+    visit.server.put_acl(visit.document, owner_list(visit))
+    await visit.pods.open_door(visit.owner, visit.door)
+    visit.server.misbehave(visit.path + ".acl", Awkward.FORGETS_ACL)
+    assert await visit.pods.close_door(visit.owner, visit.door) is DoorState.PARTIAL
+
+
+async def test_a_huge_container_is_not_read_to_its_end(visit: Visit) -> None:
+    visit.server.misbehave("/alice/", Awkward.HUGE_CONTAINER, amount=2_000_000)
+    assert await code_of(visit.pods.read(visit.owner, visit.alice.pod, max_bytes=MOST)) == "fetch.too-large"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (Awkward.MALFORMED, "pod.unreadable"),
+        (Awkward.LOGIN_PAGE, "pod.unreadable"),
+        (Awkward.ENDLESS, "fetch.too-large"),
+        (Awkward.VANISHED, "pod.no-storage"),
+        (Awkward.BROKEN, "pod.no-storage"),
+        (Awkward.SLOW, "fetch.timed-out"),
+    ],
+)
+async def test_an_awkward_profile(visit: Visit, kind: Awkward, code: str) -> None:
+    visit.server.misbehave("/alice/profile/card", kind)
+    assert await code_of(visit.pods.storages(visit.alice.webid)) == code
+
+
+async def test_a_profile_without_storage_is_climbed_from(visit: Visit) -> None:
+    bob = visit.server.add_person("bob", link_storage=False)
+    assert await visit.pods.storages(bob.webid, visit.server.access(bob.webid)) == (bob.pod,)
+    assert await code_of(visit.pods.storages(visit.agent.webid, visit.agent)) == "pod.no-storage"
+
+
+async def test_access_control_policy_is_named_and_not_touched(visit: Visit) -> None:
+    acr = f"<#r> a <http://www.w3.org/ns/solid/acp#AccessControlResource> . {owner_list(visit)}"
+    visit.server.put_acl(visit.document, acr)
+    opened = visit.pods.open_door(visit.owner, visit.door)
+    assert await code_of(opened) == "pod.access-control-unsupported"
+    assert visit.server.content(visit.document + ".acl") == acr.encode()
+
+
+async def test_a_door_for_its_own_owner_is_refused(visit: Visit) -> None:
+    door = type(visit.door)(visit.owner.webid, visit.owner.webid, (visit.document,), None)
+    assert await code_of(visit.pods.open_door(visit.owner, door)) == "pod.access-control-unsupported"
