@@ -36,7 +36,10 @@ class Module:
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{self.path}:{node.lineno} imports relatively"
                 if node.module == "solidgate":
-                    yield from (f"solidgate.{alias.name}" for alias in node.names)
+                    names = (alias.name for alias in node.names)
+                    yield from (
+                        "solidgate" if name.startswith("__") else f"solidgate.{name}" for name in names
+                    )
                 else:
                     yield str(node.module)
 
