@@ -106,6 +106,9 @@ class Server(Section):
     request_timeout: Seconds = Field(
         default=30, description="Seconds for one request, from its head to its answer."
     )
+    header_timeout: Seconds = Field(
+        default=10, description="Seconds in which a new connection must send a whole request head."
+    )
     keepalive_timeout: Seconds = Field(default=15, description="Seconds that an idle connection stays open.")
     idempotency_days: Count = Field(
         default=7, description="Days that an Idempotency-Key and its answer are kept."

@@ -9,7 +9,6 @@ import socket
 from typing import Annotated
 
 import uvloop
-from aiohttp import web
 from cyclopts import Parameter
 
 from solidgate.adapters.postgres import shared_postgres
@@ -19,6 +18,7 @@ from solidgate.compose import open_world
 from solidgate.logs import logger
 from solidgate.settings import Settings
 from solidgate.web.app import make_app, make_runner
+from solidgate.web.connections import listen
 from solidgate.web.lifecycle import LIFECYCLE
 
 _log = logger("gate")
@@ -46,13 +46,14 @@ async def _answer(settings: Settings, url: str, host: str, port: int) -> None:
         runner = make_runner(app)
         await runner.setup()
         try:
-            await web.SockSite(runner, listening_socket(host, port)).start()
+            listener = await listen(runner, listening_socket(host, port))
             _log.info("gate.listening", host=host, port=port, pid=os.getpid())
             await stopping.wait()
             app[LIFECYCLE].draining = True
+            listener.close()
             _log.info("gate.draining", count=app[LIFECYCLE].under_way, pid=os.getpid())
         finally:
-            # Stops accepting, closes idle connections, then waits up to server.shutdown_seconds.
+            # Closes idle connections, then waits up to server.shutdown_seconds for what is under way.
             await runner.cleanup()
     _log.info("gate.stopped", pid=os.getpid())
 

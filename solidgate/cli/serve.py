@@ -47,8 +47,8 @@ def serve(
     settings = common.settings({"server": given} if given else None)
     settings.server.data_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        database = _database(settings, stack)
         reserved = stack.enter_context(reserve(settings.server.host, settings.server.port))
+        database = _database(settings, stack)
         counters = stack.enter_context(tempfile.TemporaryDirectory(prefix="solidgate-metrics-"))
         children = _children(settings, common, reserved.getsockname()[1], counters)
         return asyncio.run(Supervisor(children, database, settings.server.shutdown_seconds).run())

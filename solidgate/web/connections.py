@@ -30,6 +30,7 @@ async def listen(runner: web.AppRunner, bound: socket.socket) -> asyncio.Server:
         if len(server.connections) >= limits[0]:
             return _SentAway()
         protocol = server()
+        life.silent.add(protocol)
         loop.call_later(limits[1], _close_if_silent, protocol, life)
         return protocol
 
@@ -41,9 +42,10 @@ def _limits(app: web.Application) -> tuple[int, float]:
     return server.max_connections, server.header_timeout
 
 
-def _close_if_silent(protocol: web.RequestHandler[web.Request], life: Lifecycle) -> None:
+def _close_if_silent(protocol: web.RequestHandler, life: Lifecycle) -> None:
     """No whole request head came in its time: a connection that only holds a place."""
-    if protocol not in life.heard and protocol.transport is not None:
+    if protocol in life.silent:
+        life.silent.discard(protocol)
         protocol.force_close()
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -13,12 +11,12 @@ from aiohttp import web
 class Lifecycle:
     """``draining`` is set once, when the process was asked to stop; ``under_way`` counts requests.
 
-    ``heard`` holds the connections that have sent at least one whole request head.
+    ``silent`` holds the new connections that have not yet sent a whole request head.
     """
 
     draining: bool = False
     under_way: int = 0
-    heard: WeakSet[Any] = field(default_factory=WeakSet)
+    silent: set[web.RequestHandler] = field(default_factory=set)
 
 
 LIFECYCLE: web.AppKey[Lifecycle] = web.AppKey("lifecycle", Lifecycle)

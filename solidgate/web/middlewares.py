@@ -39,12 +39,10 @@ def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
         request[REQUEST_ID] = secrets.token_hex(8)
         name, life, started = route_name(request), request.app[LIFECYCLE], time.perf_counter()
         life.under_way += 1
-        life.heard.add(request.protocol)
+        life.silent.discard(request.protocol)
         try:
             with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
-                if name not in _ALWAYS_ANSWERED and (
-                    life.draining or life.under_way > server.max_connections
-                ):
+                if life.draining and name not in _ALWAYS_ANSWERED:
                     response = _refused(request, NotReady())
                 else:
                     seconds = None if name in open_ended else server.request_timeout

@@ -16,11 +16,14 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.store import SqlStore
+from solidgate.cli.gate import listening_socket
 from solidgate.errors import SolidgateError, every_error
 from solidgate.flow.world import World
 from solidgate.settings import Settings
 from solidgate.web import problems
-from solidgate.web.app import make_app
+from solidgate.web.app import make_app, make_runner
+from solidgate.web.connections import listen
+from solidgate.web.keys import WORLD
 from solidgate.web.lifecycle import LIFECYCLE
 from solidgate.web.middlewares import behind_proxy, security_headers
 from solidgate.web.routes import ROUTES, Route
@@ -42,6 +45,11 @@ async def slow(_request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def short(_request: web.Request) -> web.Response:
+    await asyncio.sleep(0.5)
+    return web.Response(text="done")
+
+
 async def echo(request: web.Request) -> web.Response:
     return web.Response(body=await request.read())
 
@@ -50,6 +58,7 @@ EXTRA = (
     Route("GET", "/t/refused/{code}", "t-refused", refused, ""),
     Route("GET", "/t/broken", "t-broken", broken, ""),
     Route("GET", "/t/slow", "t-slow", slow, ""),
+    Route("GET", "/t/short", "t-short", short, ""),
     Route("POST", "/t/echo", "t-echo", echo, ""),
 )
 
@@ -99,7 +108,7 @@ async def test_ready_with_a_worker_only_while_one_gives_signs_of_life(
 ) -> None:
     client = await open_client(database_url)
     assert (await (await client.get("/readyz?worker")).json())["checks"]["worker"] == "no worker"
-    world = client.app[problems.WORLD]  # type: ignore[index]
+    world = client.app[WORLD]  # type: ignore[index]
     async with world.store.transaction() as tx:
         await tx.connection.execute(sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
     assert (await client.get("/readyz?worker")).status == 200
@@ -229,13 +238,72 @@ async def test_a_request_has_a_time(open_client: Open) -> None:
     assert (answer.status, (await answer.json())["code"]) == (408, "request.timed-out")
 
 
-async def test_more_requests_than_allowed_are_sent_away(open_client: Open) -> None:
-    client = await open_client(server={"max_connections": 1, "request_timeout": 0.5})
-    first = asyncio.create_task(client.get("/t/slow"))
+@pytest.fixture
+async def listening(open_client: Open) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    opened: list[tuple[asyncio.Server, web.AppRunner]] = []
+
+    async def start(**server: Any) -> tuple[web.AppRunner, asyncio.Server, int]:
+        client = await open_client(server=server)
+        runner = make_runner(make_app(client.app[WORLD], routes=(*ROUTES, *EXTRA)))  # type: ignore[index]
+        await runner.setup()
+        listener = await listen(runner, listening_socket("127.0.0.1", 0))
+        opened.append((listener, runner))
+        return runner, listener, listener.sockets[0].getsockname()[1]
+
+    yield start
+    for listener, runner in opened:
+        listener.close()
+        await runner.cleanup()
+
+
+async def ask(port: int, text: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+CLOSE = b"Host: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_connection_without_a_whole_head_is_closed(listening: Any, sent: bytes) -> None:
+    _, _, port = await listening(header_timeout=0.2)
+    assert await ask(port, sent) == b""
+
+
+async def test_one_connection_more_than_allowed_is_sent_away(listening: Any) -> None:
+    _, _, port = await listening(max_connections=2)
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    for _, writer in held:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [(await reader.readline()).split()[1] for reader, _ in held] == [b"200", b"200"]
+    assert (await ask(port, b"GET /healthz HTTP/1.1\r\n" + CLOSE)).startswith(b"HTTP/1.1 503 ")
+    held.pop()[1].close()
     await asyncio.sleep(0.1)
-    assert (await client.get("/t/refused/login.needed")).status == 503
-    assert (await client.get("/healthz")).status == 200
-    await first
+    assert (await ask(port, b"GET /healthz HTTP/1.1\r\n" + CLOSE)).startswith(b"HTTP/1.1 200 ")
+    held.pop()[1].close()
+
+
+async def test_a_stop_waits_for_what_is_under_way_and_takes_nothing_new(listening: Any) -> None:
+    runner, listener, port = await listening(shutdown_seconds=5)
+    under_way = asyncio.create_task(ask(port, b"GET /t/short HTTP/1.1\r\n" + CLOSE))
+    await asyncio.sleep(0.1)
+    runner.app[LIFECYCLE].draining = True
+    listener.close()
+    await runner.cleanup()
+    assert (await under_way).startswith(b"HTTP/1.1 200 ")
+    with pytest.raises(OSError, match="onnect"):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_head_that_is_too_long_is_refused(listening: Any) -> None:
+    _, _, port = await listening(max_header_bytes=500)
+    long = b"GET /healthz HTTP/1.1\r\nX-Long: " + b"x" * 600 + b"\r\n" + CLOSE
+    assert (await ask(port, long)).split()[1] == b"400"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/t/refused/login.needed", "/t/broken"])
