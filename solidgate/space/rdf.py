@@ -45,7 +45,7 @@ def turtle(triples: Iterable[ox.Triple]) -> bytes:
     text = "\n".join(map(str, listed))
     used = {prefix: iri for prefix, iri in PREFIXES.items() if f"<{iri}" in text}
     lines = (ox.serialize(listed, format=ox.RdfFormat.TURTLE, prefixes=used) or b"").splitlines(keepends=True)
-    # The serializer writes prefixes in the order of a hash table, which differs between two processes.
+    # The serializer writes prefixes in the order of its hash table, which another build may change.
     return b"".join(sorted(lines[: len(used)]) + lines[len(used) :])
 
 
