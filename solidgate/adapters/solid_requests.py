@@ -93,7 +93,8 @@ class SolidRequests:
                     timeout=seconds,
                     redirects=redirects,
                 )
-            except FetchUnreachable:
+            except (FetchUnreachable, FetchUnexpected):
+                # The second is an answer that was cut off: a pod under load does that (its lock expired).
                 if last:
                     raise
                 pause = self._pause(attempt)
@@ -131,7 +132,7 @@ class SolidRequests:
         """A conditional write: whether it happened for sure; if not, read again before the next one."""
         try:
             reply = await self.write(method, access, url, headers, content)
-        except FetchUnreachable:
+        except (FetchUnreachable, FetchUnexpected):
             await asyncio.sleep(self._pause(1))
             return False
         if reply.status in _PASSING:

@@ -35,7 +35,7 @@ READING = [
     (Awkward.STORM, {"amount": 86_400}, "pod.unavailable"),
     (Awkward.STORM, {"text": "Fri, 31 Dec 2038 23:59:59 GMT"}, "pod.unavailable"),
     (Awkward.STORM, {"text": "soon"}, "pod.unavailable"),
-    (Awkward.RESET, {}, "fetch.unreachable"),
+    (Awkward.RESET, {}, "fetch.unexpected-answer"),
     (Awkward.REDIRECT_INSIDE, {}, "fetch.unexpected-answer"),
     (Awkward.BOMB, {}, "fetch.too-large"),
     (Awkward.VANISHED, {}, "pod.not-found"),
@@ -51,7 +51,7 @@ READING = [
 
 OPENING = [
     (".acl", Awkward.FORGETS_ACL, {}, "pod.door-not-open"),
-    (".acl", Awkward.STORES_OTHER, {}, "pod.door-not-open"),
+    (".acl", Awkward.STORES_OTHER, {}, "pod.forbidden"),
     (".acl", Awkward.MALFORMED, {}, "pod.unreadable"),
     (".acl", Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
     (".acl", Awkward.ENDLESS, {}, "fetch.too-large"),
@@ -95,7 +95,8 @@ async def test_opening_a_door_at_an_awkward_pod(
 
 def owner_list(visit: Visit) -> str:
     return (
-        f"@prefix acl: <http://www.w3.org/ns/auth/acl#>. <#o> a acl:Authorization; acl:agent <{visit.owner.webid}>;"
+        "@prefix acl: <http://www.w3.org/ns/auth/acl#>. <#o> a acl:Authorization; "
+        f"acl:agent <{visit.owner.webid}>;"
         f"acl:accessTo <{visit.document}>; acl:mode acl:Read, acl:Write, acl:Control."
     )
 
