@@ -61,7 +61,11 @@ MAY_IMPORT = {
 }
 # There is one store and no second dialect, so the flow names its type instead of a Protocol that repeats
 # each method (docs/decisions/0006-the-flow-names-the-store.md); settings reach it as a value.
-FOR_TYPES_ONLY = {"flow": {"solidgate.adapters.sql.store", "solidgate.settings"}}
+# A Session carries an Access, whose Protocol stands on the page of ports.
+FOR_TYPES_ONLY = {
+    "flow": {"solidgate.adapters.sql.store", "solidgate.settings"},
+    "identity": {"solidgate.ports"},
+}
 
 # A room is a pure function of its arguments: what would let the world in.
 WORLD = {
