@@ -156,7 +156,7 @@ def _space(top: Table, policy: SpacePolicy) -> SpaceFile:
         languages=top.words("languages"),
         algorithm_text=top.texts("algorithm_text", required=not folder),
         algorithm_source=top.text("algorithm_source", ""),
-        min_group_size=top.number("min_group_size", 10),
+        min_group_size=top.number("min_group_size", policy.smallest_group),
         minimum_level=top.number("minimum_level", 1),
         aggregate_shape=_with_digest(top, "aggregate_shape", folder, required=False),
         parameters=dict(top.table("parameters", required=False).content),

@@ -9,7 +9,7 @@ from random import Random
 
 from solidgate.vocab import QUDT, SAREF, SOSA, UNIT, XSD
 
-_HOME = "https://example.org/home-energy#"
+_HOME = "https://w3id.org/solidgate/examples/home-energy#"
 _PREFIXES = "".join(
     f"@prefix {prefix}: <{iri}> .\n"
     for prefix, iri in (*((one.prefix, one.iri) for one in (SOSA, SAREF, QUDT, UNIT, XSD)), ("home", _HOME))

@@ -26,7 +26,7 @@ from solidgate.testing.algorithms import UnsafeInProcessRunner
 from solidgate.testing.energy import energy_documents
 
 RUNNER = UnsafeInProcessRunner()
-HOME = "https://example.org/home-energy#"
+HOME = "https://w3id.org/solidgate/examples/home-energy#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 SUBJECT = "urn:solidgate:sample:one"
@@ -61,7 +61,7 @@ def test_the_space_binds_to_its_program(home_energy: Program) -> None:
     [
         ("year = 2025", "month = 1", "parameters.month"),
         ("year = 2025", 'year = "2025"', "parameters.year"),
-        ("min_group_size = 10", "min_group_size = 4", "min_group_size"),
+        ('validity = "P6M"', 'validity = "P6M"\nmin_group_size = 1', "min_group_size"),
     ],
 )
 def test_a_space_cannot_bend_its_program(home_energy: Program, good: str, bad: str, words: str) -> None:

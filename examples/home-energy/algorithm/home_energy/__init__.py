@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-HOME = "https://example.org/home-energy#"
+HOME = "https://w3id.org/solidgate/examples/home-energy#"
 CONTRIBUTORS = "https://w3id.org/solidgate/ns#contributors"
 UNIT = "http://qudt.org/vocab/unit/"
 TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
@@ -39,7 +39,7 @@ def derive(person):
     base = base_load(days)
     band = band_of(use, occupants(person))
     return [
-        triple(person.subject, TYPE, NamedNode(HOME + "EnergyProfile")),
+        triple(person.subject, TYPE, NamedNode(HOME + "HomeProfile")),
         triple(person.subject, HOME + "year", number(year)),
         triple(person.subject, HOME + "yearlyUse", number(use)),
         triple(person.subject, HOME + "baseLoad", number(base)),
