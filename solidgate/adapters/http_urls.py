@@ -31,6 +31,8 @@ def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:
     _check_host(url.raw_host or "")
     if ports and url.port not in ports:
         raise AddressRefused("a port that is not called")
+    if str(url.origin()) == str(url.with_query(None).with_fragment(None)):
+        url = url.with_path("/", keep_query=True)
     return url.with_fragment(None)
 
 
@@ -42,10 +44,10 @@ def origin_of(url: URL) -> str:
 def _parsed(text: str) -> URL:
     try:
         url = URL(text)
-        again = URL(str(url))
+        again = str(URL(str(url)))
     except (ValueError, UnicodeError) as broken:
         raise AddressRefused("not an address") from broken
-    if again != url or not url.absolute:
+    if again != str(url) or not url.absolute:
         raise AddressRefused("not an address with one reading")
     return url
 

@@ -124,7 +124,10 @@ def token_hash(access_token: str) -> str:
 
 def target(url: str) -> str:
     """``htu`` in normal form: scheme and host in lower case, no default port, no query, no fragment."""
-    return str(URL(url).with_query(None).with_fragment(None))
+    plain = URL(url).with_query(None).with_fragment(None)
+    if not plain.absolute:
+        raise ValueError("not an absolute address")
+    return str(plain) if str(plain) != str(plain.origin()) else f"{plain}/"
 
 
 def verify_proof(

@@ -41,7 +41,13 @@ def spellings(address: str) -> Iterator[str]:
     """The same IPv4 address as IPv6 writes it: mapped, NAT64, 6to4, compatible, translated."""
     number = int(IPv4Address(address))
     yield address
-    for prefix, shift in (("::ffff:0:0", 0), ("64:ff9b::", 0), ("2002::", 80), ("::", 0), ("::ffff:0:0:0", 0)):
+    for prefix, shift in (
+        ("::ffff:0:0", 0),
+        ("64:ff9b::", 0),
+        ("2002::", 80),
+        ("::", 0),
+        ("::ffff:0:0:0", 0),
+    ):
         yield str(IPv6Address(int(IPv6Address(prefix)) | number << shift))
 
 
@@ -130,8 +136,11 @@ async def outcome(canary: Canary, url: str, resolver: AbstractResolver | None = 
 
 async def test_no_literal_is_ever_dialled(canary: Canary) -> None:
     hosts = [f"[{one}]" if ip_address(one).version == 6 else one for one in REFUSED]
-    found = [await outcome(canary, f"https://{host}/") for host in hosts]
-    assert set(found) == {AddressRefused}
+    fetcher = GuardedFetcher(FetchPolicy(), SystemClock(), open_socket=canary)
+    for host in hosts:
+        with pytest.raises(AddressRefused):
+            await fetcher.fetch("GET", f"https://{host}/", max_bytes=1024)
+    await fetcher.aclose()
     assert canary.opened == []
 
 
