@@ -198,3 +198,45 @@ def space_file() -> Path:
 def algorithm_folder() -> Path:
     """The example's algorithm."""
     return asset("examples", "home-energy", "algorithm")
+
+
+_GUIDE = """
+Everything is up. Stop it with Ctrl-C.
+
+  solidgate            {gate}
+  the pod server       {pods}
+  data and logs        {folder}
+
+Try it as a person:
+  1. open this invitation        {invitation}
+  2. log in with a WebID below; the pod server asks for e-mail and password
+{people}
+  3. say yes or no, look at your page {gate}me, withdraw
+
+Then ask as the organisation, in a second terminal (these are its credentials):
+  export SOLIDGATE_ISSUER={issuer}
+  export SOLIDGATE_CLIENT_ID={client_id}
+  export SOLIDGATE_CLIENT_SECRET={secret}
+  {solidgate} run start {space} --gate {gate}
+  {solidgate} query {space} 'SELECT * WHERE {{ ?s ?p ?o }} LIMIT 20' --gate {gate}
+"""
+
+
+def guide(stage: Stage, invitation: str) -> str:
+    """What a newcomer can do now: addresses, accounts and next steps."""
+    people = "\n".join(
+        f"       {person.webid}   e-mail {person.email}   password {person.password}"
+        for person in stage.people
+    )
+    return _GUIDE.format(
+        gate=stage.gate,
+        pods=stage.pods.base_url,
+        folder=stage.folder,
+        invitation=invitation,
+        people=people,
+        issuer=stage.consumer.issuer,
+        client_id=stage.consumer.credentials.client_id,
+        secret=stage.consumer.credentials.secret,
+        solidgate=Path(sys.executable).with_name("solidgate"),
+        space=SPACE_ID,
+    )

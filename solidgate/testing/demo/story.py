@@ -99,7 +99,7 @@ async def tell(stage: Stage, say: Say) -> Story:
     began = time.perf_counter()
     async with AsyncExitStack() as stack:
         async with story.act("agree"):
-            invitation = await _agree(story)
+            invitation = await agree(story)
         mark = stage.pods.mark()
         for person in stage.people:
             visitor = await stack.enter_async_context(Visitor(stage.gate, person))
@@ -118,7 +118,7 @@ async def tell(stage: Stage, say: Say) -> Story:
     return story
 
 
-async def _agree(story: Story) -> str:
+async def agree(story: Story) -> str:
     """The operator opens the space; its parties submit and approve the program; the consumer invites."""
     stage, say = story.stage, story.say
     made = await operate(
