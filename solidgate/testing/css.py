@@ -125,8 +125,8 @@ class CommunityServer:
         attempts = 1 if self._chosen_port else 3
         for attempt in range(1, attempts + 1):
             self.port = self._chosen_port or free_port()
-            self._launch()
             try:
+                self._launch()
                 await self._wait_until_ready()
                 return
             except BaseException:
