@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -15,14 +17,28 @@ from solidgate.adapters.sql.engine import migrate_now
 _numbers = count(1)
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Not pytest's: that one is closed to PostgreSQL's own user again whenever another session begins."""
+    with TemporaryDirectory(prefix="solidgate-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """A folder for an installation's data, of this test only; it does not exist yet."""
+    with temporary_folder() as folder:
+        yield folder / "d"
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """One embedded server for the session, without fsync; crashes are tested on other servers."""
-    folder: Path = tmp_path_factory.mktemp("pg")
-    server = EmbeddedPostgres(folder, options={"fsync": "off", "full_page_writes": "off"})
-    server.start()
-    yield server
-    server.stop()
+    with temporary_folder() as folder:
+        server = EmbeddedPostgres(folder, options={"fsync": "off", "full_page_writes": "off"})
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

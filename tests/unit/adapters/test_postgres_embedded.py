@@ -45,9 +45,9 @@ class OtherProcess:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "d"
-    last = EmbeddedPostgres(tmp_path / "d")
+def folder(data_folder: Path) -> Iterator[Path]:
+    yield data_folder
+    last = EmbeddedPostgres(data_folder)
     last.start()
     assert last.stop()
 
@@ -113,8 +113,8 @@ def test_the_number_of_another_program_in_the_pid_file_is_not_believed(folder: P
     server.stop()
 
 
-def test_a_long_path_gets_a_short_private_socket_folder(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / ("long" * 30))
+def test_a_long_path_gets_a_short_private_socket_folder(data_folder: Path) -> None:
+    server = EmbeddedPostgres(data_folder / ("long" * 30))
     server.start()
     assert answers(server)
     assert server.stop() is True

@@ -18,12 +18,12 @@ from solidgate.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def own_environment(monkeypatch: pytest.MonkeyPatch, data_folder: Path) -> Iterator[None]:
     import os
 
     for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("SOLIDGATE_SERVER__DATA_FOLDER", str(tmp_path / "d"))
+    monkeypatch.setenv("SOLIDGATE_SERVER__DATA_FOLDER", str(data_folder))
     before, root = structlog.get_config(), logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     yield

@@ -77,11 +77,11 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def start(data_folder: Path) -> Iterator[Callable[..., Served]]:
     running: list[Served] = []
 
     def begin(*, worker: bool = False) -> Served:
-        running.append(Served(tmp_path / "d", worker=worker))
+        running.append(Served(data_folder, worker=worker))
         return running[-1]
 
     yield begin
@@ -91,7 +91,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         served.process.wait(timeout=SECONDS)
     if running:
         running[0].until(
-            lambda: not (tmp_path / "d" / "postgres" / "postmaster.pid").exists(), "PostgreSQL ends"
+            lambda: not (data_folder / "postgres" / "postmaster.pid").exists(), "PostgreSQL ends"
         )
 
 
@@ -127,12 +127,12 @@ def test_children_end_with_a_killed_serve_and_a_new_one_starts(start: Callable[.
     again.ready()
 
 
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(data_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        environment = os.environ | {"SOLIDGATE_SERVER__DATA_FOLDER": str(tmp_path / "d")}
+        environment = os.environ | {"SOLIDGATE_SERVER__DATA_FOLDER": str(data_folder)}
         command = [sys.executable, "-m", "solidgate", "serve", "--port", port]
         ended = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
