@@ -58,6 +58,86 @@ COMMANDS = (
         "Say whether all settings are right.",
         "config check --config production.toml",
     ),
+    Command(
+        "demo",
+        "solidgate.cli.demo:demo",
+        "The whole journey on real servers, to walk through or to watch once.",
+        "demo --once",
+    ),
+    Command(
+        "space create",
+        "solidgate.cli.space:create",
+        "Make a space from its file.",
+        "space create examples/home-energy/space.toml --set owner=https://city.example/#it",
+    ),
+    Command(
+        "space show",
+        "solidgate.cli.space:show",
+        "Print a space: digests, approvals, what is missing.",
+        "space show home-energy",
+    ),
+    Command(
+        "space publish",
+        "solidgate.cli.space:publish",
+        "Publish a new version of a space's agreement.",
+        "space publish home-energy examples/home-energy/space.toml",
+    ),
+    Command("space close", "solidgate.cli.space:close", "Close a space.", "space close home-energy"),
+    Command("invite", "solidgate.cli.space:invite", "Make an invitation.", "invite home-energy --uses 100"),
+    Command(
+        "algorithm new",
+        "solidgate.cli.algorithm:new",
+        "Make a folder with a small program that works.",
+        "algorithm new my-program",
+    ),
+    Command(
+        "algorithm check",
+        "solidgate.cli.algorithm:check",
+        "Find everything that is wrong with a program.",
+        "algorithm check examples/home-energy/algorithm",
+    ),
+    Command(
+        "algorithm test",
+        "solidgate.cli.algorithm:run_samples",
+        "Run a program's samples in the sandbox.",
+        "algorithm test examples/home-energy/algorithm",
+    ),
+    Command(
+        "algorithm pack",
+        "solidgate.cli.algorithm:pack",
+        "Write a program's package and print its digest.",
+        "algorithm pack examples/home-energy/algorithm -o home-energy.zip",
+    ),
+    Command(
+        "algorithm submit",
+        "solidgate.cli.algorithm:submit",
+        "Send a program to a space, as the code provider.",
+        "algorithm submit home-energy home-energy.zip --gate https://gate.example/",
+    ),
+    Command(
+        "algorithm approve",
+        "solidgate.cli.algorithm:approve",
+        "Say yes to one program under one agreement.",
+        "algorithm approve home-energy --gate https://gate.example/",
+    ),
+    Command(
+        "run start",
+        "solidgate.cli.run:start",
+        "Begin a run over everybody whose consent holds.",
+        "run start home-energy --gate https://gate.example/",
+    ),
+    Command(
+        "run show",
+        "solidgate.cli.run:show",
+        "Print how far a run is.",
+        "run show home-energy 4f1c --gate https://gate.example/",
+    ),
+    Command(
+        "query",
+        "solidgate.cli.query:query",
+        "Ask a SPARQL query over a space's derived data.",
+        "query home-energy 'SELECT * WHERE { ?s ?p ?o } LIMIT 10' --gate https://gate.example/",
+    ),
     Command("version", "solidgate.cli.version:version", "Print the version.", "version --json"),
     Command(
         "gate",
@@ -68,7 +148,12 @@ COMMANDS = (
     ),
 )
 
-GROUPS = {"config": "Settings."}
+GROUPS = {
+    "algorithm": "Programs.",
+    "config": "Settings.",
+    "run": "Runs of a space's program.",
+    "space": "Spaces of this installation.",
+}
 
 
 def make_cli(commands: Sequence[Command] = COMMANDS) -> App:
