@@ -138,6 +138,12 @@ COMMANDS = (
         "Ask a SPARQL query over a space's derived data.",
         "query home-energy 'SELECT * WHERE { ?s ?p ?o } LIMIT 10' --gate https://gate.example/",
     ),
+    Command(
+        "receipt verify",
+        "solidgate.cli.receipt:verify",
+        "Check a receipt and say what it proves.",
+        "receipt verify receipt.jwt --jwks keys.json",
+    ),
     Command("version", "solidgate.cli.version:version", "Print the version.", "version --json"),
     Command(
         "gate",
@@ -149,6 +155,7 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "receipt": "Receipts of consent.",
     "algorithm": "Programs.",
     "config": "Settings.",
     "run": "Runs of a space's program.",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +33,7 @@ PEOPLE = ("alice", "bob", "carol")
 ORGANISATIONS = ("energy-desk", "institute", "advice-service")
 SPACE_ID = "home-energy"
 GROUP_SIZE = 2
+_GROUP = re.compile(r"^min_group_size = \d+$", re.MULTILINE)
 
 Say = Callable[[str], None]
 
@@ -121,9 +124,7 @@ async def _fill(person: Person, seed: int) -> None:
 def _write_settings(folder: Path, gate: str, pace: int) -> Path:
     file = folder / "solidgate.toml"
     port = gate.rstrip("/").rsplit(":", 1)[1]
-    text = _SETTINGS.format(
-        port=port, gate=gate, data=folder / "data", group_size=GROUP_SIZE, pace=pace
-    )
+    text = _SETTINGS.format(port=port, gate=gate, data=folder / "data", group_size=GROUP_SIZE, pace=pace)
     file.write_text(text, encoding="utf-8")
     return file
 
@@ -190,14 +191,18 @@ async def operate(stage: Stage, words: Sequence[str]) -> dict[str, object]:
     return document
 
 
-def space_file() -> Path:
-    """The example space that ships with solidgate."""
-    return asset("examples", "home-energy", "space.toml")
+def space_file(stage: Stage) -> Path:
+    """A copy of the example space that ships with solidgate, for a group as small as this one.
 
-
-def algorithm_folder() -> Path:
-    """The example's algorithm."""
-    return asset("examples", "home-energy", "algorithm")
+    The example asks for ten people before anything is said about the group; here there are three.
+    """
+    copy = stage.folder / "home-energy"
+    if not copy.exists():
+        shutil.copytree(asset("examples", "home-energy"), copy)
+    file = copy / "space.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(_GROUP.sub(f"min_group_size = {GROUP_SIZE}", text), encoding="utf-8")
+    return file
 
 
 _GUIDE = """

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 
 from solidgate.errors import SolidgateError
 from solidgate.testing.demo import outside
-from solidgate.testing.demo.stage import SPACE_ID, Say, Stage, algorithm_folder, operate, space_file
+from solidgate.testing.demo.stage import SPACE_ID, Say, Stage, operate, space_file
 from solidgate.testing.demo.visitor import Visitor
 from solidgate.testing.people import Person
 
@@ -121,10 +121,11 @@ async def tell(stage: Stage, say: Say) -> Story:
 async def agree(story: Story) -> str:
     """The operator opens the space; its parties submit and approve the program; the consumer invites."""
     stage, say = story.stage, story.say
+    file = space_file(stage)
     made = await operate(
         stage,
         [
-            *("space", "create", str(space_file()), "--id", SPACE_ID),
+            *("space", "create", str(file)),
             *("--set", f"owner={stage.owner.webid}"),
             *("--set", f"code_provider={stage.coder.webid}"),
             *("--set", f"consumer={stage.consumer.webid}"),
@@ -136,7 +137,7 @@ async def agree(story: Story) -> str:
         stage.client(stage.coder) as coder,
         stage.client(stage.consumer) as consumer,
     ):
-        program = await coder.submit_algorithm(SPACE_ID, algorithm_folder())
+        program = await coder.submit_algorithm(SPACE_ID, file.parent / "algorithm")
         for party in (owner, coder, consumer):
             await party.approve(SPACE_ID, str(made["agreement_digest"]), program)
         invitation = await consumer.invite(SPACE_ID, uses=0, days=1)
@@ -171,9 +172,7 @@ async def _decide(story: Story, visitor: Visitor, invitation: str) -> None:
     await _verify_decision(story, person, record, decision)
 
 
-async def _verify_decision(
-    story: Story, person: Person, record: Mapping[str, object], decision: str
-) -> None:
+async def _verify_decision(story: Story, person: Person, record: Mapping[str, object], decision: str) -> None:
     """The receipt stands in the pod, for its owner alone; the door is as the answer says."""
     say, agent = story.say, str(story.space["agent"])
     copy = await outside.fetch(str(record["receipt_url"]), person)
@@ -184,7 +183,9 @@ async def _verify_decision(
     if decision == "yes":
         granted = [(await outside.modes(url, person)).get(agent, set()) for url in resources]
         story.prove(granted and all(one == {"Read"} for one in granted), "the door gives Read, no more")
-        say(f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read for the space alone")
+        say(
+            f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read for the space alone"
+        )
     else:
         asked = await outside.fetch(f"{person.pod}energy/", person)
         story.prove(agent.encode() not in asked.content, "a no opens nothing")
@@ -331,4 +332,3 @@ async def _verify_closed(story: Story, person: Person, run_id: str) -> None:
     story.prove(agent not in await outside.modes(container, person), "the door to the results is closed")
     told = [one for one in view["results"] if one["state"] == "written"]
     story.prove(len(told) == 1, f"run {run_id} wrote nothing for the person")
-

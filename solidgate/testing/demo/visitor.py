@@ -113,9 +113,7 @@ class Visitor:
         headers = {"Accept": accept}
         if method == "POST":
             headers["Origin"] = self.gate.rstrip("/")
-        async with self._http.request(
-            method, urljoin(self.gate, url), data=data, headers=headers
-        ) as reply:
+        async with self._http.request(method, urljoin(self.gate, url), data=data, headers=headers) as reply:
             return Page(str(reply.url), reply.status, await reply.text())
 
     async def log_in(self, page: Page) -> Page:
