@@ -103,6 +103,7 @@ class EmbeddedPostgres:
             last = self._nobody_left()
             if last:
                 self._ctl("stop", "-m", "fast", "-w")
+                self._drop_socket_folder()
         return last
 
     def postmaster(self) -> int:
@@ -238,6 +239,11 @@ class EmbeddedPostgres:
             return self._pgdata
         digest = hashlib.sha256(os.fsencode(self._pgdata)).hexdigest()[:12]
         return self._private_folder(Path(tempfile.gettempdir()) / f"solidgate-{digest}")
+
+    def _drop_socket_folder(self) -> None:
+        if self._socket_folder() != self._pgdata:
+            with suppress(OSError):
+                self._socket_folder().rmdir()
 
     def _private_folder(self, path: Path) -> Path:
         owner = os.geteuid() if self._uid is None else self._uid

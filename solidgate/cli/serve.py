@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now
@@ -49,8 +50,8 @@ def serve(
     with ExitStack() as stack:
         reserved = stack.enter_context(reserve(settings.server.host, settings.server.port))
         database = _database(settings, stack)
-        counters = stack.enter_context(tempfile.TemporaryDirectory(prefix="solidgate-metrics-"))
-        children = _children(settings, common, reserved.getsockname()[1], counters)
+        counters = stack.enter_context(counter_folder(settings.server.data_folder))
+        children = _children(settings, common, reserved.getsockname()[1], str(counters))
         return asyncio.run(Supervisor(children, database, settings.server.shutdown_seconds).run())
 
 
@@ -66,6 +67,32 @@ def reserve(host: str, port: int) -> socket.socket:
         raise BadSetting(
             f"server.host and server.port: cannot listen on {host}:{port} ({fault.strerror})"
         ) from None
+
+
+@contextmanager
+def counter_folder(data_folder: Path) -> Iterator[Path]:
+    """Where our processes add up their metrics; what a killed serve left behind is removed."""
+    root = data_folder / "metrics"
+    for left in root.glob("[0-9]*"):
+        if not _is_running(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+    own = root / str(os.getpid())
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(parents=True)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _database(settings: Settings, stack: ExitStack) -> EmbeddedPostgres | None:
