@@ -39,7 +39,6 @@ def test_every_command_has_help_with_an_example(command: object, capsys: pytest.
     shown = " ".join(capsys.readouterr().out.split())
     assert f"Example: solidgate {example}" in shown
     assert "--json" in shown
-    assert "--config" in shown
     assert example.startswith(name)
 
 
