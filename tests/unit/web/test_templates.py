@@ -1,0 +1,352 @@
+"""Every template in every language, and the rules of a fair question that a machine can check."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from io import BytesIO
+from string import Formatter
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+from solidgate.algorithm.approval import Approval
+from solidgate.consent.notice import RowChange, make_notice
+from solidgate.consent.record import ConsentEvent, ConsentRecord
+from solidgate.consent.request import AskedResource, ConsentRequest
+from solidgate.consent.status import ConsentStatus
+from solidgate.errors import every_error
+from solidgate.flow.consent import Review
+from solidgate.flow.record import ActivityLine, ConsentView, ResultView
+from solidgate.flow.run import RunView
+from solidgate.flow.space import SpaceView
+from solidgate.flow.withdraw import Withdrawal
+from solidgate.pod.door import DoorState
+from solidgate.space.agreement import Agreement, digest
+from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
+from solidgate.web import pages, problems, words
+from solidgate.web.consents import _words as consent_words
+from solidgate.web.label import label_rows
+from solidgate.web.language import LANGUAGES, Language
+from solidgate.web.requests import ends
+from solidgate.web.vocabulary import terms
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ANNA = "https://anna.example/profile/card#me"
+URL = "https://gate.example/"
+PARTS = {"base.html", "parts.html"}
+WEB = resources.files("solidgate.web")
+TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
+
+
+def _environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("solidgate.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals.update(pages.fixed_words())
+    return found
+
+
+def request_of(agreement: Agreement) -> ConsentRequest:
+    pod = "https://anna.example/"
+    resources_of = tuple(
+        (one.id, tuple(AskedResource(pod + need.path, need.path, True, False) for need in one.needs))
+        for one in agreement.purposes
+    )
+    return ConsentRequest(
+        "r1", "home-energy", ANNA, digest(agreement), pod, resources_of, pod + "results/", NOON, NOON
+    )
+
+
+def space_of(agreement: Agreement) -> SpaceView:
+    approval = Approval(
+        "home-energy",
+        digest(agreement),
+        agreement.algorithm,
+        next(iter(agreement.parties[1].roles)),
+        CONSUMER,
+        "approve",
+        NOON,
+    )
+    return SpaceView(
+        "home-energy",
+        URL + "spaces/home-energy",
+        agreement.title,
+        "open",
+        agreement,
+        digest(agreement),
+        URL + "spaces/home-energy/agent#it",
+        (approval,),
+        ("space_owner",),
+    )
+
+
+def consent_of(agreement: Agreement, status: ConsentStatus) -> ConsentView:
+    shown = "sha256:" + "b" * 64
+    until = NOON + timedelta(days=30) if status is ConsentStatus.GIVEN else None
+    record = ConsentRecord(
+        "c1",
+        URL + "consents/c1",
+        "r1",
+        ANNA,
+        URL + "spaces/home-energy",
+        "advice",
+        shown,
+        shown,
+        "en",
+        NOON,
+        shown,
+        shown,
+        shown,
+        ("https://anna.example/energy/2025.ttl",),
+        (CONSUMER,),
+        "https://anna.example/results/",
+        0,
+        (
+            ConsentEvent(1, ConsentStatus.REQUESTED, NOON, CONSUMER),
+            ConsentEvent(2, status, NOON, ANNA, until=until),
+        ),
+    )
+    results = (ResultView("https://anna.example/results/1.ttl", "00", NOON, "written"),)
+    activity = tuple(ActivityLine(NOON, action, "run-1", "pod.not-found") for action in words.ACTIVITY)
+    return ConsentView(
+        record,
+        "home-energy",
+        agreement,
+        status,
+        DoorState.PARTIAL,
+        "pod.forbidden",
+        "a.b.c",
+        None,
+        "pod.forbidden",
+        results,
+        activity,
+    )
+
+
+def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
+    agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
+    request, space = request_of(agreement), space_of(agreement)
+    view = consent_of(agreement, ConsentStatus.GIVEN)
+    notice = make_notice(agreement, request, language.tag, public_url=URL)
+    run = RunView(
+        "run-1",
+        "home-energy",
+        "running",
+        NOON,
+        NOON,
+        None,
+        {"written": "<10"},
+        {"pod.not-found": "<10"},
+        True,
+    )
+    rows = label_rows(agreement, language, URL)
+    return {
+        "start.html": {"spaces": (space,)},
+        "join.html": {
+            "space": space,
+            "token_of_invitation": "t",
+            "asker": "A",
+            "purposes": "B",
+            "rows": rows,
+        },
+        "declined.html": {"token_of_invitation": "t"},
+        "login.html": {
+            "return_to": "/me",
+            "identifier": "x",
+            "issuers": ("https://a/",),
+            "suggested": ("https://b/",),
+        },
+        "leaving.html": {"host": "id.example", "address": "https://id.example/auth", "return_to": "/me"},
+        "request.html": {
+            "review": Review(
+                request, space, notice, agreement, (), ("energy/2025.ttl",), NOON + timedelta(days=180)
+            ),
+            "titles": {
+                need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
+            },
+            "ends": ends(NOON, NOON + timedelta(days=180), language),
+        },
+        "answered.html": {"answered": (view,)},
+        "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
+        "consent.html": consent_words(view),
+        "receipt.html": consent_words(view),
+        "activity.html": {"view": view},
+        "withdrawn.html": {
+            "withdrawal": Withdrawal(
+                "c1", NOON, False, ("https://x/",), DoorState.PARTIAL, "pod.forbidden", 1, 2, "a.b.c"
+            )
+        },
+        "me.html": {"consents": (view, consent_of(agreement, ConsentStatus.REFUSED))},
+        "spaces.html": {"spaces": (space,)},
+        "space.html": {"space": space, "rows": rows},
+        "facts.html": {
+            "heading": "The agreement",
+            "facts": {"a": [{"b": True}, None], "c": {"en": "d"}},
+            "own": "/x",
+            "back": "/y",
+            "forms": [(".json", "JSON")],
+        },
+        "runs.html": {"runs": (run,), "space_id": "home-energy"},
+        "run.html": {"run": run},
+        "sparql.html": {"space_id": "home-energy", "endpoint": URL, "formats": ["text/csv"]},
+        "vocabulary.html": {"namespace": "https://x#", "terms": terms(language)},
+        "errors.html": {"entries": list(every_error().values())},
+        "agent.html": {
+            "webid": URL + "spaces/home-energy/agent#it",
+            "issuer": URL,
+            "space": URL + "spaces/home-energy",
+        },
+        "error.html": {
+            "title": "T",
+            "sentence": "S",
+            "remedy": "R",
+            "detail": "D",
+            "code": "a.b",
+            "request_id": "1",
+            "status": 404,
+            "way_on": ("/login", "Log in"),
+        },
+    }[template]
+
+
+def render(template: str, tag: str, purposes: int = 1) -> str:
+    language = Language(tag)
+    common = {
+        **pages.page_words(language),
+        "request": SimpleNamespace(path="/x"),
+        "session": SimpleNamespace(webid=ANNA),
+        "form_token": "t0ken",
+        "switch": dict.fromkeys(LANGUAGES, "?lang=x"),
+    }
+    found = _environment().get_template(template)
+    return found.render({**common, **values(template, language, purposes)})
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_renders_in_every_language(template: str) -> None:
+    for tag in LANGUAGES:
+        page = render(template, tag)
+        assert f'<html lang="{tag}" dir="ltr"' in page
+        assert page.count("<h1") == 1
+        assert "{" not in re.sub(r"<textarea.*?</textarea>", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_page_has_no_script_no_style_and_nothing_from_elsewhere(template: str) -> None:
+    page = render(template, "en")
+    assert "<script" not in page
+    assert not re.search(r"\son\w+=|\sstyle=|javascript:", page)
+    assert not re.search(r'(?:src|action)="(?:https?:)?//', page)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_form_that_changes_something_carries_the_token(template: str) -> None:
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', render(template, "en"), re.DOTALL):
+        assert 'name="form_token" value="t0ken"' in form
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_nothing_is_chosen_beforehand(template: str) -> None:
+    for purposes in (1, 2):
+        page = render(template, "en", purposes)
+        assert not re.search(r"<[^>]*\s(?:checked|selected)\b[^>]*>", page)
+        assert 'type="checkbox"' not in page
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_yes_and_no_are_the_same_markup(tag: str) -> None:
+    text = Language(tag).text
+    for purposes, pattern in (
+        (1, r"<button[^>]*answer-[^>]*>[^<]*</button>"),
+        (2, r"<label class=\"choice\">.*?</label>"),
+    ):
+        found = re.findall(pattern, render("request.html", tag, purposes))
+        assert len(found) == 2 * purposes
+        for yes, no in zip(found[::2], found[1::2], strict=True):
+            as_no = yes.replace('value="yes"', 'value="no"').replace(
+                str(text("Yes, I consent")), str(text("No, I do not consent"))
+            )
+            assert as_no == no
+
+
+def test_the_question_comes_alone() -> None:
+    page = render("request.html", "en")
+    main = page[page.index("<main") : page.index("</main>")]
+    assert main.count("<form") == 1
+    assert main.count('type="submit"') == 2
+
+
+def test_withdrawing_takes_no_more_clicks_than_agreeing() -> None:
+    agree = render("request.html", "en").count('value="yes"')
+    assert agree == 1
+    for page in (render("me.html", "en"), render("consent.html", "en")):
+        assert page.count('action="/consents/c1/withdraw"') == 1
+
+
+def test_text_from_outside_is_escaped() -> None:
+    language = Language("en")
+    assert language.text("Continue to {host}", host="<b>&") == "Continue to &lt;b&gt;&amp;"
+    nasty = values("leaving.html", language) | {"address": 'https://x/"><script>', "host": "<script>"}
+    context = {
+        **pages.page_words(language),
+        "session": None,
+        "form_token": "",
+        "switch": dict.fromkeys(LANGUAGES, ""),
+    }
+    assert "<script" not in _environment().get_template("leaving.html").render({**context, **nasty})
+
+
+# --- catalogues ---------------------------------------------------------------------------------------
+
+
+def messages() -> set[str]:
+    """Every text that a page can show."""
+    found: set[str] = set()
+    for entry in (WEB / "templates").iterdir():
+        lines = babel_extract(BytesIO(entry.read_bytes()), ["_"], [], {"trimmed": "true"})
+        found |= {text[0] if isinstance(text, tuple) else text for _, _, text, _ in lines if text}
+    for entry in WEB.iterdir():
+        if entry.name.endswith(".py"):
+            lines = extract("python", BytesIO(entry.read_bytes()), {"mark": None})
+            found |= {str(text) for _, text, _, _ in lines}
+    met = [kind for code, kind in every_error().items() if code.startswith(words.MET_BY_PEOPLE)]
+    found |= {text for kind in met for text in (kind.sentence, kind.remedy)}
+    found |= {title for _, title in problems.FAMILIES.values()} | {problems.UNKNOWN[1], "Log in"}
+    return found
+
+
+def catalogue(tag: str) -> dict[str, str]:
+    with (WEB / f"locale/{tag}/LC_MESSAGES/solidgate.po").open("rb") as source:
+        return {str(one.id): str(one.string) for one in read_po(source, locale=tag) if one.id}
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_a_catalogue_has_every_text_and_no_other(tag: str) -> None:
+    found = catalogue(tag)
+    assert sorted(messages() - set(found)) == [], "missing"
+    assert sorted(set(found) - messages()) == [], "left over"
+    assert [text for text, said in found.items() if not said] == []
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_a_translation_keeps_the_places(tag: str) -> None:
+    def places(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert [text for text, said in catalogue(tag).items() if places(text) != places(said)] == []
+
+
+def test_every_state_has_words() -> None:
+    assert set(words.STATUS) == set(ConsentStatus)
+    assert set(words.DOOR) == set(DoorState)
