@@ -60,7 +60,8 @@ async def relying_party(
     """
     clock = clock or SystemClock()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        public_url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        # Community Solid Server takes a Client ID Document over plain http from "localhost" only.
+        public_url = f"http://localhost:{listening.getsockname()[1]}/"
         settings = Settings.model_validate(
             {"server": {"public_url": public_url}, "http": {"allow_private_addresses": True}, "login": login}
         )
