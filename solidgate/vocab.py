@@ -86,8 +86,8 @@ DPV = Namespace(
 PD = Namespace(
     "pd",
     "https://w3id.org/dpv/pd#",
-    "Household HouseOwned Location PurchasesAndSpendingHabit Financial Income Education Demographic Contact Age"
-    " Health MedicalHealth PhysicalHealth MentalHealth Genetic Biometric EthnicOrigin Religion Sexual",
+    "Household HouseOwned Location PurchasesAndSpendingHabit Financial Income Education Demographic Contact"
+    " Age Health MedicalHealth PhysicalHealth MentalHealth Genetic Biometric EthnicOrigin Religion Sexual",
 )
 LOC = Namespace("loc", "https://w3id.org/dpv/loc#", "EU BE FR NL DE LU")
 EU_GDPR = Namespace(
@@ -102,7 +102,9 @@ RDF = Namespace(
     "rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "type value first rest nil langString Property"
 )
 RDFS = Namespace(
-    "rdfs", "http://www.w3.org/2000/01/rdf-schema#", "label comment isDefinedBy domain range subClassOf Class"
+    "rdfs",
+    "http://www.w3.org/2000/01/rdf-schema#",
+    "label comment isDefinedBy domain range subClassOf Class Datatype",
 )
 OWL = Namespace(
     "owl",
@@ -153,7 +155,7 @@ SH = Namespace(
     nodeKind pattern message name property node closed ignoredProperties IRI in hasValue sparql select
     prefixes declare prefix namespace qualifiedValueShape qualifiedMinCount qualifiedMaxCount uniqueLang
     or class minInclusive maxInclusive equals lessThan not inversePath description SPARQLConstraint
-    Literal BlankNodeOrIRI alternativePath targetSubjectsOf minLength flags
+    Literal BlankNodeOrIRI alternativePath targetSubjectsOf targetObjectsOf minLength flags
     """,
 )
 SKOS = Namespace(

@@ -1,4 +1,4 @@
-"""What ``decide`` says no to: status x time x purpose x terms x code x shape x resource x recipient -> code."""
+"""What ``decide`` says no to: status x time x purpose x terms x code x shape x resource x recipient."""
 
 from __future__ import annotations
 
@@ -69,25 +69,27 @@ ALLOWED = {
     "a second before its end": (YES, END - timedelta(seconds=1), FITS),
 }
 
+UNVERIFIABLE = "consent.unverifiable"
+
 TABLE = {
-    # what is proposed                     record                               when     proposal   code
-    "no event at all": (record(), DAY, FITS, "consent.unverifiable"),
-    "given by the organisation": (record(REQUESTED, replace(GIVEN, by=ACME)), DAY, FITS, "consent.unverifiable"),
-    "given without a request": (record(replace(GIVEN, sequence=1)), DAY, FITS, "consent.unverifiable"),
-    "given without an end": (record(REQUESTED, replace(GIVEN, until=None)), DAY, FITS, "consent.unverifiable"),
-    "given without an act": (record(REQUESTED, replace(GIVEN, method="")), DAY, FITS, "consent.unverifiable"),
-    "a gap in the events": (record(REQUESTED, replace(GIVEN, sequence=3)), DAY, FITS, "consent.unverifiable"),
-    "events out of order": (record(GIVEN, REQUESTED), DAY, FITS, "consent.unverifiable"),
+    # what: (record, when, proposal, code)
+    "no event at all": (record(), DAY, FITS, UNVERIFIABLE),
+    "given by the organisation": (record(REQUESTED, replace(GIVEN, by=ACME)), DAY, FITS, UNVERIFIABLE),
+    "given without a request": (record(replace(GIVEN, sequence=1)), DAY, FITS, UNVERIFIABLE),
+    "given without an end": (record(REQUESTED, replace(GIVEN, until=None)), DAY, FITS, UNVERIFIABLE),
+    "given without an act": (record(REQUESTED, replace(GIVEN, method="")), DAY, FITS, UNVERIFIABLE),
+    "a gap in the events": (record(REQUESTED, replace(GIVEN, sequence=3)), DAY, FITS, UNVERIFIABLE),
+    "events out of order": (record(GIVEN, REQUESTED), DAY, FITS, UNVERIFIABLE),
     "time goes back": (
-        record(REQUESTED, replace(GIVEN, at=NOON - timedelta(1))), DAY, FITS, "consent.unverifiable"
+        record(REQUESTED, replace(GIVEN, at=NOON - timedelta(1))), DAY, FITS, UNVERIFIABLE
     ),
     "given again after withdrawal": (
-        record(REQUESTED, GIVEN, WITHDRAWN, replace(GIVEN, sequence=4, at=DAY)), DAY, FITS, "consent.unverifiable"
+        record(REQUESTED, GIVEN, WITHDRAWN, replace(GIVEN, sequence=4, at=DAY)), DAY, FITS, UNVERIFIABLE
     ),
     "a resource slipped in": (
-        replace(YES, resources=(MAY, JUNE, MAY + "2")), DAY, FITS, "consent.unverifiable"
+        replace(YES, resources=(MAY, JUNE, MAY + "2")), DAY, FITS, UNVERIFIABLE
     ),
-    "unknown as an event": (record(REQUESTED, replace(GIVEN, status=S.UNKNOWN)), DAY, FITS, "consent.unverifiable"),
+    "unknown as an event": (record(REQUESTED, replace(GIVEN, status=S.UNKNOWN)), DAY, FITS, UNVERIFIABLE),
     "asked, no answer": (record(REQUESTED), DAY, FITS, "consent.not-given"),
     "deferred": (record(REQUESTED, DEFERRED), DAY, FITS, "consent.not-given"),
     "refused": (record(REQUESTED, REFUSED), DAY, FITS, "consent.refused"),
@@ -99,7 +101,7 @@ TABLE = {
     "expired by the clock, no job ran": (YES, END, FITS, "consent.expired"),
     "another purpose": (YES, DAY, replace(FITS, purpose="marketing"), "consent.purpose-not-covered"),
     "other terms": (YES, DAY, replace(FITS, agreement_digest="sha256:new"), "consent.terms-not-covered"),
-    "another program": (YES, DAY, replace(FITS, algorithm_digest="sha256:new"), "consent.algorithm-not-covered"),
+    "another program": (YES, DAY, replace(FITS, algorithm_digest="x"), "consent.algorithm-not-covered"),
     "another shape": (YES, DAY, replace(FITS, shape_digest="sha256:new"), "consent.shape-not-covered"),
     "a resource not listed": (
         YES, DAY, replace(FITS, resources=(MAY, MAY + "?x")), "consent.resource-not-covered"

@@ -69,6 +69,6 @@ def test_what_could_be_an_address_or_a_value_is_refused(text: str) -> None:
 
 
 def test_a_time_that_is_not_utc_is_refused() -> None:
-    for at in (datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))):
+    for at in (ENTRY.at.replace(tzinfo=None), ENTRY.at.astimezone(timezone(timedelta(hours=1)))):
         with pytest.raises(InternalFault):
             replace(ENTRY, at=at)

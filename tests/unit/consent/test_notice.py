@@ -90,9 +90,7 @@ def test_a_resource_that_was_not_found_is_said_so(agreement: Agreement, request_
 
 
 def test_special_categories_are_agreed_to_expressly(special: Agreement, request_: ConsentRequest) -> None:
-    notice = make_notice(
-        special, replace(request_, agreement_digest=digest(special)), "en", public_url=URL
-    )
+    notice = make_notice(special, replace(request_, agreement_digest=digest(special)), "en", public_url=URL)
     assert notice.statements["advice"].startswith("I expressly agree")
     assert any("Article 9" in line for line in notice.rows[1][2])
 

@@ -1,0 +1,134 @@
+"""``solidgate receipt verify``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from solidgate.adapters.clock import SystemClock
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.cli.common import DEFAULTS, Common
+from solidgate.consent.receipt import MAX_BYTES, Receipt, verify_receipt
+from solidgate.errors import BadFile, FetchUnexpected, ReceiptInvalid, SignatureInvalid
+from solidgate.identity.jose import parse
+from solidgate.settings import Settings
+
+_MAX_KEYS_BYTES = 256 * 1024
+
+
+def verify(file: Path, *, jwks: str = "", common: Common = DEFAULTS) -> None:
+    """Check a receipt and print what it proves.
+
+    Parameters
+    ----------
+    file
+        The receipt, as downloaded or as it stands in the pod (.jwt).
+    jwks
+        The issuer's public keys: a file, for use offline, or an address. Without it they are fetched from
+        the issuer that the receipt names: then trust that issuer, since anyone can name themselves.
+    """
+    token = _text(file, MAX_BYTES).strip()
+    keys, origin = _keys(token, jwks, common)
+    receipt = verify_receipt(token, keys, datetime.now(UTC))
+    common.show(_shown(receipt, origin), _told(receipt, origin))
+
+
+def _keys(token: str, jwks: str, common: Common) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """The keys and where they are from."""
+    if jwks and not jwks.startswith(("https://", "http://")):
+        return _key_list(_text(Path(jwks), _MAX_KEYS_BYTES), jwks), jwks
+    address = jwks or _named_issuer(token) + "jwks"
+    return _key_list(asyncio.run(_fetch(address, common.settings())), address), address
+
+
+def _named_issuer(token: str) -> str:
+    try:
+        issuer = parse(token, max_bytes=MAX_BYTES).claims.get("issuer")
+    except SignatureInvalid as error:
+        raise ReceiptInvalid(f"1: {error.detail}") from error
+    if not isinstance(issuer, str) or not issuer.endswith("/"):
+        raise ReceiptInvalid("3: it names no issuer; give the keys with --jwks")
+    return issuer
+
+
+async def _fetch(address: str, settings: Settings) -> str:
+    policy = FetchPolicy(
+        allow_private_addresses=settings.http.allow_private_addresses, ca_file=settings.http.ca_file
+    )
+    fetcher = GuardedFetcher(policy, SystemClock())
+    try:
+        reply = await fetcher.fetch(
+            "GET", address, headers={"Accept": "application/json"}, max_bytes=_MAX_KEYS_BYTES
+        )
+    finally:
+        await fetcher.aclose()
+    if reply.status != 200:
+        raise FetchUnexpected(f"{address} answered {reply.status}")
+    return reply.content.decode("utf-8", "replace")
+
+
+def _text(path: Path, limit: int) -> str:
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(limit + 1)
+        if len(content) > limit:
+            raise BadFile(f"{path} is larger than {limit} bytes")
+        return content.decode("ascii" if limit == MAX_BYTES else "utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path}: {type(error).__name__}") from error
+
+
+def _key_list(text: str, origin: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        keys = json.loads(text)["keys"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadFile(f"{origin} is not a JWK set") from error
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise BadFile(f"{origin} is not a JWK set")
+    return keys
+
+
+def _shown(receipt: Receipt, origin: str) -> dict[str, Any]:
+    return {
+        "valid": True,
+        "status": receipt.status.value,
+        "consent": receipt.record_iri,
+        "data_subject": receipt.data_subject,
+        "issuer": receipt.issuer,
+        "issued": receipt.issued.isoformat(),
+        "kid": receipt.kid,
+        "keys": origin,
+        "events": [
+            {
+                "sequence": event.sequence,
+                "status": event.status.value,
+                "at": event.at.isoformat(),
+                "until": event.until.isoformat() if event.until else None,
+            }
+            for event in receipt.events
+        ],
+        "agreement": receipt.agreement_digest,
+        "notice": receipt.notice_digest,
+        "algorithm": receipt.algorithm_digest,
+        "output_shape": receipt.shape_digest,
+        "resources": list(receipt.resources),
+        "record": receipt.record_digest,
+    }
+
+
+def _told(receipt: Receipt, origin: str) -> str:
+    lines = [
+        f"The receipt is valid: consent {receipt.status.value} ({receipt.record_iri}).",
+        f"Signed by {receipt.issuer} at {receipt.issued:%Y-%m-%d %H:%M:%S} UTC; keys from {origin}.",
+    ]
+    for event in receipt.events:
+        until = f", until {event.until:%Y-%m-%d %H:%M} UTC" if event.until else ""
+        lines.append(f"  {event.sequence}. {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.status.value}{until}")
+    lines += [f"  terms {receipt.agreement_digest}", f"  program {receipt.algorithm_digest}"]
+    lines += [f"  reads {url}" for url in receipt.resources]
+    lines.append("It speaks of the moment it was signed: the record's address tells what holds now.")
+    return "\n".join(lines)
