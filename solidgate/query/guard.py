@@ -7,7 +7,6 @@ and IRIs, counts brackets and looks at words. The parse itself happens in a chil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from solidgate.errors import QueryInvalid, QueryLimit, QueryRefused
 
@@ -31,17 +30,22 @@ _UPDATES = (
 )
 REFUSED = frozenset({*_UPDATES, "SERVICE", "FROM"})
 
-# Each alternative begins differently and repeats single characters only, so the scan is linear. A name with a
-# colon, a variable or a language tag is stepped over whole: "ex:from", "?load" and "@add" are no keywords.
+# Parsers read a keyword where it is glued to what stands beside it ("1SERVICE<x>", "FROM:g"), so the two words
+# that lead outside are looked for at the end of every bare word, the name of a prefix included.
+_GLUED = ("SERVICE", "FROM")
+
+# Repetitions are possessive and every string ends somewhere, so the scan is linear. Variables, language tags
+# and local names are stepped over whole: "?load", "@add" and "ex:from" are no keywords.
 _TOKEN = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*\'\'\''
-    r'|"(?:[^"\\\n\r]|\\.)*"|\'(?:[^\'\\\n\r]|\\.)*\''
-    r'|<[^<>"{}|^`\\\x00-\x20]*>'
-    r"|#[^\n\r]*"
-    r"|[?$@]\w+"
-    r"|_:[\w.-]+"
-    r"|[\w.-]*:(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*"
-    r"|(?P<word>[A-Za-z]\w*)"
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|(?P<open1>.?\Z))'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|(?P<open2>.?\Z))"
+    r'|"(?:[^"\\\n\r]|\\.)*+(?:"|(?P<open3>[\n\r\\]|\Z))'
+    r"|'(?:[^'\\\n\r]|\\.)*+(?:'|(?P<open4>[\n\r\\]|\Z))"
+    r'|<[^<>"{}|^`\\\x00-\x20]*+>'
+    r"|\#[^\n\r]*+"
+    r"|[?$@]\w++"
+    r"|(?P<prefix>[\w.-]*+):(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*+"
+    r"|(?P<bare>[\w.-]++)"
     r"|(?P<open>[{(\[])|(?P<close>[})\]])",
     re.DOTALL,
 )
@@ -56,11 +60,12 @@ def guard(text: str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) 
     """
     if len(text.encode("utf-8", "surrogatepass")) > max_bytes:
         raise QueryLimit(f"max_query_bytes={max_bytes}")
-    words = list(_words(_unescaped(text), max_depth))
-    refused = REFUSED.intersection(words)
+    bare, prefixes = _words(_unescaped(text), max_depth)
+    refused = REFUSED.intersection(bare)
+    refused |= {word for word in _GLUED if any(each.endswith(word) for each in bare | prefixes)}
     if refused:
         raise QueryRefused(", ".join(sorted(refused)))
-    if not FORMS.intersection(words):
+    if not FORMS.intersection(bare):
         raise QueryInvalid("neither SELECT, ASK, CONSTRUCT nor DESCRIBE")
 
 
@@ -72,15 +77,26 @@ def _unescaped(text: str) -> str:
         raise QueryInvalid("an escape that is no character") from problem
 
 
-def _words(text: str, max_depth: int) -> Iterator[str]:
-    """The bare words in capitals. Raises ``QueryLimit`` when brackets nest deeper than ``max_depth``."""
+def _words(text: str, max_depth: int) -> tuple[set[str], set[str]]:
+    """The bare words and the names of prefixes, in capitals.
+
+    Raises ``QueryLimit`` when brackets nest too deep, ``QueryInvalid`` for a string without end.
+    """
+    bare: set[str] = set()
+    prefixes: set[str] = set()
     depth = 0
     for token in _TOKEN.finditer(text):
-        if token["word"]:
-            yield token["word"].upper()
-        elif token["open"]:
+        kind = token.lastgroup or ""
+        if kind == "bare":
+            bare.update(re.split("[.-]", token[0].upper()))
+        elif kind == "prefix":
+            prefixes.update(re.split("[.-]", token["prefix"].upper()))
+        elif kind == "open":
             depth += 1
             if depth > max_depth:
                 raise QueryLimit(f"max_depth={max_depth}")
-        elif token["close"]:
+        elif kind == "close":
             depth -= 1
+        elif kind:
+            raise QueryInvalid("a string without end")
+    return bare, prefixes

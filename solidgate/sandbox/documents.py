@@ -20,15 +20,17 @@ FORMATS = {
     "application/ld+json": RdfFormat.JSON_LD,
 }
 
-# Strings and IRIs are stepped over whole, so that brackets inside them do not count. Alternatives begin with
-# different characters and none nests a repetition, so the scan is linear; what is left open matches nothing
-# and is judged by the parser.
+# Strings and IRIs are stepped over whole, so brackets inside them do not count. Repetitions are possessive
+# and a string without end reaches to the end, so the scan is linear; the parser then judges what was wrong.
 _TURTLE = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*\'\'\''
-    r'|"(?:[^"\\\n\r]|\\.)*"|\'(?:[^\'\\\n\r]|\\.)*\'|<[^<>"{}|^`\\\s]*>|#[^\n\r]*|(?P<open>[\[({])|(?P<close>[\])}])',
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|.?\Z)'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|.?\Z)"
+    r'|"(?:[^"\\\n\r]|\\.)*+(?:["\n\r\\]|\Z)'
+    r"|'(?:[^'\\\n\r]|\\.)*+(?:['\n\r\\]|\Z)"
+    r'|<[^<>"{}|^`\\\s]*+>|\#[^\n\r]*+|(?P<open>[\[({])|(?P<close>[\])}])',
     re.DOTALL,
 )
-_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
+_JSON = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
 class Unreadable(Exception):

@@ -7,11 +7,12 @@ import importlib.abc
 import importlib.util
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from importlib.resources.simple import SimpleReader, TraversableReader
+from importlib.resources.abc import Traversable, TraversableResources
+from os import PathLike
 from types import CodeType, ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
 
 class ProgramImporter(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -59,40 +60,58 @@ class ProgramImporter(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
             raise FileNotFoundError(path)
         return self._files[path]
 
-    def get_resource_reader(self, fullname: str) -> TraversableReader:
-        return _Reader(fullname, fullname.replace(".", "/"), self._files)
+    def get_resource_reader(self, fullname: str) -> TraversableResources:
+        return _Reader(fullname.replace(".", "/"), self._files)
 
 
-class _Reader(TraversableReader):
-    """One folder of the program, for ``importlib.resources``."""
+class _Reader(TraversableResources):
+    """A package's folder, for ``importlib.resources``."""
 
-    def __init__(self, package: str, folder: str, files: Mapping[str, bytes]) -> None:
-        self._package, self._folder, self._files = package, folder, files
+    def __init__(self, folder: str, files: Mapping[str, bytes]) -> None:
+        self._folder, self._files = folder, files
 
-    @property
-    def package(self) -> str:
-        return self._package
+    def files(self) -> Traversable:
+        return _Place(self._folder, self._files)
+
+
+class _Place(Traversable):
+    """A file or folder of the program."""
+
+    def __init__(self, path: str, files: Mapping[str, bytes]) -> None:
+        self._path, self._files = path, files
 
     @property
     def name(self) -> str:
-        return self._folder.rsplit("/", 1)[-1]
+        return self._path.rsplit("/", 1)[-1]
 
-    def _below(self) -> set[tuple[str, bool]]:
-        rests = (path[len(self._folder) + 1 :] for path in self._files if path.startswith(f"{self._folder}/"))
-        return {(rest.split("/", 1)[0], "/" in rest) for rest in rests}
+    def iterdir(self) -> Iterator[Traversable]:
+        start = f"{self._path}/"
+        names = {path[len(start) :].split("/", 1)[0] for path in self._files if path.startswith(start)}
+        return (_Place(start + name, self._files) for name in sorted(names))
 
-    def children(self) -> list[SimpleReader]:
-        return [
-            _Reader(self._package, f"{self._folder}/{name}", self._files)
-            for name, is_folder in sorted(self._below())
-            if is_folder
-        ]
+    def is_dir(self) -> bool:
+        return any(path.startswith(f"{self._path}/") for path in self._files)
 
-    def resources(self) -> list[str]:
-        return [name for name, is_folder in sorted(self._below()) if not is_folder]
+    def is_file(self) -> bool:
+        return self._path in self._files
 
-    def open_binary(self, resource: str) -> BinaryIO:
-        return io.BytesIO(self._files[f"{self._folder}/{resource}"])
+    def joinpath(self, *descendants: str | PathLike[str]) -> Traversable:
+        return _Place("/".join((self._path, *map(str, descendants))), self._files)
+
+    def __truediv__(self, child: str | PathLike[str]) -> Traversable:
+        return self.joinpath(child)
+
+    def read_bytes(self) -> bytes:
+        if not self.is_file():
+            raise FileNotFoundError(self._path)
+        return self._files[self._path]
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
+
+    def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        content = io.BytesIO(self.read_bytes())
+        return content if "b" in mode else io.TextIOWrapper(content, *args, **kwargs)
 
 
 def entry_point(files: Mapping[str, bytes], name: str) -> Callable[..., Any]:

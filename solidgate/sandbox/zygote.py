@@ -26,7 +26,7 @@ from solidgate.sandbox.wire import Ending, Kind
 _STANDARD = (
     "base64", "bisect", "calendar", "cmath", "collections", "concurrent.futures", "csv", "dataclasses",
     "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
-    "importlib.resources", "importlib.resources.simple", "io", "itertools", "json", "math", "operator",
+    "importlib.resources", "importlib.resources.abc", "io", "itertools", "json", "math", "operator",
     "random", "re", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "uuid",
     "zlib", "zoneinfo", "_strptime",
 )  # fmt: skip

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM115, PTH123, PTH208
 """A program that tries to get out. It runs only inside the sandbox; ``attack`` names what it tries.
 
 Each attack answers with one word for what it obtained or the name of the errno that it was refused with.
@@ -37,7 +38,8 @@ CALLS = {
     "setpriority": (141, 140), "sched_setaffinity": (203, 122), "ioctl": (16, 29), "sysinfo": (99, 179),
     "setrlimit": (160, 164), "landlock_create_ruleset": (444, 444), "clock_settime": (227, 112),
     "settimeofday": (164, 170), "mkdirat": (258, 34), "unlinkat": (263, 35), "renameat2": (316, 276),
-    "linkat": (265, 37), "symlinkat": (266, 36), "truncate": (76, 45), "fchmod": (91, 52), "vmsplice": (278, 75),
+    "linkat": (265, 37),
+    "symlinkat": (266, 36), "truncate": (76, 45), "fchmod": (91, 52), "vmsplice": (278, 75),
     "splice": (275, 76), "pipe2": (293, 59), "copy_file_range": (326, 285), "mlock": (149, 228),
 }  # fmt: skip
 

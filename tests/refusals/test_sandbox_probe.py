@@ -1,4 +1,4 @@
-"""What a hostile program obtains: nothing. One row an attack, each with its outcome, and a clean run after it."""
+"""What a hostile program obtains: nothing. One row an attack, each with its outcome, a clean run after it."""
 
 from __future__ import annotations
 
