@@ -31,12 +31,15 @@ def fresh() -> str:
 
 
 @asynccontextmanager
-async def open_world(settings: Settings, url: str) -> AsyncIterator[World]:
-    """Everything that the gate and the operator's commands may reach; ``url`` is of a migrated database."""
+async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncIterator[World]:
+    """Everything that the gate and the operator's commands may reach; ``url`` is of a migrated database.
+
+    ``pace`` is in requests a second to one origin; 0 is unlimited, as a person who waits expects.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await _store(settings, url, stack)
-        fetcher = GuardedFetcher(_fetch_policy(settings), clock)
+        fetcher = GuardedFetcher(_fetch_policy(settings, pace), clock)
         stack.push_async_callback(fetcher.aclose)
         sandbox = _sandbox(settings)
         stack.push_async_callback(sandbox.aclose)
@@ -62,7 +65,7 @@ async def open_world(settings: Settings, url: str) -> AsyncIterator[World]:
 @asynccontextmanager
 async def open_enclave(settings: Settings, url: str) -> AsyncIterator[Enclave]:
     """The world with the keys of the spaces: for the worker alone."""
-    async with open_world(settings, url) as world:
+    async with open_world(settings, url, pace=settings.pull.requests_per_second) as world:
         seal_key = sealing.key_file(settings.server.data_folder / "enclave" / "seal.key")
         keys = SealedEnclaveKeys(world.store, seal_key, world.clock, settings.server.public_url)
         yield Enclave(world, keys)
@@ -85,7 +88,7 @@ def receipt_key(data_folder: Path) -> dict[str, str]:
     return jose.ed25519_key(seed)
 
 
-def _fetch_policy(settings: Settings) -> FetchPolicy:
+def _fetch_policy(settings: Settings, pace: float) -> FetchPolicy:
     http = settings.http
     return FetchPolicy(
         allow_private_addresses=http.allow_private_addresses,
@@ -95,7 +98,7 @@ def _fetch_policy(settings: Settings) -> FetchPolicy:
         keepalive_timeout=http.keepalive_timeout,
         per_origin=http.per_origin,
         total_connections=http.total_connections,
-        requests_per_second=settings.pull.requests_per_second,
+        requests_per_second=pace,
         ca_file=http.ca_file,
         max_decoded_ratio=http.max_decoded_ratio,
     )

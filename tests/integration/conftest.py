@@ -10,15 +10,24 @@ from pathlib import Path
 import pytest
 
 from solidgate.testing.demo.stage import Stage, set_up
+from solidgate.testing.demo.story import Story, tell
 
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
-    """One stage for the session; each test makes the people and the space that it needs."""
+    """The servers, as the demonstration starts them; stopped at the end of the session."""
     loop = asyncio.new_event_loop()
     with tempfile.TemporaryDirectory(prefix="solidgate-stage-") as folder:
-        stack = set_up(Path(folder), lambda line: None)
-        stage = loop.run_until_complete(stack.__aenter__())
-        yield stage
-        loop.run_until_complete(stack.__aexit__(None, None, None))
-        loop.close()
+        standing = set_up(Path(folder), lambda line: None)
+        stage = loop.run_until_complete(standing.__aenter__())
+        try:
+            yield stage
+        finally:
+            loop.run_until_complete(standing.__aexit__(None, None, None))
+            loop.close()
+
+
+@pytest.fixture(scope="session")
+def story(stage: Stage) -> Story:
+    """The story, told once on that stage; each of its statements was verified from outside."""
+    return asyncio.run(tell(stage, lambda line: None))

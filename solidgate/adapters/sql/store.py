@@ -10,6 +10,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
@@ -80,7 +81,7 @@ class SqlStore:
         try:
             async with self.engine.begin() as connection:
                 yield Transaction(connection, self.keys)
-        except (OperationalError, InterfaceError) as fault:
+        except (OperationalError, InterfaceError, PoolExhausted) as fault:
             raise StoreUnavailable() from fault
         except DBAPIError as fault:
             if fault.connection_invalidated:
