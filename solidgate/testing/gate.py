@@ -24,6 +24,7 @@ from solidgate.adapters.sql.store import SqlStore
 from solidgate.flow.world import World
 from solidgate.identity import dpop, jose
 from solidgate.identity.login import Session
+from solidgate.sandbox.limits import IsolationLevel
 from solidgate.settings import Login, Sandbox, Server, Settings
 from solidgate.testing.memory_pods import MemoryPods
 from solidgate.web.app import make_app, make_runner
@@ -159,7 +160,7 @@ async def _world(
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
     fetcher = GuardedFetcher(FetchPolicy(), clock)
     stack.push_async_callback(fetcher.aclose)
-    sandbox = BwrapSandbox(minimum_level=0)
+    sandbox = BwrapSandbox(minimum_level=IsolationLevel.L0)
     stack.push_async_callback(sandbox.aclose)
     policy = IssuerPolicy(public_url=settings.server.public_url)
     return World(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
@@ -139,7 +141,7 @@ async def _record(request: web.Request, session: Session, media_type: str) -> we
     return rdf_of(turtle, TURTLE, media_type)
 
 
-def _words(view: ConsentView) -> dict[str, object]:
+def _words(view: ConsentView) -> dict[str, Any]:
     events = view.record.events
     decided = next((event for event in events if event.status in _ANSWERS), view.record.latest)
     names = {party.webid: party.name for party in view.agreement.parties}

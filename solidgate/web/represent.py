@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse, serialize
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse, serialize
 
 from solidgate.flow.record import ConsentView
 from solidgate.flow.space import SpaceView
@@ -48,7 +48,7 @@ def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] |
     )
 
 
-def rdf_response(triples: Iterable[Triple | Quad], media_type: str) -> web.Response:
+def rdf_response(triples: Iterable[Triple], media_type: str) -> web.Response:
     """A graph in one of ``RDF_FORMATS``."""
     content = serialize(triples, format=RDF_FORMATS[media_type], prefixes=dict(PREFIXES))
     assert content is not None, "serialize returns bytes when it is given no output"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -127,7 +128,7 @@ def _next(made: Sequence[ConsentView]) -> str:
     return f"/consents/{made[0].record.consent_id}" if len(made) == 1 else "/me"
 
 
-def _words(request: web.Request, found: Review) -> dict[str, object]:
+def _words(request: web.Request, found: Review) -> dict[str, Any]:
     language = Language(found.notice.language)
     needs = [need for purpose in found.agreement.purposes for need in purpose.needs]
     return {
