@@ -80,6 +80,7 @@ def _environment(home: Path) -> dict[str, str]:
         **os.environ,
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "FONTCONFIG_FILE": str(home / "fonts.conf"),
+        "XDG_CACHE_HOME": str(home / "cache"),
     }
 
 
