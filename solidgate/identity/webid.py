@@ -41,7 +41,7 @@ class Profile:
 
 def same_but_slash(one: str, other: str) -> bool:
     """Equal but for one slash at the end: the single deviation that real issuers show."""
-    return one == other or one + "/" == other or one == other + "/"
+    return one.removesuffix("/") == other.removesuffix("/")
 
 
 def names_issuer(named: Collection[str], issuer: str, *, slash_tolerance: bool) -> bool:

@@ -36,6 +36,11 @@ class RecordingSockets:
 
 
 @pytest.fixture
+def wall_clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.fixture
 def sockets() -> RecordingSockets:
     return RecordingSockets()
 

@@ -391,4 +391,5 @@ async def test_no_faster_than_the_limit_a_second(serve, make_fetcher) -> None:
 async def test_an_error_says_nothing_of_where(make_fetcher: GuardedFetcher) -> None:
     with pytest.raises(FetchUnreachable) as caught:
         await make_fetcher().fetch("GET", "http://127.0.0.1:1/secret-path", max_bytes=KIB)
-    assert "secret" not in str(caught.value) and "127.0.0.1" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)

@@ -1,0 +1,89 @@
+"""One fetch for many askers; faults are kept shorter; a cancelled asker spoils nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from solidgate.adapters.issuer_cache import TimedCache
+from solidgate.errors import FetchUnreachable
+
+
+class Source:
+    """Counts how often it is asked, at a time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.asked = 0
+        self.fault: Exception | None = None
+        self.cache: TimedCache[int] = TimedCache(lambda: self.now, seconds=100, fault_seconds=10, size=3)
+
+    async def make(self) -> int:
+        self.asked += 1
+        await asyncio.sleep(0.01)
+        if self.fault:
+            raise self.fault
+        return self.asked
+
+
+async def test_many_askers_one_fetch() -> None:
+    source = Source()
+    found = await asyncio.gather(*(source.cache.get("a", source.make) for _ in range(10)))
+    assert found == [1] * 10
+
+
+@pytest.mark.parametrize(("later", "asked"), [(99.0, 1), (100.0, 2)])
+async def test_kept_for_its_time(later: float, asked: int) -> None:
+    source = Source()
+    await source.cache.get("a", source.make)
+    source.now = later
+    assert await source.cache.get("a", source.make) == asked
+
+
+@pytest.mark.parametrize(("later", "asked"), [(9.0, 1), (10.0, 2)])
+async def test_faults_are_kept_shorter(later: float, asked: int) -> None:
+    source = Source()
+    source.fault = FetchUnreachable()
+    for moment in (0.0, later):
+        source.now = moment
+        with pytest.raises(FetchUnreachable):
+            await source.cache.get("a", source.make)
+    assert source.asked == asked
+
+
+async def test_a_fault_that_is_not_ours_is_not_kept() -> None:
+    source = Source()
+    source.fault = RuntimeError("a bug")
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await source.cache.get("a", source.make)
+    assert source.asked == 2
+
+
+async def test_a_cancelled_asker_leaves_the_fetch_to_the_others() -> None:
+    source = Source()
+    first = asyncio.ensure_future(source.cache.get("a", source.make))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(source.cache.get("a", source.make))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == 1
+
+
+async def test_never_more_than_its_size() -> None:
+    source = Source()
+    for key in "abcdef":
+        await source.cache.get(key, source.make)
+    assert await source.cache.get("f", source.make) == 6
+    assert await source.cache.get("a", source.make) == 7
+
+
+async def test_forgetting_and_not_before() -> None:
+    source = Source()
+    await source.cache.get("a", source.make)
+    source.cache.forget("a")
+    assert await source.cache.get("a", source.make) == 2
+    source.now = 5
+    assert await source.cache.get("a", source.make, not_before=5) == 3
+    assert source.cache.asked_at("a") == 5
