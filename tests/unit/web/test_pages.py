@@ -222,6 +222,9 @@ async def test_one_address_has_many_forms(gate: TestGate, anna: Browser) -> None
         ("/spaces.json", "*/*", "application/json"),
         ("/spaces/home-energy/agreement", "application/json", "application/json"),
         ("/errors", "application/json", "application/json"),
+        ("/ns", "text/html", "text/html"),
+        ("/ns.ttl", "*/*", "text/turtle"),
+        ("/ns", "application/ld+json", "application/ld+json"),
         ("/me", "application/json", "application/json"),
     ]:
         reply = await anna.get(path, accept)
