@@ -69,11 +69,18 @@ async def test_login_yes_and_withdrawal(
         "Open: your pod lets the space read what you agreed to"
     )
     await expect(page.locator("main")).to_contain_text("A copy is in your pod")
+    consent = page.url
+    for path in ("", "/receipt", "/activity"):
+        await page.goto(consent + path)
+        if script:
+            await _axe(page)
 
     await page.goto(f"{doorway.url}/me")
     await page.click("text=Withdraw my consent")
     await expect(page.locator("h1")).to_have_text("Your consent is withdrawn")
     await expect(page.locator("main")).to_contain_text("The door is closed")
+    if script:
+        await _axe(page)
 
     await page.click("text=Log out")
     await page.goto(f"{doorway.url}/me")
@@ -130,10 +137,14 @@ async def _accessible(page: Page, doorway: Any, scheme: str) -> None:
     )
     for address in (request, *(doorway.url + path for path in paths)):
         await page.goto(address)
-        await page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
-        report = await page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)
-        found = [(one["id"], [node["html"] for node in one["nodes"]]) for one in report["violations"]]
-        assert not found, (address, scheme)
+        await _axe(page, scheme)
+
+
+async def _axe(page: Page, scheme: str = "") -> None:
+    await page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
+    report = await page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)
+    found = [(one["id"], [node["html"] for node in one["nodes"]]) for one in report["violations"]]
+    assert not found, (page.url, scheme)
 
 
 async def test_the_keyboard_alone_reaches_the_answer(chromium: Browser, doorway: Any, person: Person) -> None:
