@@ -30,7 +30,7 @@ _UPDATES = (
 )
 REFUSED = frozenset({*_UPDATES, "SERVICE", "FROM"})
 
-# Parsers read a keyword where it is glued to what stands beside it ("1SERVICE<x>", "FROM:g"), so the two words
+# Parsers read a keyword where it is glued to what stands beside it ("1SERVICE<x>", "FROM:g"), so both words
 # that lead outside are looked for at the end of every bare word, the name of a prefix included.
 _GLUED = ("SERVICE", "FROM")
 
