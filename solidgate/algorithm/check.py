@@ -43,8 +43,8 @@ def check(
 ) -> tuple[Finding, ...]:
     """All findings. ``provided`` are the libraries inside the sandbox by name; ``python`` is its version."""
     found = [*_code(program), *_environment(program, provided, python), *_shapes(program, shape_lint)]
-    # A program that does not compile would fail on each sample again: its findings are enough.
-    if not any(one.rule == "compiles" for one in found):
+    # A program that cannot be called would fail on each sample again: its findings are enough.
+    if not any(one.rule in ("compiles", "defined") for one in found):
         found += _samples(program, runner)
     return tuple(found)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import quote_plus
 
 import aiohttp
 from yarl import URL
@@ -91,7 +92,8 @@ class ClientCredentials:
         raise LoginRefused(f"the issuer answered {status} to the client credentials")
 
     def _basic(self) -> dict[str, str]:
-        authorization = aiohttp.encode_basic_auth(self.client_id, self.secret)
+        # Form-encoded first (RFC 6749 section 2.3.1): a client id may be an address; Basic ends at a colon.
+        authorization = aiohttp.encode_basic_auth(quote_plus(self.client_id), quote_plus(self.secret))
         return {
             "Authorization": authorization,
             "Content-Type": "application/x-www-form-urlencoded",

@@ -96,7 +96,8 @@ def _files(folder: Path, limits: PackLimits) -> Iterator[Path]:
 def _read(path: Path, most: int) -> bytes:
     """The file's bytes. Raises ``BadFile`` when it is no plain file, too large or not readable."""
     try:
-        with path.open("rb") as file:
+        # Non-blocking, so that a pipe in the folder cannot hold the reader for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise BadFile(f"{path} is not a plain file")
             content = file.read(most + 1)

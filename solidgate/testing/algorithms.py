@@ -9,7 +9,7 @@ from typing import Any
 
 from solidgate.algorithm.manifest import Program
 from solidgate.algorithm.sample import NOW
-from solidgate.errors import SandboxFailed
+from solidgate.errors import SandboxFailed, ValidationFailed
 from solidgate.pod.resource import Document
 from solidgate.sandbox.documents import read
 from solidgate.sandbox.inputs import InputDocument, Inputs, Results, serialised
@@ -37,10 +37,13 @@ class UnsafeInProcessRunner:
         )
 
     def validate(self, shapes: bytes, content: bytes) -> Sequence[str]:
-        """What pyshacl says, by shape and path; never a value."""
-        from solidgate.sandbox.validation import judge
+        """What pyshacl says, by shape and path; never a value. Raises ``ValidationFailed``."""
+        from solidgate.sandbox.validation import Undecided, judge
 
-        judged = judge(shapes, content, recheck=True, fast=False)
+        try:
+            judged = judge(shapes, content, recheck=True, fast=False)
+        except (SyntaxError, ValueError, Undecided) as error:
+            raise ValidationFailed(type(error).__name__) from error
         return () if judged.conforms and judged.covered else (*judged.report, *_uncovered(judged.covered))
 
 

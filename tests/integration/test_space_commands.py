@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.assets import asset
 
 SPACE = asset("examples", "home-energy", "space.toml")
@@ -21,9 +24,14 @@ PARTIES = [
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment() -> Iterator[dict[str, str]]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SOLIDGATE_")}
-    return {**kept, "SOLIDGATE_SERVER__DATA_FOLDER": str(tmp_path_factory.mktemp("spaces"))}
+    # Not below pytest's own folder: PostgreSQL runs as another user when the tests run as root.
+    with tempfile.TemporaryDirectory(prefix="solidgate-spaces-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "d")  # kept up, so that each command joins it
+        server.start()
+        yield {**kept, "SOLIDGATE_SERVER__DATA_FOLDER": f"{folder}/d"}
+        server.stop()
 
 
 def _solidgate(environment: dict[str, str], *words: str, code: int = 0) -> dict[str, object]:
