@@ -76,7 +76,7 @@ class Fetcher(Protocol):
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - bounds one hop on the wire, not the caller
         redirects: int = 0,
     ) -> Reply:
         """The whole answer, whatever its status.
@@ -123,7 +123,7 @@ class PodServer(Protocol):
         ...
 
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
-        """The bytes of one RDF document. Raises ``PodNotFound PodForbidden PodUnreadable`` and fetch errors."""
+        """The bytes of one RDF document. Raises pod faults and fetch errors."""
         ...
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:

@@ -19,9 +19,9 @@ import psycopg
 import structlog
 from procrastinate import RetryStrategy
 
-from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.postgres import shared_postgres
 from solidgate.adapters.sql.engine import plain_url
+from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.errors import SolidgateError, StoreUnavailable
 from solidgate.flow import aggregate, expire, space
@@ -132,9 +132,7 @@ async def keep_house(enclave: Enclave) -> None:
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:
     """Take over the jobs of workers that are gone; effects are exactly once by our own tables."""
-    stalled = await jobs.job_manager.get_stalled_jobs(
-        seconds_since_heartbeat=settings.worker.stalled_seconds
-    )
+    stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=settings.worker.stalled_seconds)
     for job in stalled:
         await jobs.job_manager.retry_job(job)
 

@@ -59,7 +59,7 @@ def digest(key: bytes, *values: str) -> bytes:
 
 
 def key_file(path: Path) -> bytes:
-    """The key in ``path``, made on first use with mode 0600; two processes agree on one. Raises ``BadFile``."""
+    """The key in ``path``, made on first use with mode 0600; processes agree on one. Raises ``BadFile``."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         return _read_key(path)

@@ -1,4 +1,4 @@
-"""The group's result: made from conformant graphs of people whose consent holds now, and of enough of them."""
+"""The group's result: from conformant graphs of people whose consent holds now, and of enough of them."""
 
 from __future__ import annotations
 

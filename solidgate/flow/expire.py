@@ -36,6 +36,4 @@ async def _expire(world: World, consent_id: str) -> None:
         await tx.results.unpublish(consent_id)
         await tx.spaces.changed(stored.space_id)
         await tx.jobs.notify(run.STOP_CHANNEL, [f"*:{consent_id}"])
-        await tx.trail.append(
-            AuditEntry(Action.CONSENT_EXPIRED, now, "system", (consent_id,), Outcome.DONE)
-        )
+        await tx.trail.append(AuditEntry(Action.CONSENT_EXPIRED, now, "system", (consent_id,), Outcome.DONE))

@@ -26,7 +26,7 @@ from solidgate.flow.pull import PulledDocuments, pull
 from solidgate.flow.step import Step, leased
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
-from solidgate.flow.write_back import MEDIA_TYPE, plan, target_of, write_back
+from solidgate.flow.write_back import plan, target_of, write_back
 from solidgate.ports import EnclaveKeys
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
 from solidgate.run.state import FINAL, PartState, RunRow
@@ -132,7 +132,7 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
             step.person_id, job.run.run_id, step.consent_id, fresh.epoch, delivery, sha256, now
         )
         planned = await tx.results.planned(step.person_id, job.run.run_id, step.consent_id)
-    assert planned is not None and planned.delivery.media_type == MEDIA_TYPE
+    assert planned is not None  # the row was written in this very transaction
     return planned
 
 
@@ -155,16 +155,12 @@ async def _publish(step: Step, planned: DeliveryRow) -> None:
         await tx.results.publish(step.person_id, run.space_id, run.run_id, step.consent_id, row, now)
         await tx.spaces.changed(run.space_id)
         await tx.trail.append(
-            AuditEntry(
-                Action.RESULT_WRITTEN, now, "enclave", (run.run_id, step.consent_id), Outcome.DONE
-            )
+            AuditEntry(Action.RESULT_WRITTEN, now, "enclave", (run.run_id, step.consent_id), Outcome.DONE)
         )
         await _advance(step.world, tx, run, step.consent_id, PartState.WRITTEN, None)
 
 
-async def _end(
-    world: World, job: Job, consent_id: str, state: PartState, outcome: str
-) -> None:
+async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:
     async with world.store.transaction() as tx:
         await _advance(world, tx, job.run, consent_id, state, outcome)
         await tx.trail.append(

@@ -177,7 +177,9 @@ async def _session(
         issuer=token.issuer,
         access=access,
         created=now,
-        expires=now + timedelta(hours=world.settings.login.absolute_hours),
+        # No refresh token is kept, so a session ends with its token: one that outlived it could decide, but
+        # not open or close a door.
+        expires=min(access.expires, now + timedelta(hours=world.settings.login.absolute_hours)),
     )
 
 

@@ -32,9 +32,7 @@ async def query(
         graphs = await tx.results.visible(space_id, world.clock.now())
         await tx.trail.append(_entry(world, space_id, text, len(graphs)))
     content = dataset((row.graph, row.content) for row in graphs)
-    limits = Limits(
-        settings.cpu_seconds, settings.wall_seconds, settings.memory_bytes, settings.answer_bytes
-    )
+    limits = Limits(settings.cpu_seconds, settings.wall_seconds, settings.memory_bytes, settings.answer_bytes)
     return await world.sandbox.query(content, text, accept, limits)
 
 

@@ -96,11 +96,11 @@ async def view(world: World, tx: Transaction, space_id: str) -> SpaceView:
 
 async def submit_algorithm(world: World, caller: Caller, space_id: str, package: bytes) -> str:
     """Keep the code provider's package; its digest must be the one that the agreement names."""
-    program = unpack(package)
     now = world.clock.now()
     async with world.store.transaction() as tx:
         space = await view(world, tx, space_id)
         require_role(space, caller, Role.CODE_PROVIDER)
+        program = unpack(package)
         if program.digest != space.agreement.algorithm:
             raise AlgorithmInvalid(f"the agreement names {space.agreement.algorithm}, not {program.digest}")
         await tx.spaces.submit(space_id, program.digest, package, caller.webid, now)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 from solidgate.consent.decide import ActiveConsent
@@ -58,11 +59,9 @@ async def write_back(
     """
     if not delivery.target.startswith(fresh.result_container):
         raise PodDisputed("the plan is for another container")
-    try:
+    # A conflict means that something is there: our own earlier success, or somebody else's. The hash tells.
+    with suppress(PodConflict):
         await world.pods.create(access, delivery.target, delivery.content, delivery.media_type)
-    except PodConflict:
-        # Something is there: our own earlier success, or somebody else's. The hash tells.
-        pass
     return await read_back(world, access, delivery, sha256)
 
 

@@ -1,1 +1,1 @@
-"""The whole journey on real parts: a Community Solid Server, PostgreSQL, solidgate, three people, one organisation."""
+"""The whole journey on real parts: a Solid server, PostgreSQL, solidgate, three people, organisations."""

@@ -42,8 +42,8 @@ async def fetch(url: str, owner: Person | None) -> Answer:
         if owner is not None:
             headers |= await credentials_of(owner).headers(http, "GET", url)
         async with http.get(url, headers=headers) as reply:
-            acl = reply.links.get("acl", {}).get("url", "")
-            return Answer(reply.status, await reply.read(), str(acl))
+            link = reply.links.get("acl")
+            return Answer(reply.status, await reply.read(), str(link["url"]) if link else "")
 
 
 def credentials_of(person: Person) -> ClientCredentials:
@@ -65,7 +65,9 @@ async def modes(url: str, owner: Person) -> dict[str, set[str]]:
     store = ox.Store()
     store.load(listed.content, format=ox.RdfFormat.TURTLE, base_iri=acl)
     found: dict[str, set[str]] = {}
-    for row in store.query(_MODES):
+    rows = store.query(_MODES)
+    assert isinstance(rows, ox.QuerySolutions)  # it is a SELECT
+    for row in rows:
         found.setdefault(row["agent"].value, set()).add(row["mode"].value.removeprefix(ACL.iri))
     return found
 

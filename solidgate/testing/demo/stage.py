@@ -84,9 +84,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up(folder: Path, say: Say, *, port: int = 0, pace: int = 25) -> AsyncIterator[Stage]:
-    """Start the pod server and solidgate, make people and their readings; stop all of it at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
+async def set_up(
+    folder: Path, say: Say, *, port: int = 0, pace: int = 25, more: str = ""
+) -> AsyncIterator[Stage]:
+    """Start the pod server and solidgate, make people and their readings; stop all of it at the end.
+
+    ``pace`` is in requests a second of the worker to one pod server; ``more`` is added to the settings.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     gate = f"http://localhost:{port or free_port()}/"
     say("Starting a Community Solid Server ...")
     async with CommunityServer(folder / "pods", log_file=folder / "pods.log") as pods:
@@ -95,7 +100,7 @@ async def set_up(folder: Path, say: Say, *, port: int = 0, pace: int = 25) -> As
         owner, coder, consumer = [await create_person(pods.base_url, name) for name in ORGANISATIONS]
         await asyncio.gather(*(_fill(person, seed) for seed, person in enumerate(people)))
         say("Starting solidgate: its own PostgreSQL, the gate and the enclave worker ...")
-        settings_file = _write_settings(folder, gate, pace)
+        settings_file = _write_settings(folder, gate, pace, more)
         async with running(settings_file, folder / "solidgate.log", gate):
             yield Stage(gate, pods, people, owner, coder, consumer, settings_file, folder)
 
@@ -121,11 +126,11 @@ async def _fill(person: Person, seed: int) -> None:
                     raise NotReady(f"the pod server answered {reply.status} to a new document")
 
 
-def _write_settings(folder: Path, gate: str, pace: int) -> Path:
+def _write_settings(folder: Path, gate: str, pace: int, more: str) -> Path:
     file = folder / "solidgate.toml"
     port = gate.rstrip("/").rsplit(":", 1)[1]
     text = _SETTINGS.format(port=port, gate=gate, data=folder / "data", group_size=GROUP_SIZE, pace=pace)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(f"{text}\n{more}", encoding="utf-8")
     return file
 
 
@@ -162,8 +167,11 @@ async def _until_ready(process: subprocess.Popen[bytes], log_file: Path, gate: s
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.1)
-    tail = "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-    raise NotReady(f"solidgate did not start; its log ends with:\n{tail}")
+    raise NotReady(f"solidgate did not start; its log ends with:\n{await asyncio.to_thread(_tail, log_file)}")
+
+
+def _tail(log_file: Path) -> str:
+    return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
