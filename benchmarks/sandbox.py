@@ -1,6 +1,7 @@
-"""``python -m benchmarks.sandbox``: milliseconds for one person in the jail, beside a bare fork and a bare process.
+"""``python -m benchmarks.sandbox``: one person in the jail, beside a bare fork and a bare process.
 
-The same program on the same documents, three ways, interleaved in one run, so that a busy machine slows all of them.
+The same program on the same documents, three ways, interleaved in one run, so that a busy machine slows all
+of them.
 The result goes into its section of RESULTS.md.
 """
 
@@ -20,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
+from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.pod.resource import Document
 from solidgate.sandbox import tasks, wire
@@ -37,7 +39,9 @@ def derive(person):
     (row,) = person.select("SELECT (SUM(?v) AS ?sum) { ?s <urn:ex:kwh> ?v }")
     return f"<{person.subject}> <urn:ex:year> {row['sum'].value} ."
 """
-PROGRAM = Program("sha256:bench", Manifest("bench", "1", "bench:derive", "o.ttl"), {"bench.py": SOURCE})
+MANIFEST = Manifest("bench", "1", "bench:derive", "o.ttl")
+FILES = {"bench.py": SOURCE, "o.ttl": b"", "requirements.lock": b""}
+PROGRAM = Program(digest(MANIFEST, FILES), MANIFEST, FILES)
 CONTEXT = RunContext("2026-01-01T00:00:00Z", "urn:bench:result")
 DOCUMENTS = [
     Document(
@@ -79,11 +83,11 @@ async def bare_fork(wanted: bytes) -> None:
     os.close(writing)
     found = os.read(reading, 1 << 16)
     os.close(reading)
-    os.waitpid(child, 0)
+    os.waitpid(child, 0)  # noqa: ASYNC222
     assert found == wanted
 
 
-async def bare_process(wanted: bytes) -> None:
+async def bare_process(wanted: bytes) -> None:  # blocks the loop, which has nothing else to do
     """The same job in a new interpreter, as a worker without a zygote would do it."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.sandbox", "--job"], capture_output=True, check=True

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from solidgate.adapters import sandbox_command as commands
 from solidgate.adapters.sandbox_pool import START_SECONDS, Purpose, ZygotePool
 from solidgate.adapters.sandbox_zygote import Ended, Readiness, ZygoteDied, ZygoteProcess
+from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Program
 from solidgate.derived.conform import Verdict
 from solidgate.errors import (
+    AlgorithmChanged,
     PodUnreadable,
     QueryFormatUnsupported,
     QueryInvalid,
@@ -55,8 +57,8 @@ class BwrapSandbox:
 
     ``zygotes`` is how many people of one program are served at once, ``total`` how many zygotes there may be
     altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with
-    pyshacl; ``disagreements`` counts where the two differed. ``max_rows`` bounds the
-    solutions or triples of an answer. ``check_program`` is called before a program is loaded.
+    pyshacl; ``disagreements`` counts where the two differed. ``max_rows`` bounds the solutions or triples of
+    an answer.
     """
 
     def __init__(
@@ -68,10 +70,8 @@ class BwrapSandbox:
         total: int = 8,
         recheck_every: int = 20,
         max_rows: int = 10_000,
-        check_program: Callable[[Program], object] | None = None,
     ) -> None:
         self._minimum = IsolationLevel(minimum_level)
-        self._check_program = check_program
         self._recheck_every = max(1, recheck_every)
         self._max_rows = max_rows
         self._machine: _Machine | None = None
@@ -126,7 +126,8 @@ class BwrapSandbox:
         """The program's result for one person, as N-Triples.
 
         ``samples`` is for the code provider's own synthetic documents: only then does the error name the
-        class and line of a fault. Raises ``SandboxFailed SandboxLimit SandboxUnavailable PodUnreadable``.
+        class and line of a fault. Raises ``SandboxFailed SandboxLimit SandboxUnavailable PodUnreadable
+        AlgorithmChanged``.
         """
         entries = [{"url": one.url, "media_type": one.media_type} for one in documents]
         blobs = [one.content for one in documents]
@@ -182,8 +183,9 @@ class BwrapSandbox:
         raise SandboxFailed(detail if _TOLD.fullmatch(detail) else "")
 
     def _files(self, program: Program) -> bytes:
-        if self._check_program is not None:
-            self._check_program(program)
+        # Here is the one place where bytes become a running program: what was approved is what is loaded.
+        if digest(program.manifest, program.files, program.executables) != program.digest:
+            raise AlgorithmChanged(program.digest)
         return wire.pack({"holds": "files", "names": list(program.files)}, list(program.files.values()))
 
     # --- validation -----------------------------------------------------------------------------------

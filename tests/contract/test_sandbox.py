@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import psutil
 import pytest
 import pytest_asyncio
 
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
+from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.errors import (
     AlgorithmChanged,
@@ -80,11 +81,15 @@ def aggregate(results):
     return f"<{results.subject}> <urn:ex:sum> {sum(each)} ; <urn:ex:n> {row['n'].value} ."
 """
 FILES = {"example/__init__.py": b"", "example/main.py": SOURCE, "example/tables/factors.txt": b"7"}
-PROGRAM = Program(
-    "sha256:1",
-    Manifest("example", "1", "example.main:derive", "shapes/o.ttl", aggregate="example.main:aggregate"),
-    FILES,
-)
+MANIFEST = Manifest("example", "1", "example.main:derive", "shapes/o.ttl", aggregate="example.main:aggregate")
+
+
+def program(files: Mapping[str, bytes]) -> Program:
+    return Program(digest(MANIFEST, files), MANIFEST, files)
+
+
+FILES.update({"shapes/o.ttl": b"", "requirements.lock": b"", "algorithm.toml": b""})
+PROGRAM = program(FILES)
 TURTLE = Document("https://pod.example/a", "text/turtle; charset=utf-8", b"<> <urn:ex:v> 1, 2 .")
 
 
@@ -217,14 +222,11 @@ async def test_sandbox_tells_class_and_line_only_for_samples(sandbox: BwrapSandb
     assert problem.value.detail == "KeyError at example/main.py:15"
 
 
-async def test_sandbox_checks_a_program_before_it_loads_it() -> None:
-    def refuse(program: Program) -> None:
-        raise AlgorithmChanged(program.digest)
-
-    sandbox = BwrapSandbox(minimum_level=IsolationLevel.L1, check_program=refuse)
+async def test_sandbox_loads_only_what_its_digest_says(sandbox: BwrapSandbox) -> None:
+    files = {**FILES, "example/main.py": SOURCE.replace(b"SUM", b"MAX")}
+    forged = Program("sha256:" + "0" * 64, PROGRAM.manifest, files)
     with pytest.raises(AlgorithmChanged):
-        await derive(sandbox)
-    await sandbox.aclose()
+        await sandbox.derive(forged, [], RunContext("", SUBJECT), LIMITS)
 
 
 async def test_sandbox_names_the_limit_that_was_reached(sandbox: BwrapSandbox) -> None:
@@ -344,7 +346,7 @@ async def test_sandbox_without_namespaces_says_so_and_still_confines(monkeypatch
     assert await sandbox.start() == sandbox.level == IsolationLevel.L1
     assert '"3"' in await derive(sandbox, TURTLE)
     source = b"def derive(person):\n    open('/etc/passwd').read()\n"
-    spy = Program("sha256:spy", PROGRAM.manifest, {"example/__init__.py": b"", "example/main.py": source})
+    spy = program({**FILES, "example/main.py": source})
     with pytest.raises(SandboxFailed, match="PermissionError"):
         await sandbox.derive(spy, [], RunContext("", SUBJECT), LIMITS, samples=True)
     await sandbox.aclose()

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox, probe_level
+from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.errors import SandboxFailed, SandboxLimit
 from solidgate.pod.resource import Document
@@ -78,12 +79,18 @@ RAW = sorted(runpy.run_path(str(PROBE))["CALLS"])
 X86_ONLY = {"x32 call", "32-bit call"}
 
 
-def program(source: bytes, digest: str) -> Program:
+def program(source: bytes) -> Program:
     manifest = Manifest("probe", "1", "probe.main:derive", "shapes/out.ttl")
-    return Program(digest, manifest, {"probe/__init__.py": b"", "probe/main.py": source})
+    files = {
+        "probe/__init__.py": b"",
+        "probe/main.py": source,
+        "shapes/out.ttl": b"",
+        "requirements.lock": b"",
+    }
+    return Program(digest(manifest, files), manifest, files)
 
 
-HOSTILE = program(PROBE.read_bytes(), "sha256:hostile")
+HOSTILE = program(PROBE.read_bytes())
 MARKED = Document("https://pod.example/a", "text/turtle", b'<> <urn:p> "PERSON-123456" .')
 
 
@@ -120,7 +127,7 @@ async def clean_run(sandbox: BwrapSandbox) -> None:
     """The next person of the same program, and one of another: both as if nothing had happened."""
     assert await told(sandbox, "shared module state") == "0 found"
     context = RunContext("2026-11-22T00:00:00Z", "urn:probe:result")
-    found = await sandbox.derive(program(CLEAN, "sha256:clean"), [MARKED], context, LIMITS)
+    found = await sandbox.derive(program(CLEAN), [MARKED], context, LIMITS)
     assert b'"1"' in found
 
 
