@@ -87,9 +87,9 @@ async def bare_fork(wanted: bytes) -> None:
     assert found == wanted
 
 
-async def bare_process(wanted: bytes) -> None:  # blocks the loop, which has nothing else to do
+async def bare_process(wanted: bytes) -> None:
     """The same job in a new interpreter, as a worker without a zygote would do it."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: ASYNC221 (the loop has nothing else to do)
         [sys.executable, "-m", "benchmarks.sandbox", "--job"], capture_output=True, check=True
     )
     assert done.stdout == wanted

@@ -113,12 +113,12 @@ def test_w3c_shapes_core_verdicts(shacl_suite: Path) -> None:
 
 # --- queries ------------------------------------------------------------------------------------------
 
-# An escaped colon in a local name is not read, a relative IRI has no base, and a function that is not there ends
-# the query.
+# An escaped colon in a local name is not read, a relative IRI has no base, and a function that is not there
+# ends the query.
 DEVIATIONS = {"qname-escape-01.rq", "syntax-oneof-03.rq", "syntax-select-expr-04.rq"}
 UPDATES = [
-    "add", "basic-update", "clear", "copy", "delete", "delete-data", "delete-insert", "delete-where", "drop", "move",
-    "update-silent",
+    "add", "basic-update", "clear", "copy", "delete", "delete-data", "delete-insert", "delete-where", "drop",
+    "move", "update-silent",
 ]  # fmt: skip
 
 
