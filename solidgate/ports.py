@@ -168,9 +168,18 @@ class Sandbox(Protocol):
         ...
 
     async def query(
-        self, dataset: bytes, text: str, accept: ResultFormat | Sequence[ResultFormat], limits: Limits
+        self,
+        dataset: bytes,
+        text: str,
+        accept: ResultFormat | Sequence[ResultFormat],
+        limits: Limits,
+        *,
+        view: str = "",
     ) -> Answer:
-        """A guarded SPARQL query over N-Quads. Raises ``QueryInvalid QueryRefused QueryLimit``."""
+        """A guarded SPARQL query over N-Quads; a ``view`` names a dataset whose store may be kept ready.
+
+        Raises ``QueryInvalid QueryRefused QueryLimit``.
+        """
         ...
 
     async def aclose(self) -> None: ...

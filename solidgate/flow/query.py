@@ -33,7 +33,9 @@ async def query(
         await tx.trail.append(_entry(world, space_id, text, len(graphs)))
     content = dataset((row.graph, row.content) for row in graphs)
     limits = Limits(settings.cpu_seconds, settings.wall_seconds, settings.memory_bytes, settings.answer_bytes)
-    return await world.sandbox.query(content, text, accept, limits)
+    # The name is of exactly these bytes, so a store that is kept ready can never answer for another view.
+    view_name = hashlib.sha256(content).hexdigest()
+    return await world.sandbox.query(content, text, accept, limits, view=view_name)
 
 
 def _entry(world: World, space_id: str, text: str, graphs: int) -> AuditEntry:
