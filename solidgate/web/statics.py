@@ -10,7 +10,7 @@ from aiohttp import web
 
 from solidgate.errors import PageNotFound
 
-_TYPES = {"css": "text/css", "svg": "image/svg+xml", "txt": "text/plain"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
