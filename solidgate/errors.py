@@ -298,6 +298,18 @@ class RequestNotFound(NotFound):
     remedy = "Open the link of your invitation again."
 
 
+class ResourceNotAsked(NotFound):
+    code = "request.resource-not-asked"
+    sentence = "This request asks for no document with this number."
+    remedy = "Open the preview again; it lists every document that is asked for."
+
+
+class NoExample(NotFound):
+    code = "request.no-example"
+    sentence = "There is no example of the result to show."
+    remedy = "Look again once every party has approved the program; an answer does not depend on it."
+
+
 class RequestAnswered(Conflict):
     code = "request.answered"
     sentence = "This request was answered already; the first answer stands."
@@ -338,6 +350,18 @@ class ValidityTooLong(BadInput):
     code = "consent.validity-too-long"
     sentence = "The end date lies outside what the terms allow."
     remedy = "Choose an end date no later than the one that the notice names."
+
+
+class StatementMissing(BadInput):
+    code = "consent.statement-missing"
+    sentence = "A yes to data of a special category needs the word that the page names, typed by yourself."
+    remedy = "Type the word as it stands on the page, or answer no."
+
+
+class ReceiptPlaceInvalid(BadInput):
+    code = "consent.receipt-place-invalid"
+    sentence = "The place named for receipts is not a container below your own storage."
+    remedy = "Name a container in your pod, such as solidgate/receipts/, or leave the field as it was."
 
 
 class ConsentNotFound(NotFound):

@@ -19,10 +19,12 @@ from solidgate.identity.login import (
     Session,
     TokenReply,
 )
+from solidgate.identity.webid import Profile
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+from solidgate.sandbox.table import Asked, Bounds, Table
 
 
 class Clock(Protocol):
@@ -96,6 +98,10 @@ class IssuerClient(Protocol):
         """The ``solid:oidcIssuer`` values of the profile, byte for byte; empty is an answer."""
         ...
 
+    async def profile(self, person: str) -> Profile:
+        """What the profile says of this WebID. Raises ``WebIdInvalid FetchUnexpected`` and fetch faults."""
+        ...
+
     async def client_id(self, metadata: IssuerMetadata) -> str:
         """Our client id there: the Client ID Document, or a stored dynamic registration."""
         ...
@@ -165,6 +171,13 @@ class Sandbox(Protocol):
 
     async def validate(self, shapes: bytes, data: bytes, limits: Limits) -> Verdict:
         """Turtle shapes against N-Triples data. Raises ``ValidationFailed`` when no verdict was reached."""
+        ...
+
+    async def preview(self, document: Document, asked: Asked, bounds: Bounds, limits: Limits) -> Table:
+        """One document as a table of what is asked, and nothing else of it.
+
+        Raises ``PodUnreadable SandboxLimit SandboxUnavailable``.
+        """
         ...
 
     async def query(

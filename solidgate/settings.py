@@ -215,12 +215,55 @@ class Consent(Section):
 
     max_validity: Duration = Field(default="P12M", description="Longest validity that a request may offer.")
     answer_days: Count = Field(default=30, description="Days that a request waits for an answer.")
+    reminder_days: Count = Field(
+        default=30, description="Days after “decide later” before the one reminder; a deferral adds as many."
+    )
     posts_per_minute: Count = Field(default=30, description="Answers that one session may send in a minute.")
+    settle_seconds: Seconds = Field(
+        default=5, description="Longest time that a login spends on closing doors that were left open."
+    )
     receipt_container: Container = Field(
         default="solidgate/receipts/", description="Container below the pod's root for receipts."
     )
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
+    )
+
+
+class Preview(Section):
+    """What people are shown of their own documents before they answer; nothing of it is kept."""
+
+    resources: Count = Field(default=24, description="Documents on one page of the preview.")
+    rows: Count = Field(
+        default=20, description="Values shown of a document that has more than preview.whole_rows."
+    )
+    whole_rows: Count = Field(default=50, description="Most values of a document that are all shown.")
+    value_characters: Annotated[int, Field(ge=256)] = Field(
+        default=2000, description="Longest value or address shown; the rest of it is cut off, visibly."
+    )
+    raw_bytes: Bytes = Field(
+        default=64 * KIB, description="Largest document whose own text is on the page; larger ones are a file."
+    )
+    seconds: Seconds = Field(default=20, description="Longest time for one page of the preview.")
+    cpu_seconds: Seconds = Field(default=5, description="CPU seconds to parse one document.")
+    wall_seconds: Seconds = Field(default=10, description="Seconds to parse one document.")
+    memory_bytes: Bytes = Field(default=512 * MIB, description="Address space to parse one document.")
+    views_per_minute: Count = Field(
+        default=20, description="Previews and examples that one session may open in a minute."
+    )
+
+
+class Progress(Section):
+    """The live progress of a consent or a run, as server-sent events."""
+
+    poll_seconds: Seconds = Field(default=1, description="Seconds between two looks at the database.")
+    heartbeat_seconds: Seconds = Field(default=15, description="Silence after which a sign of life is sent.")
+    stream_seconds: Seconds = Field(
+        default=300, description="Life of one stream; the browser then goes on where it ended."
+    )
+    streams: Count = Field(default=4, description="Streams at once of one session or caller.")
+    reload_seconds: Count = Field(
+        default=5, description="Seconds after which a page that was asked to reloads by itself."
     )
 
 
@@ -333,6 +376,8 @@ class Settings(BaseSettings):
     http: Http = Field(default=Http(), description=str(Http.__doc__))
     login: Login = Field(default=Login(), description=str(Login.__doc__))
     consent: Consent = Field(default=Consent(), description=str(Consent.__doc__))
+    preview: Preview = Field(default=Preview(), description=str(Preview.__doc__))
+    progress: Progress = Field(default=Progress(), description=str(Progress.__doc__))
     pull: Pull = Field(default=Pull(), description=str(Pull.__doc__))
     worker: Worker = Field(default=Worker(), description=str(Worker.__doc__))
     sandbox: Sandbox = Field(default=Sandbox(), description=str(Sandbox.__doc__))

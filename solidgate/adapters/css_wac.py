@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
@@ -85,7 +87,7 @@ class SolidPod:
         if reply.status != 200:
             raise fault(reply)
         kind = _document_type(reply.headers.get("Content-Type"), limits.document_types)
-        return Document(url, kind, reply.content, reply.headers.get("ETag"))
+        return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply))
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
@@ -176,4 +178,13 @@ def _state(reply: Reply, url: str) -> ResourceState:
     length = reply.headers.get("Content-Length", "")
     size = int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
     kind = media_type(reply.headers.get("Content-Type")) or None
-    return ResourceState(url, True, reply.headers.get("ETag"), kind, size)
+    return ResourceState(url, True, reply.headers.get("ETag"), kind, size, _modified(reply))
+
+
+def _modified(reply: Reply) -> datetime | None:
+    """The pod's own word on the last change (RFC 9110 section 8.8.2); none when it has none."""
+    try:
+        found = parsedate_to_datetime(reply.headers.get("Last-Modified", ""))
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -36,6 +36,7 @@ from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox import wire
 from solidgate.sandbox.landlock import SIGNAL_SCOPE_ABI
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+from solidgate.sandbox.table import Asked, Bounds, MalformedTable, Table, unpacked
 from solidgate.sandbox.wire import Ending, Kind, Outcome
 
 _TOLD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}( at [\w./-]{1,200}:\d{1,7})?")
@@ -207,6 +208,29 @@ class BwrapSandbox:
             report=tuple(str(line) for line in told["report"]),
             covered=told["covered"] is True,
         )
+
+    # --- previews -------------------------------------------------------------------------------------
+
+    async def preview(self, document: Document, asked: Asked, bounds: Bounds, limits: Limits) -> Table:
+        """One document as a table of what is asked. Raises ``PodUnreadable SandboxLimit SandboxUnavailable``."""
+        header = {
+            "task": "preview",
+            "url": document.url,
+            "media_type": document.media_type,
+            "classes": list(asked.classes),
+            "rows": bounds.rows,
+            "characters": bounds.characters,
+        }
+        job = wire.pack(header, [document.content, *asked.shapes])
+        left = await self._job(Purpose(Kind.PREVIEW), _nothing, job, limits)
+        if left.limit:
+            raise SandboxLimit(left.limit)
+        if left.outcome != Outcome.OK:
+            raise PodUnreadable
+        try:
+            return unpacked(left.content, bounds)
+        except MalformedTable:
+            raise PodUnreadable from None
 
     # --- queries --------------------------------------------------------------------------------------
 

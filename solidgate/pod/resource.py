@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class ResourceState:
     etag: str | None = None
     media_type: str | None = None
     size: int | None = None
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Document:
     media_type: str
     content: bytes
     etag: str | None = None
+    modified: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Document({len(self.content)} bytes of {self.media_type})"

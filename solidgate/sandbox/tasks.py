@@ -149,11 +149,29 @@ def _query(
     return Said(Outcome.OK, bytes([place]) + found.content, found.rows)
 
 
+def _preview(
+    header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
+) -> Said:
+    from solidgate.sandbox import previewing
+    from solidgate.sandbox.documents import Unreadable, read
+    from solidgate.sandbox.table import Asked, Bounds, packed
+
+    content, *shapes = blobs
+    try:
+        quads = read(header["url"], header["media_type"], content)
+    except Unreadable:
+        return Said(Outcome.UNREADABLE)
+    selected = previewing.selection(Asked(tuple(shapes), tuple(header["classes"])))
+    found = previewing.table(quads, selected, Bounds(header["rows"], header["characters"]))
+    return Said(Outcome.OK, packed(found))
+
+
 _TASKS: Mapping[str, Callable[..., Said]] = {
     "derive": _derive,
     "aggregate": _aggregate,
     "validate": _validate,
     "query": _query,
+    "preview": _preview,
 }
 
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     PROGRAM = "program"
     VALIDATE = "validate"
     QUERY = "query"
+    PREVIEW = "preview"
 
 
 class Outcome(IntEnum):

@@ -38,6 +38,7 @@ LIBRARIES = {
     Kind.VALIDATE: ("pyoxigraph", "rdflib", "shacl", "pyshacl", "rdflib.plugins.stores.memory",
                     "solidgate.sandbox.validation"),
     Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
+    Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
 }  # fmt: skip
 OPTIONAL = frozenset({"shacl", "tzdata"})
 

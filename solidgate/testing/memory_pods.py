@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
 from solidgate.pod.door import Door, DoorState
@@ -108,10 +109,12 @@ class MemoryPods:
             raise PodForbidden(method)
 
     def _put(self, url: str, content: bytes, media_type: str) -> None:
-        self.held[url] = Document(url, media_type, content, hashlib.sha256(content).hexdigest())
+        etag = hashlib.sha256(content).hexdigest()
+        self.held[url] = Document(url, media_type, content, etag, datetime.now(UTC))
 
     def _state(self, url: str) -> ResourceState:
         document = self.held.get(url)
         if document is None:
             return ResourceState(url, exists=False)
-        return ResourceState(url, True, document.etag, document.media_type, len(document.content))
+        size = len(document.content)
+        return ResourceState(url, True, document.etag, document.media_type, size, document.modified)

@@ -25,6 +25,7 @@ class Pace:
 
 LOGIN = "login"
 CONSENT = "consent"
+PREVIEW = "preview"
 
 
 @dataclass(slots=True)
@@ -54,11 +55,12 @@ class Paces:
 
 
 def paces_of(settings: Settings) -> Paces:
-    """Logins by address, and answers and withdrawals by session, as the settings allow."""
+    """Logins by address; answers, withdrawals and previews by session; as the settings allow."""
     return Paces(
         {
             LOGIN: Pace(settings.login.attempts_per_minute, 60.0),
             CONSENT: Pace(settings.consent.posts_per_minute, 60.0),
+            PREVIEW: Pace(settings.preview.views_per_minute, 60.0),
         }
     )
 

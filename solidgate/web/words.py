@@ -52,6 +52,13 @@ RUN_COUNT: Mapping[str, str] = {
     "failed": mark("Ended with a named error"),
 }
 
+DOCUMENT: Mapping[str, str] = {
+    "read": mark("Read just now"),
+    "missing": mark("Not in your pod"),
+    "empty": mark("There, but without any content"),
+    "unreadable": mark("There, but it could not be read"),
+}
+
 SPACE_STATE: Mapping[str, str] = {"open": mark("Open"), "closed": mark("Closed")}
 
 ROLE: Mapping[Role, str] = {
