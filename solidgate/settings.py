@@ -228,6 +228,10 @@ class Consent(Section):
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
     )
+    export_bytes: Bytes = Field(default=100 * MIB, description="Largest export of one person's data.")
+    sweep_seconds: Seconds = Field(
+        default=20, description="Seconds that an erasure waits for one table's files to be written anew."
+    )
 
 
 class Preview(Section):
@@ -241,9 +245,7 @@ class Preview(Section):
     value_characters: Annotated[int, Field(ge=256)] = Field(
         default=2000, description="Longest value or address shown; the rest of it is cut off, visibly."
     )
-    raw_bytes: Bytes = Field(
-        default=64 * KIB, description="Largest document whose own text is on the page; larger ones are a file."
-    )
+    raw_bytes: Bytes = Field(default=64 * KIB, description="Largest document whose own text is on the page.")
     seconds: Seconds = Field(default=20, description="Longest time for one page of the preview.")
     cpu_seconds: Seconds = Field(default=5, description="CPU seconds to parse one document.")
     wall_seconds: Seconds = Field(default=10, description="Seconds to parse one document.")
@@ -259,12 +261,9 @@ class Progress(Section):
     poll_seconds: Seconds = Field(default=1, description="Seconds between two looks at the database.")
     heartbeat_seconds: Seconds = Field(default=15, description="Silence after which a sign of life is sent.")
     stream_seconds: Seconds = Field(
-        default=300, description="Life of one stream; the browser then goes on where it ended."
+        default=60, description="Life of one stream; the browser then goes on where it ended."
     )
     streams: Count = Field(default=4, description="Streams at once of one session or caller.")
-    reload_seconds: Count = Field(
-        default=5, description="Seconds after which a page that was asked to reloads by itself."
-    )
 
 
 class Pull(Section):

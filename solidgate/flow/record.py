@@ -14,7 +14,7 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.run.delivery import DeliveryRow
-from solidgate.run.state import PartRow
+from solidgate.run.state import StepRow
 from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> Conse
     door = await tx.consents.door(record.consent_id)
     receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
     deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
-    parts = await tx.runs.parts_of(record.consent_id)
+    steps = await tx.runs.steps_of(record.consent_id)
     return ConsentView(
         record=record,
         space_id=stored.space_id,
@@ -97,7 +97,7 @@ async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> Conse
         receipt_url=receipt.pod_url,
         receipt_problem=receipt.problem,
         results=tuple(_result(row) for row in deliveries),
-        activity=_activity(record, parts, deliveries),
+        activity=_activity(record, steps, deliveries),
     )
 
 
@@ -106,12 +106,12 @@ def _result(row: DeliveryRow) -> ResultView:
 
 
 def _activity(
-    record: ConsentRecord, parts: tuple[PartRow, ...], deliveries: tuple[DeliveryRow, ...]
+    record: ConsentRecord, steps: tuple[StepRow, ...], deliveries: tuple[DeliveryRow, ...]
 ) -> tuple[ActivityLine, ...]:
     lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
     lines += [
-        ActivityLine(part.updated, f"run.{part.state.value}", part.run_id, part.outcome or "")
-        for part in parts
+        ActivityLine(step.at, f"run.{step.state.value}", step.run_id, step.outcome or "")
+        for step in steps
     ]
     lines += [
         ActivityLine(row.resolved or row.planned, f"result.{row.state.value}", row.run_id)

@@ -57,3 +57,15 @@ class PartRow:
     state: PartState
     outcome: str | None
     updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One move of one part, in the order of ``sequence``; never changed afterwards."""
+
+    sequence: int
+    run_id: str
+    consent_id: str
+    state: PartState
+    outcome: str | None
+    at: datetime

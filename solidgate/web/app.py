@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from aiohttp import web
 
 from solidgate.flow.world import World
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import STREAMS, WORLD
 from solidgate.web.lifecycle import LIFECYCLE, Lifecycle
 from solidgate.web.middlewares import edge, header_setter
 from solidgate.web.pages import set_up_pages
@@ -21,6 +23,7 @@ def make_app(world: World, *, routes: tuple[Route, ...] = ROUTES) -> web.Applica
     )
     app[WORLD] = world
     app[LIFECYCLE] = Lifecycle()
+    app[STREAMS] = Counter()
     set_up_pages(app)
     add_routes(app, routes)
     app.on_response_prepare.append(header_setter(settings))

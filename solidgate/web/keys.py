@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from aiohttp import web
 
 from solidgate.flow.world import World
 from solidgate.web.limits import Paces
 
 WORLD: web.AppKey[World] = web.AppKey("world", World)
+STREAMS: web.AppKey[Counter[str]] = web.AppKey("streams", Counter[str])
 PACES: web.AppKey[Paces] = web.AppKey("paces", Paces)

@@ -1,4 +1,4 @@
-"""``/requests/{id}/preview`` and ``/example``: what would be sent, and what would come of it, before the answer."""
+"""``/requests/{id}/preview`` and ``/example``: what would be sent, and what would come of it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ async def document(request: web.Request) -> web.Response:
     """``GET /requests/{id}/preview/{n}``: one document whole, as a file, byte for byte."""
     session = await _paced(request)
     number = int(request.match_info["number"])
-    found = await preview_flow.document(
-        request.app[WORLD], session, request.match_info["request_id"], number
-    )
+    found = await preview_flow.document(request.app[WORLD], session, request.match_info["request_id"], number)
     name = _NOT_IN_A_NAME.sub("-", found.url.rstrip("/").rpartition("/")[2])[-80:] or "document"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return web.Response(body=found.content, content_type=found.media_type, headers=headers)
@@ -56,9 +54,7 @@ async def example(request: web.Request) -> web.Response:
     found = await preview_flow.example(request.app[WORLD], session, request_id)
     if media_type == JSON:
         return json_response(found)
-    return render(
-        request, "example.html", session=session, example=found, terms=terms, request_id=request_id
-    )
+    return render(request, "example.html", session=session, example=found, terms=terms, request_id=request_id)
 
 
 async def _paced(request: web.Request) -> Session:

@@ -14,7 +14,9 @@ from solidgate.web import (
     operations,
     people,
     preview,
+    progress,
     requests,
+    rights,
     runs,
     spaces,
     sparql,
@@ -69,6 +71,11 @@ PEOPLE = (
     Route("GET", "/me" + _SUFFIX, "me", people.me, "My consents."),
     Route("GET", "/me/results", "my_results", people.my_results, "My results."),
     Route("GET", "/me/activity", "my_activity", people.my_activity, "What was done with my consents."),
+    Route("GET", "/me/export", "export", rights.export, "Everything that is held about me, as one ZIP.", True),
+    Route("GET", "/me/erase", "erase", rights.erase_page, "What an erasure removes, and the form for it."),
+    Route("POST", "/me/erase", "erase", rights.erase, "Remove everything that is held about me.", True),
+    Route("GET", "/me/activity" + _SUFFIX, "my_activity", rights.activity, "What happened to my data."),
+    Route("POST", "/me/activity", "push_activity", rights.push_activity, "Write the log into my pod."),
     Route("GET", _REQUEST + _SUFFIX, "request", requests.review, "What is asked, and the form to answer."),
     Route("GET", _REQUEST + "/preview" + _SUFFIX, "preview", preview.preview, "What a yes would send, now."),
     Route("GET", _REQUEST + "/preview/{number:[0-9]{1,4}}", "document", preview.document, "One document."),
@@ -84,6 +91,7 @@ PEOPLE = (
         "POST", _CONSENT + "/receipt", "resend_receipt", consents.resend_receipt, "Copy it to the pod again."
     ),
     Route("GET", _CONSENT + "/activity" + _SUFFIX, "activity", consents.activity, "What was done with it."),
+    Route("GET", _CONSENT + "/events", "consent_events", progress.consent_events, "The same, live.", True),
     Route("POST", _CONSENT + "/door", "open_door", consents.open_door, "Open the door at the pod again."),
     Route("POST", _CONSENT + "/again", "ask_again", consents.ask_again, "Be asked anew."),
     Route("POST", _CONSENT + "/withdraw", "withdraw", consents.withdraw, "End the consent."),
@@ -106,6 +114,7 @@ SPACES = (
     Route("GET", _SPACE + "/runs" + _SUFFIX, "runs", runs.runs, "The newest runs, in counts."),
     Route("POST", _SPACE + "/runs", "start_run", runs.start_run, "Begin a run."),
     Route("GET", _RUN + _SUFFIX, "run", runs.run, "One run, in counts."),
+    Route("GET", _RUN + "/events", "run_events", progress.run_events, "One run in counts, live.", True),
     Route("POST", _RUN + "/cancel", "cancel_run", runs.cancel_run, "Stop a run."),
     Route(
         "GET", _SPACE + "/results" + _SUFFIX, "results", runs.results, "The newest result about the group."

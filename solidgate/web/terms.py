@@ -1,4 +1,4 @@
-"""What properties and values are called on a page: labels of the shipped vocabularies, else their own name."""
+"""What properties are called on a page: labels of the shipped vocabularies, else their own name."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.tables import parts, runs, workers
+from solidgate.adapters.sql.tables import parts, runs, steps, workers
 from solidgate.errors import RunNotFound
-from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState
+from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Runs:
         ]
         if rows:
             await self.connection.execute(sa.insert(parts), rows)
+            begun = sa.select(parts).where(parts.c.run_id == run.run_id).cte("moved")
+            await self.connection.execute(_noted(begun))
 
     async def one(self, run_id: str, *, lock: bool = False) -> RunRow:
         """The run. Raises ``RunNotFound``."""
@@ -80,19 +82,21 @@ class Runs:
 
     async def cancel(self, run_id: str, now: datetime) -> tuple[str, ...]:
         """Cancel; the consents whose parts were under way."""
-        run = await self.one(run_id, lock=True)
-        if run.state not in (RunState.QUEUED, RunState.RUNNING):
-            return ()
-        await self.connection.execute(
-            sa.update(runs).where(runs.c.run_id == run_id).values(state=RunState.CANCELLED.value, ended=now)
-        )
-        statement = (
-            sa.update(parts)
+        # Parts in the order of consent and run, and the run after its parts: everybody locks in this order.
+        query = (
+            sa.select(parts.c.consent_id)
             .where(parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL]))
-            .values(state=PartState.STOPPED.value, outcome="run.cancelled", updated=now)
-            .returning(parts.c.consent_id)
+            .order_by(parts.c.consent_id)
+            .with_for_update()
         )
-        return tuple((await self.connection.execute(statement)).scalars())
+        open_parts = tuple((await self.connection.execute(query)).scalars())
+        for consent_id in open_parts:
+            await self.advance(run_id, consent_id, PartState.STOPPED, now, "run.cancelled")
+        run = await self.one(run_id, lock=True)
+        if run.state in (RunState.QUEUED, RunState.RUNNING):
+            values = {"state": RunState.CANCELLED.value, "ended": now}
+            await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
+        return open_parts
 
     async def advance(
         self, run_id: str, consent_id: str, state: PartState, now: datetime, outcome: str | None = None
@@ -106,14 +110,16 @@ class Runs:
                 parts.c.state.not_in([final.value for final in FINAL]),
             )
             .values(state=state.value, outcome=outcome, updated=now)
+            .returning(*parts.c)
         )
-        return (await self.connection.execute(statement)).rowcount == 1
+        return (await self.connection.execute(_noted(statement.cte("moved")))).rowcount == 1
 
     async def stop_parts(self, consent_id: str, now: datetime, outcome: str) -> tuple[PartRow, ...]:
         """End every part of a consent that is not final; the parts as they were before."""
         query = (
             sa.select(parts)
             .where(parts.c.consent_id == consent_id, parts.c.state.not_in([final.value for final in FINAL]))
+            .order_by(parts.c.run_id)
             .with_for_update()
         )
         open_parts = tuple(_part(row) for row in await self.connection.execute(query))
@@ -133,6 +139,11 @@ class Runs:
         """All parts of a consent, oldest first."""
         query = sa.select(parts).where(parts.c.consent_id == consent_id).order_by(parts.c.updated)
         return tuple(_part(row) for row in await self.connection.execute(query))
+
+    async def steps_of(self, consent_id: str) -> tuple[StepRow, ...]:
+        """Every move of the parts of a consent, in their order."""
+        query = sa.select(steps).where(steps.c.consent_id == consent_id).order_by(steps.c.sequence)
+        return tuple(_step(row) for row in await self.connection.execute(query))
 
     async def counts(self, run_id: str) -> Mapping[tuple[PartState, str | None], int]:
         """How many parts stand in each (state, outcome)."""
@@ -168,3 +179,15 @@ def _run(row: sa.Row[tuple[object, ...]]) -> RunRow:
 def _part(row: sa.Row[tuple[object, ...]]) -> PartRow:
     values = {name: getattr(row, name) for name in PartRow.__slots__}
     return PartRow(**(values | {"state": PartState(row.state)}))
+
+
+def _step(row: sa.Row[tuple[object, ...]]) -> StepRow:
+    values = {name: getattr(row, name) for name in StepRow.__slots__}
+    return StepRow(**(values | {"state": PartState(row.state)}))
+
+
+def _noted(moved: sa.CTE) -> sa.Insert:
+    """Keep what moved as steps, in the statement that moves it: neither is ever without the other."""
+    columns = ["run_id", "consent_id", "state", "outcome"]
+    chosen = sa.select(*(moved.c[name] for name in columns), moved.c.updated)
+    return sa.insert(steps).from_select([*columns, "at"], chosen)

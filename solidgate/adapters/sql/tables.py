@@ -40,6 +40,7 @@ sessions = sa.Table(
     sa.Column("session_hash", sa.LargeBinary, primary_key=True),
     sa.Column("person_id", sa.Text, nullable=False, index=True),
     sa.Column("session_sealed", sa.LargeBinary, nullable=False),
+    _at("created"),
     _at("seen"),
     _at("expires"),
 )
@@ -64,7 +65,6 @@ spaces = sa.Table(
     sa.Column("space_id", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("agreement_digest", sa.Text, nullable=False),
-    sa.Column("view_version", sa.BigInteger, nullable=False, server_default="0"),
     _at("created"),
 )
 
@@ -129,6 +129,8 @@ requests = sa.Table(
     sa.Column("request_sealed", sa.LargeBinary, nullable=False),
     _at("created"),
     _at("answers_by"),
+    _at("deferred", null=True),
+    _at("reminded", null=True),
     _at("answered", null=True),
 )
 sa.Index("requests_of_person", requests.c.person_id, requests.c.space_id)
@@ -150,6 +152,7 @@ consents = sa.Table(
     sa.Column("person_id", sa.Text, nullable=False, index=True),
     sa.Column("space_id", sa.Text, nullable=False, index=True),
     sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("agreement_digest", sa.Text, nullable=False),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     _at("until", null=True),
@@ -186,14 +189,34 @@ doors = sa.Table(
     _at("checked"),
 )
 
+_fences = sa.Sequence("lease_fence", metadata=metadata)
+
 leases = sa.Table(
     "leases",
     metadata,
-    sa.Column("lease_id", sa.Text, primary_key=True),
-    sa.Column("consent_id", sa.Text, nullable=False, index=True),
+    # One row for each part: who takes a lapsed lease over gets a higher fence than everybody before.
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("consent_id", sa.Text, primary_key=True),
+    sa.Column(
+        "fence", sa.BigInteger, _fences, server_default=_fences.next_value(), nullable=False, unique=True
+    ),
     sa.Column("epoch", sa.BigInteger, nullable=False),
-    sa.Column("run_id", sa.Text, nullable=False),
     _at("deadline"),
+)
+sa.Index("leases_of_consent", leases.c.consent_id)
+
+withdrawals = sa.Table(
+    "withdrawals",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False, index=True),
+    sa.Column("remove_results", sa.Boolean, nullable=False),
+    sa.Column("audited", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("receipted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    _at("at"),
+    _at("next_try", null=True),
+    _at("settled", null=True),
 )
 
 runs = sa.Table(
@@ -221,6 +244,17 @@ parts = sa.Table(
 )
 sa.Index("parts_of_consent", parts.c.consent_id)
 
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("consent_id", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text),
+    _at("at"),
+)
+
 deliveries = sa.Table(
     "deliveries",
     metadata,
@@ -232,6 +266,8 @@ deliveries = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     _at("planned"),
     _at("resolved", null=True),
+    _at("invalidated", null=True),
+    _at("noted", null=True),
 )
 sa.Index("deliveries_of_consent", deliveries.c.consent_id)
 
@@ -261,8 +297,8 @@ audit = sa.Table(
     "audit",
     metadata,
     sa.Column("sequence", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("entry", sa.Text, nullable=False),
-    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("entry", sa.Text),
+    sa.Column("salt", sa.LargeBinary),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     _at("at"),
 )
@@ -273,4 +309,12 @@ workers = sa.Table(
     sa.Column("worker_id", sa.Text, primary_key=True),
     sa.Column("level", sa.Integer, nullable=False),
     _at("heartbeat"),
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("tombstone", sa.LargeBinary, primary_key=True),
+    _at("at"),
+    _at("swept", null=True),
 )
