@@ -466,6 +466,30 @@ class ReceiptInvalid(BadInput):
     remedy = "Get the receipt again from its address; a changed receipt proves nothing."
 
 
+class ExportTooLarge(LimitExceeded):
+    code = "rights.export-too-large"
+    sentence = "What is held about this person is larger than one export may be."
+    remedy = "The operator raises consent.export_bytes, or makes the export with: solidgate consent export."
+
+
+class ErasureNotConfirmed(BadInput):
+    code = "rights.erasure-not-confirmed"
+    sentence = "The erasure was not confirmed, so nothing was removed."
+    remedy = "Tick the box that says that you understand, and send the form again."
+
+
+class ContainerNotYours(BadInput):
+    code = "rights.container-not-yours"
+    sentence = "The container is not below the pod of the person who is logged in."
+    remedy = "Give the address of a container in your own pod; it ends with a slash."
+
+
+class PersonNotFound(NotFound):
+    code = "rights.person-not-found"
+    sentence = "Nothing is held about this person."
+    remedy = "Give the WebID exactly as the person logs in with it, or the person's id."
+
+
 # --- pods ---------------------------------------------------------------------------------------------
 
 

@@ -225,6 +225,9 @@ class Consent(Section):
     receipt_container: Container = Field(
         default="solidgate/receipts/", description="Container below the pod's root for receipts."
     )
+    doubt_hours: Count = Field(
+        default=24, description="Hours after which a write in doubt is shown as unresolved."
+    )
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
     )

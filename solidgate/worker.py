@@ -12,7 +12,7 @@ import secrets
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import procrastinate
 import psycopg
@@ -23,9 +23,11 @@ from solidgate.adapters.postgres import shared_postgres
 from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
+from solidgate.consent.record import Reason
 from solidgate.errors import SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, expire, space
+from solidgate.flow import aggregate, erase, expire, space
 from solidgate.flow.journey import Enclave, Job, part
+from solidgate.flow.revoke import REVOKE_TASK, revoke
 from solidgate.flow.run import AGGREGATE_TASK, BATCH_TASK, STOP_CHANNEL
 from solidgate.run.state import PartState, RunState
 from solidgate.settings import Settings
@@ -111,6 +113,11 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
     async def _aggregate(run_id: str) -> None:
         await aggregate.aggregate(parts.enclave, run_id)
 
+    @jobs.task(name=REVOKE_TASK, queue="runs", retry=retry)
+    async def _revoke(space_id: str, reason: str, digest: str | None, before: str) -> None:
+        until = datetime.fromisoformat(before)
+        await revoke(parts.enclave.world, space_id, Reason(reason), digest=digest, before=until)
+
     @jobs.periodic(cron=_EVERY_MINUTE)
     @jobs.task(name="solidgate.keep_house", queue="house", queueing_lock="house")
     async def _keep_house(timestamp: int) -> None:
@@ -122,6 +129,7 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
 async def keep_house(enclave: Enclave) -> None:
     """What time alone brings: ended consents are marked, ended logins and dead leases removed."""
     world = enclave.world
+    await erase.finish_erasures(world)
     await expire.expire(world)
     async with world.store.transaction() as tx:
         stale = timedelta(seconds=world.settings.worker.lease_seconds)
@@ -169,6 +177,7 @@ async def _listen(url: str, parts: Parts) -> None:
 async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
     """Work until ``stopping`` is set, then give back what is under way and return."""
     async with open_enclave(settings, url) as enclave:
+        await erase.finish_erasures(enclave.world)
         parts = Parts(enclave, limit=asyncio.Semaphore(settings.worker.concurrency))
         jobs = make_jobs(url, settings, parts)
         async with jobs.open_async():

@@ -139,10 +139,34 @@ COMMANDS = (
         "query home-energy 'SELECT * WHERE { ?s ?p ?o } LIMIT 10' --gate https://gate.example/",
     ),
     Command(
+        "consent invalidate",
+        "solidgate.cli.consent:invalidate",
+        "Declare a consent void.",
+        "consent invalidate 6a8b2f0e-1c1f-4b6e-9b7e-5a3f0f3c2b11 --reason wrong-person",
+    ),
+    Command(
         "receipt verify",
         "solidgate.cli.receipt:verify",
         "Check a receipt and say what it proves.",
         "receipt verify receipt.jwt --jwks keys.json",
+    ),
+    Command(
+        "consent show",
+        "solidgate.cli.rights:show",
+        "Print a consent record.",
+        "consent show 4f1c2a9e-0b7d-4c1e-9a57-5d1f3b6c8e20",
+    ),
+    Command(
+        "consent export",
+        "solidgate.cli.rights:export",
+        "Write everything that is held about a person.",
+        "consent export https://anna.example/profile/card#me --output anna.zip",
+    ),
+    Command(
+        "erase",
+        "solidgate.cli.rights:erase",
+        "Erase everything that is held about a person.",
+        "erase https://anna.example/profile/card#me --dry-run",
     ),
     Command("version", "solidgate.cli.version:version", "Print the version.", "version --json"),
     Command(
@@ -155,6 +179,7 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "consent": "Consents of people.",
     "receipt": "Receipts of consent.",
     "algorithm": "Programs.",
     "config": "Settings.",

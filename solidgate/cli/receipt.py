@@ -13,6 +13,7 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.cli.common import DEFAULTS, Common
 from solidgate.consent.receipt import MAX_BYTES, Receipt, verify_receipt
+from solidgate.consent.receipt_rdf import FORMATS, check_same
 from solidgate.errors import BadFile, FetchUnexpected, ReceiptInvalid, SignatureInvalid
 from solidgate.identity.jose import parse
 from solidgate.settings import Settings
@@ -20,21 +21,36 @@ from solidgate.settings import Settings
 _MAX_KEYS_BYTES = 256 * 1024
 
 
-def verify(file: Path, *, jwks: str = "", common: Common = DEFAULTS) -> None:
+def verify(file: Path, *, jwks: str = "", jwt: Path | None = None, common: Common = DEFAULTS) -> None:
     """Check a receipt and print what it proves.
 
     Parameters
     ----------
     file
-        The receipt, as downloaded or as it stands in the pod (.jwt).
+        The receipt, as downloaded or as it stands in the pod (.jwt). A .ttl or .jsonld is not signed
+        itself: it is held, statement by statement, against the signed .jwt beside it.
     jwks
         The issuer's public keys: a file, for use offline, or an address. Without it they are fetched from
         the issuer that the receipt names: then trust that issuer, since anyone can name themselves.
+    jwt
+        The signed receipt that belongs to a .ttl or .jsonld; the file of the same name ending in .jwt
+        unless given.
     """
-    token = _text(file, MAX_BYTES).strip()
+    unsigned = file.suffix in FORMATS
+    token = _text(_signed(file, jwt) if unsigned else file, MAX_BYTES).strip()
     keys, origin = _keys(token, jwks, common)
     receipt = verify_receipt(token, keys, datetime.now(UTC))
-    common.show(_shown(receipt, origin), _told(receipt, origin))
+    if unsigned:
+        check_same(_bytes(file, MAX_BYTES), file.suffix, token)
+    proved = "as the signed receipt beside it" if unsigned else "the signature"
+    common.show(_shown(receipt, origin) | {"proved_by": proved}, _told(receipt, origin, unsigned))
+
+
+def _signed(file: Path, jwt: Path | None) -> Path:
+    found = jwt or file.with_suffix(".jwt")
+    if not found.is_file():
+        raise ReceiptInvalid(f"1: only the .jwt is signed; put {found.name} beside it or name it with --jwt")
+    return found
 
 
 def _keys(token: str, jwks: str, common: Common) -> tuple[Sequence[Mapping[str, Any]], str]:
@@ -71,14 +87,21 @@ async def _fetch(address: str, settings: Settings) -> str:
     return reply.content.decode("utf-8", "replace")
 
 
-def _text(path: Path, limit: int) -> str:
+def _bytes(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as opened:
             content = opened.read(limit + 1)
-        if len(content) > limit:
-            raise BadFile(f"{path} is larger than {limit} bytes")
-        return content.decode("ascii" if limit == MAX_BYTES else "utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise BadFile(f"{path}: {type(error).__name__}") from error
+    if len(content) > limit:
+        raise BadFile(f"{path} is larger than {limit} bytes")
+    return content
+
+
+def _text(path: Path, limit: int) -> str:
+    try:
+        return _bytes(path, limit).decode("ascii" if limit == MAX_BYTES else "utf-8")
+    except UnicodeDecodeError as error:
         raise BadFile(f"{path}: {type(error).__name__}") from error
 
 
@@ -120,8 +143,9 @@ def _shown(receipt: Receipt, origin: str) -> dict[str, Any]:
     }
 
 
-def _told(receipt: Receipt, origin: str) -> str:
-    lines = [
+def _told(receipt: Receipt, origin: str, unsigned: bool) -> str:
+    lines = ["This file is not signed; it says exactly what the signed receipt says."] if unsigned else []
+    lines += [
         f"The receipt is valid: consent {receipt.status.value} ({receipt.record_iri}).",
         f"Signed by {receipt.issuer} at {receipt.issued:%Y-%m-%d %H:%M:%S} UTC; keys from {origin}.",
     ]

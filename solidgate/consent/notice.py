@@ -158,7 +158,7 @@ class _Text:
         for party in self.agreement.with_role(Role.CONTROLLER):
             yield self.word("controller", name=party.name)
             if party.contact:
-                yield self.word("contact", contact=party.contact)
+                yield self.word("contact", contact=party.contact.removeprefix("mailto:"))
 
     def _why(self) -> Iterator[str]:
         for purpose_id, _ in self.request.resources:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pyoxigraph as ox
 
 from solidgate.consent.events_rdf import STATUS_CLASS
+from solidgate.consent.invariants import legal_basis
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.request import ConsentRequest
@@ -164,13 +165,13 @@ class _Writer:
                 yield ox.Triple(self.node("process"), DCT.description, ox.Literal(statement, language=tag))
 
     def _process(self) -> Iterator[ox.Triple]:
-        node, special = self.node("process"), self.purpose.special_category
-        basis = EU_GDPR["A9-2-a"] if special else EU_GDPR["A6-1-a-explicit-consent"]
+        node = self.node("process")
         yield from self._say(
             node,
             (RDF.type, DPV.Process),
             (DPV.hasPurpose, self.node("purpose")),
-            (DPV.hasLegalBasis, basis),
+            (DPV.hasLegalBasis, legal_basis(self.purpose)),
+            (SG.longestValidity, ox.Literal(self.agreement.validity, datatype=XSD.duration)),
             (DPV.hasJurisdiction, place(self.agreement.jurisdiction)),
             (DPV.hasNecessity, DPV.Required if self.purpose.required else DPV.Optional),
             (DPV.hasAlgorithmicLogic, self.node("code")),

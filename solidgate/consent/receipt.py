@@ -15,6 +15,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from solidgate.consent.events_rdf import STATUS_CLASS, index, only, read_events
+from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
 from solidgate.consent.rdf import moment, record_digest, record_triples
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
@@ -93,6 +94,7 @@ def make_receipt(
     ``ConsentUnverifiable`` for a record that breaks its rules: nothing wrong is ever signed.
     """
     check_record(record)
+    check_bound(record, agreement)
     triples = record_triples(record, agreement, notice)
     credential = _credential(record, agreement, issuer, now, triples)
     header = {"typ": TYPE, "cty": "vc", "kid": key.kid}

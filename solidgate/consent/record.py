@@ -19,6 +19,14 @@ class Reason(StrEnum):
     TERMS_CHANGED = "TermsChanged"
     SPACE_CLOSED = "SpaceClosed"
     CODE_RECALLED = "CodeRecalled"
+    WRONG_PERSON = "WrongPerson"
+    UNDER_AGE = "UnderAge"
+    DEFECTIVE_NOTICE = "DefectiveNotice"
+    AUTHORITY_DECISION = "AuthorityDecision"
+
+
+REASONS_OF_REVOCATION = frozenset({Reason.TERMS_CHANGED, Reason.SPACE_CLOSED, Reason.CODE_RECALLED})
+REASONS_OF_INVALIDITY = frozenset(Reason) - REASONS_OF_REVOCATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ _ZERO = timedelta(0)
 _S = ConsentStatus
 _BY_SUBJECT = frozenset({_S.DEFERRED, _S.REFUSED, _S.GIVEN, _S.RENEWED, _S.WITHDRAWN})
 _VALID = frozenset({_S.GIVEN, _S.RENEWED})
+_REASONS = {_S.REVOKED: REASONS_OF_REVOCATION, _S.INVALIDATED: REASONS_OF_INVALIDITY}
 
 
 def status_of(record: ConsentRecord) -> ConsentStatus:
@@ -168,6 +177,6 @@ def _form_fault(event: ConsentEvent) -> str:
             return "16: a yes has an end in UTC, after its beginning"
     elif event.until is not None:
         return f"16: {event.status} has no end"
-    if (event.status is _S.REVOKED) != (event.reason is not None):
-        return "16: a revocation, and only that, has a reason"
+    if event.reason not in _REASONS.get(event.status, (None,)):
+        return "16: a revocation or invalidation, and only that, has a reason of its kind"
     return ""

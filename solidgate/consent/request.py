@@ -21,7 +21,10 @@ class AskedResource:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """A request to one person under one agreement version. ``answers_by`` is when it closes."""
+    """A request to one person under one agreement version. ``answers_by`` is when it closes.
+
+    ``receipt_container`` is where the person wants receipts; empty is the default below their storage.
+    """
 
     request_id: str
     space_id: str
@@ -32,6 +35,7 @@ class ConsentRequest:
     result_container: str
     created: datetime
     answers_by: datetime
+    receipt_container: str = ""
 
     def resources_for(self, purpose_id: str) -> tuple[AskedResource, ...]:
         """The resources asked for one purpose; raises KeyError for a foreign one."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from solidgate.consent.record import ConsentRecord
+from solidgate.consent.status import ConsentStatus
 from solidgate.pod.door import DoorState
 
 
@@ -33,3 +35,29 @@ class StoredDoor:
 
     state: DoorState
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeState:
+    """Where the newest record of one purpose stands."""
+
+    consent_id: str
+    status: ConsentStatus
+    until: datetime | None
+
+    def at(self, now: datetime) -> ConsentStatus:
+        """The status by the clock: a yes past its end is EXPIRED."""
+        ended = self.status.valid_for_processing and self.until is not None and now >= self.until
+        return ConsentStatus.EXPIRED if ended else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """A request without an answer; ``reminded`` is when its one reminder was shown."""
+
+    request_id: str
+    space_id: str
+    created: datetime
+    answers_by: datetime
+    deferred: datetime | None
+    reminded: datetime | None

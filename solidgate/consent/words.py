@@ -176,3 +176,11 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 LANGUAGES = tuple(WORDS)
+
+SPECIAL_WORDS: Mapping[str, str] = MappingProxyType({"en": "agree", "fr": "accepte", "nl": "akkoord"})
+"""What a person types as the second step of a yes to special categories (GDPR Art. 9(2)(a))."""
+
+
+def typed_right(language: str, typed: str) -> bool:
+    """Whether the word of the language was typed; case and spaces around it do not matter."""
+    return typed.strip().casefold() == SPECIAL_WORDS[language]

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from solidgate.consent.request import AskedResource, ConsentRequest
+from solidgate.errors import RequestAnswered
 from solidgate.flow import space
 from solidgate.flow.space import SpaceView
 from solidgate.flow.world import World
@@ -59,10 +60,14 @@ async def _known(world: World, tx: Transaction, session: Session, view: SpaceVie
 
 
 async def make_request(world: World, session: Session, view: SpaceView, request_id: str) -> ConsentRequest:
-    """The request as the pod stands now."""
+    """The request as the pod stands now, for the purposes that have no yes yet.
+
+    Raises ``RequestAnswered`` when there are none: a second yes to the same would only hide the first.
+    """
     now = world.clock.now()
+    purposes = await _open_purposes(world, session, view)
     storage = (await world.pods.storages(session.webid, session.access))[0]
-    found = await _found(world, session, storage, view)
+    found = await _found(world, session, storage, purposes)
     return ConsentRequest(
         request_id=request_id,
         space_id=view.space_id,
@@ -71,7 +76,7 @@ async def make_request(world: World, session: Session, view: SpaceView, request_
         storage=storage,
         resources=tuple(
             (purpose.id, tuple(_asked(storage, need, found) for need in purpose.needs))
-            for purpose in view.agreement.purposes
+            for purpose in purposes
         ),
         result_container=storage + view.agreement.result_container,
         created=now,
@@ -83,8 +88,20 @@ def _asked(storage: str, need: ResourceNeed, found: Mapping[str, bool]) -> Asked
     return AskedResource(storage + need.path, need.path, need.required, found[need.path])
 
 
-async def _found(world: World, session: Session, storage: str, view: SpaceView) -> dict[str, bool]:
-    purposes: tuple[Purpose, ...] = view.agreement.purposes
+async def _open_purposes(world: World, session: Session, view: SpaceView) -> tuple[Purpose, ...]:
+    async with world.store.transaction() as tx:
+        newest = await tx.consents.newest_of_purposes(session.person_id, view.space_id)
+    now = world.clock.now()
+    held = {purpose for purpose, one in newest.items() if one.at(now).valid_for_processing}
+    purposes = tuple(purpose for purpose in view.agreement.purposes if purpose.id not in held)
+    if not purposes:
+        raise RequestAnswered()
+    return purposes
+
+
+async def _found(
+    world: World, session: Session, storage: str, purposes: tuple[Purpose, ...]
+) -> dict[str, bool]:
     paths = sorted({need.path for purpose in purposes for need in purpose.needs})
     states = await asyncio.gather(*(world.pods.state(session.access, storage + path) for path in paths))
     return {path: state.exists for path, state in zip(paths, states, strict=True)}
@@ -98,4 +115,6 @@ async def refreshed(
     if request.agreement_digest == view.agreement_digest and complete:
         return request
     made = await make_request(world, session, view, request.request_id)
-    return dataclasses.replace(made, created=request.created)
+    return dataclasses.replace(
+        made, created=request.created, answers_by=max(made.answers_by, request.answers_by)
+    )

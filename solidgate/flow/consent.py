@@ -6,41 +6,42 @@ notice that was displayed: anything that changed meanwhile is a refusal, and not
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.duration import after
 from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
-from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
-from solidgate.consent.request import AskedResource, ConsentRequest, asked_digest, resources_digest
+from solidgate.consent.record import ConsentRecord
+from solidgate.consent.request import ConsentRequest, asked_digest
 from solidgate.consent.status import ConsentStatus
+from solidgate.consent.words import SPECIAL_WORDS, typed_right
 from solidgate.errors import (
     AnswerMissing,
+    ReceiptPlaceInvalid,
     RequestAnswered,
     RequestClosed,
     RequiredMissing,
+    SpaceClosed,
+    StatementMissing,
     TermsChanged,
     ValidityTooLong,
 )
 from solidgate.flow import ask as asking
 from solidgate.flow import door, receipt, space
+from solidgate.flow.making import Making
 from solidgate.flow.record import ConsentView, view_of
 from solidgate.flow.space import SpaceView
-from solidgate.flow.step import recipients
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
-from solidgate.space.participant import Role
+from solidgate.space.paths import path_fault
+from solidgate.space.purpose import Purpose
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
-
-YES = "Pressed the button: Yes, I consent"
-NO = "Pressed the button: No, I do not consent"
 
 ask = asking.ask
 
@@ -56,6 +57,17 @@ class Review:
     answered: tuple[ConsentView, ...]
     missing: tuple[str, ...]
     latest_end: datetime
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """The purposes that are asked: those of the agreement that have no yes yet."""
+        return tuple(self.agreement.purpose(purpose_id) for purpose_id, _ in self.request.resources)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Purpose to the word that a yes to it needs typed; only special categories have one."""
+        word = SPECIAL_WORDS.get(self.notice.language, "")
+        return {purpose.id: word for purpose in self.purposes if purpose.special_category}
 
 
 async def review(world: World, session: Session, request_id: str, language: str) -> Review:
@@ -75,7 +87,8 @@ async def review(world: World, session: Session, request_id: str, language: str)
         if not answered:
             await tx.consents.update_request(session.person_id, request)
             await tx.consents.displayed(session.person_id, request_id, notice, now)
-        records = [await view_of(world, tx, one) for one in await tx.consents.of_request(request_id)]
+        stored = await tx.consents.of_request(request_id)
+        records = [await view_of(world, tx, one) for one in stored]
     return Review(
         request=request,
         space=view,
@@ -87,6 +100,22 @@ async def review(world: World, session: Session, request_id: str, language: str)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the form carries back.
+
+    ``shown`` is the digest of the notice, ``statements`` the word typed for each special purpose, and
+    ``receipt_container`` where receipts go (empty: the default).
+    """
+
+    shown: str
+    language: str
+    answers: Mapping[str, bool]
+    until: date | None = None
+    statements: Mapping[str, str] = field(default_factory=dict)
+    receipt_container: str = ""
+
+
 async def answer(
     world: World,
     session: Session,
@@ -96,6 +125,8 @@ async def answer(
     language: str,
     answers: Mapping[str, bool],
     until: date | None = None,
+    statements: Mapping[str, str] | None = None,
+    receipt_container: str | None = None,
 ) -> tuple[ConsentView, ...]:
     """Record one yes or no for each purpose, then open the door for what was agreed.
 
@@ -103,11 +134,10 @@ async def answer(
     at the pod (door, copy of the receipt) may fail, is shown and can be repeated; it never undoes an answer.
 
     Raises ``RequestNotFound RequestAnswered RequestClosed SpaceClosed TermsChanged AnswerMissing
-    RequiredMissing ValidityTooLong``.
+    RequiredMissing ValidityTooLong StatementMissing ReceiptPlaceInvalid``.
     """
-    async with world.store.transaction() as tx:
-        given = await _record(world, tx, session, request_id, shown, language, answers, until)
-    for consent_id in given:
+    said = Answer(shown, language, answers, until, statements or {}, receipt_container or "")
+    for consent_id in await record_answer(world, session, request_id, said):
         await door.open_for(world, session, consent_id)
     await receipt.push_all(world, session, request_id)
     async with world.store.transaction() as tx:
@@ -115,40 +145,48 @@ async def answer(
         return tuple([await view_of(world, tx, one) for one in stored])
 
 
+async def record_answer(world: World, session: Session, request_id: str, said: Answer) -> tuple[str, ...]:
+    """The one transaction of an answer; the ids of the records that are a yes. Raises as ``answer``."""
+    async with world.store.transaction() as tx:
+        return await _record(world, tx, session, request_id, said)
+
+
 async def _record(
-    world: World,
-    tx: Transaction,
-    session: Session,
-    request_id: str,
-    shown: str,
-    language: str,
-    answers: Mapping[str, bool],
-    until: date | None,
+    world: World, tx: Transaction, session: Session, request_id: str, said: Answer
 ) -> tuple[str, ...]:
-    """The records of an answer, in the order of the checks; the ids of those that are a yes."""
-    now = world.clock.now()
-    request, answered = await tx.consents.request(request_id, session.person_id, lock=True)
+    """In the order of the checks."""
+    now, person_id = world.clock.now(), session.person_id
+    request, answered = await tx.consents.request(request_id, person_id, lock=True)
     if answered:
         raise RequestAnswered()
     if now > request.answers_by:
         raise RequestClosed()
     row = await tx.spaces.one(request.space_id, lock=True)
+    if row.state != "open":
+        raise SpaceClosed(request.space_id)
     agreement = await tx.spaces.agreement(row.agreement_digest)
-    space.require_open(await space.view(world, tx, request.space_id))
-    notice, displayed = await tx.consents.shown(session.person_id, request_id, shown)
-    _check_unchanged(notice, request, row.agreement_digest, language)
-    _check_answers(request, answers)
-    end = _end(agreement, now, until)
-    given = []
-    for purpose_id, yes in answers.items():
-        record = _answered(world, agreement, request, purpose_id, notice, displayed, yes, now, end)
-        await tx.consents.put(session.person_id, request.space_id, record)
-        await receipt.issue(world, tx, session.person_id, record, agreement, notice)
-        await tx.trail.append(_entry(record, yes, now))
-        if yes:
-            given.append(record.consent_id)
-    await tx.consents.answered(request_id, now)
-    return tuple(given)
+    notice, displayed = await tx.consents.shown(person_id, request_id, said.shown)
+    _check_unchanged(notice, request, row.agreement_digest, said.language)
+    _check_answers(request, said.answers)
+    _check_statements(agreement, said)
+    request = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
+    made = Making(
+        world=world,
+        agreement=agreement,
+        request=request,
+        notice=notice,
+        displayed=displayed,
+        now=now,
+        end=_end(agreement, now, said.until),
+        deferred=await tx.consents.deferred(request_id),
+        earlier=await tx.consents.newest_of_purposes(person_id, request.space_id),
+    )
+    records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
+    await tx.consents.put(person_id, request.space_id, *records)
+    await receipt.issue(world, tx, person_id, agreement, *records, notice=notice)
+    await tx.trail.append(*(_entry(record, now) for record in records))
+    await tx.consents.answered(person_id, request, now)
+    return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 
 def _check_unchanged(notice: Notice, request: ConsentRequest, current: str, language: str) -> None:
@@ -179,54 +217,23 @@ def _end(agreement: Agreement, now: datetime, until: date | None) -> datetime:
     return min(chosen, latest)
 
 
-def _answered(
-    world: World,
-    agreement: Agreement,
-    request: ConsentRequest,
-    purpose_id: str,
-    notice: Notice,
-    displayed: datetime,
-    yes: bool,
-    now: datetime,
-    end: datetime,
-) -> ConsentRecord:
-    """One record: the request by the controller, then the person's own answer."""
-    consent_id = str(uuid.uuid4())
-    resources = _found(request.resources_for(purpose_id))
-    blank = ConsentRecord(
-        consent_id=consent_id,
-        iri=world.consent_iri(consent_id),
-        request_id=request.request_id,
-        data_subject=request.data_subject,
-        space=world.space_iri(request.space_id),
-        purpose=purpose_id,
-        agreement_digest=notice.agreement_digest,
-        notice_digest=notice.digest,
-        notice_language=notice.language,
-        notice_date=displayed,
-        algorithm_digest=agreement.algorithm,
-        shape_digest=agreement.output_shape,
-        resources_digest=resources_digest(resources),
-        resources=resources,
-        recipients=tuple(party.webid for party in recipients(agreement)),
-        result_container=request.result_container,
-        epoch=0,
-    )
-    requested = ConsentEvent(1, ConsentStatus.REQUESTED, request.created, by=_controller(agreement))
-    status = ConsentStatus.GIVEN if yes else ConsentStatus.REFUSED
-    decided = ConsentEvent(
-        2, status, now, by=request.data_subject, method=YES if yes else NO, until=end if yes else None
-    )
-    return with_event(with_event(blank, requested), decided, longest=world.settings.consent.max_validity)
+def _check_statements(agreement: Agreement, said: Answer) -> None:
+    """A yes to special categories takes two acts: the word, typed, and the button (GDPR Art. 9(2)(a))."""
+    for purpose_id, yes in said.answers.items():
+        special = agreement.purpose(purpose_id).special_category
+        if yes and special and not typed_right(said.language, said.statements.get(purpose_id, "")):
+            raise StatementMissing()
 
 
-def _found(resources: tuple[AskedResource, ...]) -> tuple[str, ...]:
-    return tuple(sorted(one.url for one in resources if one.found))
-
-
-def _controller(agreement: Agreement) -> str:
-    named = agreement.with_role(Role.CONTROLLER) or agreement.with_role(Role.OWNER)
-    return named[0].webid
+def _receipt_container(request: ConsentRequest, named: str) -> str:
+    """The whole address, below the person's storage; empty for the default. Raises ``ReceiptPlaceInvalid``."""
+    path = named.strip().removeprefix(request.storage)
+    if not path:
+        return ""
+    path = path if path.endswith("/") else path + "/"
+    if fault := path_fault(path, container=True):
+        raise ReceiptPlaceInvalid(fault)
+    return request.storage + path
 
 
 def _missing(request: ConsentRequest) -> tuple[str, ...]:
@@ -234,10 +241,16 @@ def _missing(request: ConsentRequest) -> tuple[str, ...]:
     return tuple(sorted(missing))
 
 
-def _entry(record: ConsentRecord, yes: bool, now: datetime) -> AuditEntry:
-    action = Action.CONSENT_GIVEN if yes else Action.CONSENT_REFUSED
+_ACTIONS = {
+    ConsentStatus.GIVEN: Action.CONSENT_GIVEN,
+    ConsentStatus.RENEWED: Action.CONSENT_RENEWED,
+    ConsentStatus.REFUSED: Action.CONSENT_REFUSED,
+}
+
+
+def _entry(record: ConsentRecord, now: datetime) -> AuditEntry:
     objects = (record.consent_id, record.agreement_digest, record.notice_digest)
-    return AuditEntry(action, now, "data_subject", objects, Outcome.DONE)
+    return AuditEntry(_ACTIONS[record.latest.status], now, "data_subject", objects, Outcome.DONE)
 
 
 async def difference(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from solidgate.audit.entry import Action, AuditEntry, Outcome
-from solidgate.consent.record import ConsentEvent, with_event
+from solidgate.audit.entry import Action
+from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentExpired
-from solidgate.flow import run
+from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.world import World
+from solidgate.space.agreement import Agreement
 
 BATCH = 200
 
@@ -28,12 +29,13 @@ async def _expire(world: World, consent_id: str) -> None:
         before = stored.record.latest
         if not before.status.valid_for_processing or before.until is None or before.until > now:
             return
-        event = ConsentEvent(before.sequence + 1, ConsentStatus.EXPIRED, now, world.public_url)
-        with_event(stored.record, event)
-        await tx.consents.end(stored, event)
-        for part in await tx.runs.stop_parts(consent_id, now, ConsentExpired.code):
-            await run.finish(world, tx, part.run_id)
-        await tx.results.unpublish(consent_id)
-        await tx.spaces.changed(stored.space_id)
-        await tx.jobs.notify(run.STOP_CHANNEL, [f"*:{consent_id}"])
-        await tx.trail.append(AuditEntry(Action.CONSENT_EXPIRED, now, "system", (consent_id,), Outcome.DONE))
+        await end_all(world, tx, _ending(world), [stored])
+
+
+def _ending(world: World) -> Ending:
+    def event(record: ConsentRecord, agreement: Agreement) -> ConsentEvent:
+        sequence = record.latest.sequence + 1
+        return ConsentEvent(sequence, ConsentStatus.EXPIRED, world.clock.now(), world.public_url)
+
+    # No receipt: the one of the yes names the end already.
+    return Ending(event, ConsentExpired, Action.CONSENT_EXPIRED, "system", receipt=False)

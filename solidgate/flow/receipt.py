@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice
-from solidgate.consent.rdf import to_turtle
 from solidgate.consent.receipt import make_receipt
+from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import PodConflict, PodFault
@@ -19,28 +19,23 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 RECEIPT_TYPE = "application/vc+jwt"
-RECORD_TYPE = "text/turtle"
 
 
 async def issue(
     world: World,
     tx: Transaction,
     person_id: str,
-    record: ConsentRecord,
     agreement: Agreement,
+    *records: ConsentRecord,
     notice: Notice | None = None,
-) -> str:
-    """Sign the receipt of the record's latest event and keep it, in the transaction of that event."""
-    token = make_receipt(
-        record,
-        agreement,
-        issuer=world.public_url,
-        key=signing_key(world.receipt_key),
-        now=world.clock.now(),
-        notice=notice,
-    )
-    await tx.consents.put_receipt(person_id, record.consent_id, record.latest.sequence, token)
-    return token
+) -> None:
+    """Sign the receipt of each record's latest event and keep it, in the transaction of those events."""
+    now, key = world.clock.now(), signing_key(world.receipt_key)
+    tokens = []
+    for record in records:
+        token = make_receipt(record, agreement, issuer=world.public_url, key=key, now=now, notice=notice)
+        tokens.append((record.consent_id, record.latest.sequence, token))
+    await tx.consents.put_receipts(person_id, tokens)
 
 
 async def push_all(world: World, session: Session, request_id: str) -> None:
@@ -52,18 +47,20 @@ async def push_all(world: World, session: Session, request_id: str) -> None:
 
 
 async def push(world: World, session: Session, stored: StoredConsent) -> None:
-    """Copy one record and its newest receipt; a fault is remembered and can be tried again."""
+    """Copy the newest receipt in its three forms; a fault is remembered and can be tried again."""
     record = stored.record
     async with world.store.transaction() as tx:
         receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
         request, _ = await tx.consents.request(record.request_id, stored.person_id)
-        agreement = await tx.spaces.agreement(record.agreement_digest)
-    container = request.storage + world.settings.consent.receipt_container
+    container = request.receipt_container or request.storage + world.settings.consent.receipt_container
     base = f"{container}{record.consent_id}-{receipt.sequence}"
     url, problem = f"{base}.jwt", None
+    triples = receipt_triples(receipt.token)
     try:
         await world.pods.ensure_container(session.access, container)
-        await _create(world, session, f"{base}.ttl", to_turtle(record, agreement), RECORD_TYPE)
+        await _create(world, session, f"{base}.ttl", as_turtle(triples), "text/turtle")
+        await _create(world, session, f"{base}.jsonld", as_jsonld(triples), "application/ld+json")
+        # Last, since its address is the one that is remembered: where it stands, the others do.
         await _create(world, session, url, receipt.token.encode(), RECEIPT_TYPE)
     except PodFault as fault:
         url, problem = "", fault.code
@@ -87,3 +84,12 @@ async def resend(world: World, session: Session, consent_id: str) -> None:
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
     await push(world, session, stored)
+
+
+async def documents(world: World, session: Session, consent_id: str) -> tuple[bytes, bytes]:
+    """The newest receipt as Turtle and as JSON-LD. Raises ``ConsentNotFound``."""
+    async with world.store.transaction() as tx:
+        await tx.consents.one(consent_id, person_id=session.person_id)
+        token = (await tx.consents.receipt(session.person_id, consent_id)).token
+    triples = receipt_triples(token)
+    return as_turtle(triples), as_jsonld(triples)

@@ -12,6 +12,7 @@ from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import RawOutput
 from solidgate.errors import GroupTooSmall, RunNotFound
+from solidgate.flow import finish as finishing
 from solidgate.flow import space
 from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.world import World
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 BATCH_TASK = "solidgate.run_batch"
-AGGREGATE_TASK = "solidgate.aggregate"
+AGGREGATE_TASK = finishing.AGGREGATE_TASK
+finish = finishing.finish
 LISTED_RUNS = 100
 
 
@@ -63,6 +65,7 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     The run, its parts and its jobs are one transaction. Raises ``RoleMissing SpaceClosed
     AlgorithmNotApproved``.
     """
+    await world.brake.admit()
     now = world.clock.now()
     run_id = uuid.uuid4().hex
     async with world.store.transaction() as tx:
@@ -89,12 +92,6 @@ async def _defer_batches(world: World, tx: Transaction, row: RunRow, consents: l
     for start_at in range(0, len(consents), size):
         payload = {"run_id": row.run_id, "consents": consents[start_at : start_at + size]}
         await tx.jobs.defer(BATCH_TASK, payload)
-
-
-async def finish(world: World, tx: Transaction, run_id: str) -> None:
-    """Finish a run whose parts are all final, and let the group's result be made, once."""
-    if await tx.runs.finish_if_done(run_id, world.clock.now()):
-        await tx.jobs.defer(AGGREGATE_TASK, {"run_id": run_id})
 
 
 async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:
@@ -130,7 +127,7 @@ async def cancel(world: World, caller: Caller, space_id: str, run_id: str) -> Ru
         return await _view(tx, await tx.runs.one(run_id), floor)
 
 
-STOP_CHANNEL = "solidgate_stop"
+STOP_CHANNEL = finishing.STOP_CHANNEL
 
 
 async def aggregate(world: World, caller: Caller, space_id: str) -> bytes:

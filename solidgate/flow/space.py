@@ -10,7 +10,9 @@ from solidgate.algorithm.approval import Approval, missing_roles, require_approv
 from solidgate.algorithm.manifest import Program
 from solidgate.algorithm.pack import unpack
 from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.consent.record import Reason
 from solidgate.errors import AlgorithmInvalid, RoleMissing, SpaceClosed
+from solidgate.flow import revoke as revoking
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
 from solidgate.space.agreement import Agreement
@@ -47,21 +49,25 @@ async def create(world: World, agreement: Agreement) -> str:
 
 
 async def publish(world: World, space_id: str, agreement: Agreement) -> str:
-    """A new version of the agreement; its digest. Consents to earlier versions do not cover it."""
+    """A new version of the agreement; its digest. Consents to earlier versions are revoked: ask anew."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
         await tx.spaces.one(space_id)
         digest = await tx.spaces.publish(space_id, agreement, now)
         await tx.trail.append(_entry(world, Action.AGREEMENT_PUBLISHED, "operator", space_id, digest))
+        await revoking.promise(world, tx, space_id, Reason.TERMS_CHANGED)
+    await revoking.revoke(world, space_id, Reason.TERMS_CHANGED)
     return digest
 
 
 async def close(world: World, space_id: str) -> None:
-    """Nothing new is asked, decided or run."""
+    """Nothing new is asked, decided or run; every consent in it is revoked."""
     async with world.store.transaction() as tx:
         await tx.spaces.one(space_id)
         await tx.spaces.close(space_id)
         await tx.trail.append(_entry(world, Action.SPACE_CLOSED, "operator", space_id))
+        await revoking.promise(world, tx, space_id, Reason.SPACE_CLOSED)
+    await revoking.revoke(world, space_id, Reason.SPACE_CLOSED)
 
 
 async def show(world: World, space_id: str) -> SpaceView:
@@ -117,7 +123,10 @@ async def approve(
     algorithm_digest: str,
     decision: str,
 ) -> Approval:
-    """Record a party's yes or no to exactly these two digests, for every role that it has."""
+    """Record a party's yes or no to exactly these two digests, for every role that it has.
+
+    A no after everybody's yes recalls the program: consents under this agreement are revoked.
+    """
     now = world.clock.now()
     async with world.store.transaction() as tx:
         space = await view(world, tx, space_id)
@@ -133,7 +142,17 @@ async def approve(
         action = Action.ALGORITHM_APPROVED if decision == "approve" else Action.ALGORITHM_REJECTED
         entry = _entry(world, action, roles[0].value, space_id, agreement_digest, algorithm_digest)
         await tx.trail.append(entry)
+        recalled = decision != "approve" and not space.missing and _is_current(space, approvals[0])
+        if recalled:
+            await revoking.promise(world, tx, space_id, Reason.CODE_RECALLED, digest=agreement_digest)
+    if recalled:
+        await revoking.revoke(world, space_id, Reason.CODE_RECALLED, digest=agreement_digest)
     return approvals[0]
+
+
+def _is_current(space: SpaceView, approval: Approval) -> bool:
+    current = (space.agreement_digest, space.agreement.algorithm)
+    return (approval.agreement_digest, approval.algorithm_digest) == current
 
 
 async def algorithm(world: World, space_id: str) -> Program:

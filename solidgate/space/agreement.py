@@ -58,6 +58,11 @@ class Agreement:
         raise KeyError(purpose_id)
 
 
+def controller(agreement: Agreement) -> Party:
+    """Who answers for the processing: the first controller, or the owner where none is named."""
+    return (agreement.with_role(Role.CONTROLLER) or agreement.with_role(Role.OWNER))[0]
+
+
 _TAG = "agreement/1"
 _ADAPTER = TypeAdapter(Agreement)
 

@@ -1,18 +1,22 @@
-"""``/login``, ``/callback`` and ``/logout``: in and out, with the person's own provider."""
+"""``/login``, ``/callback``, ``/me/confirm`` and ``/logout``: in and out, with the person's own provider."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
 from solidgate.errors import SessionExpired
 from solidgate.flow import login as login_flow
+from solidgate.flow.settle import settle
+from solidgate.flow import who as who_flow
+from solidgate.web.doors import person
 from solidgate.web.forms import read_form, same_site_path
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import LOGIN
 from solidgate.web.pages import render, render_before_login, see_other
+from solidgate.web.remembered import forget_providers, remember_provider, remembered
 from solidgate.web.session import (
     browser_of,
     forget_session,
@@ -23,7 +27,7 @@ from solidgate.web.session import (
 
 
 async def login_page(request: web.Request) -> web.Response:
-    """``GET /login``: one field."""
+    """``GET /login``: the providers this browser knows, the operator's, and one field."""
     return _login(request, same_site_path(request.query.get("return_to", "/me")))
 
 
@@ -32,7 +36,8 @@ async def login(request: web.Request) -> web.Response:
     world, browser = request.app[WORLD], browser_of(request)
     form = await read_form(request, browser)
     request.app[PACES].take(LOGIN, request.remote or "", world.clock.monotonic())
-    identifier, return_to = form.get("identifier", "").strip(), same_site_path(form.get("return_to", ""))
+    chosen = form.get("provider", "") or form.get("identifier", "")
+    identifier, return_to = chosen.strip(), same_site_path(form.get("return_to", ""))
     begun = await login_flow.begin(
         world, identifier, return_to=return_to, issuer=form.get("issuer") or None, browser=browser
     )
@@ -42,34 +47,60 @@ async def login(request: web.Request) -> web.Response:
     return render(request, "leaving.html", address=begun.redirect_to, host=host, return_to=return_to)
 
 
+async def forget(request: web.Request) -> web.StreamResponse:
+    """``POST /login/forget``: forget the providers that this browser remembers."""
+    form = await read_form(request, browser_of(request))
+    response = see_other(f"/login?return_to={_quoted(form.get('return_to', ''))}")
+    forget_providers(request, response)
+    return response
+
+
 async def callback(request: web.Request) -> web.StreamResponse:
-    """``GET /callback``: the provider's answer, once; then back to where the person came from."""
+    """``GET /callback``: the provider's answer, once; then the page that says who is logged in."""
     answer = {name: request.query.getall(name) for name in set(request.query)}
     session, return_to = await login_flow.finish(request.app[WORLD], answer, browser_of(request))
-    response = see_other(same_site_path(return_to))
-    response.headers["Cache-Control"] = "no-store"
+    await settle(request.app[WORLD], session)
+    response = see_other(f"/me/confirm?return_to={_quoted(return_to)}")
     set_session(request, response, session)
+    remember_provider(request, response, session.issuer)
     return response
+
+
+@person
+async def confirm(request: web.Request) -> web.Response:
+    """``GET /me/confirm``: who is logged in, before anything is asked in that name."""
+    session = await session_of(request)
+    who = await who_flow.who(request.app[WORLD], session)
+    return_to = same_site_path(request.query.get("return_to", "/me"))
+    return render(request, "who.html", session=session, who=who, return_to=return_to)
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
     """``POST /logout``: end the session here; the provider's own session is not ours to end."""
-    await read_form(request, session_cookie(request))
+    form = await read_form(request, session_cookie(request))
     with suppress(SessionExpired):
         await login_flow.end(request.app[WORLD], await session_of(request))
-    response = see_other("/")
+    return_to = form.get("return_to", "")
+    response = see_other(f"/login?return_to={_quoted(return_to)}" if return_to else "/")
     forget_session(request, response)
     return response
+
+
+def _quoted(path: str) -> str:
+    return quote(same_site_path(path), safe="")
 
 
 def _login(
     request: web.Request, return_to: str, *, identifier: str = "", issuers: tuple[str, ...] = ()
 ) -> web.Response:
+    known = remembered(request)
+    suggested = tuple(one for one in request.app[WORLD].settings.login.suggested_issuers if one not in known)
     return render_before_login(
         request,
         "login.html",
         return_to=return_to,
         identifier=identifier,
         issuers=issuers,
-        suggested=request.app[WORLD].settings.login.suggested_issuers,
+        known=known,
+        suggested=suggested,
     )

@@ -67,7 +67,7 @@ def event(sequence: int, status: ConsentStatus, at: datetime) -> ConsentEvent:
         ALICE if by_subject else ACME,
         "button" if yes else "",
         at + timedelta(days=30) if yes else None,
-        Reason.CODE_RECALLED if status is S.REVOKED else None,
+        {S.REVOKED: Reason.CODE_RECALLED, S.INVALIDATED: Reason.UNDER_AGE}.get(status),
     )
 
 

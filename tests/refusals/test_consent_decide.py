@@ -29,7 +29,7 @@ RENEWED = replace(GIVEN, status=S.RENEWED)
 WITHDRAWN = ConsentEvent(3, S.WITHDRAWN, NOON + timedelta(hours=1), ALICE)
 REVOKED = ConsentEvent(3, S.REVOKED, NOON + timedelta(hours=1), ACME, reason=Reason.TERMS_CHANGED)
 EXPIRED = ConsentEvent(3, S.EXPIRED, NOON + timedelta(hours=1), ACME)
-INVALIDATED = ConsentEvent(3, S.INVALIDATED, NOON + timedelta(hours=1), ACME)
+INVALIDATED = ConsentEvent(3, S.INVALIDATED, NOON + timedelta(hours=1), ACME, reason=Reason.UNDER_AGE)
 
 FITS = Proposal("advice", "sha256:terms", "sha256:code", "sha256:shape", (MAY, JUNE), (GRID,))
 

@@ -1,9 +1,9 @@
-"""Consents: requests, notices as displayed, records with append-only events, receipts, doors and leases."""
+"""Consents: requests, notices as displayed, records with append-only events, receipts and doors."""
 
 from __future__ import annotations
 
 import dataclasses
-import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,6 @@ from solidgate.adapters.sql.tables import (
     consent_events,
     consents,
     doors,
-    leases,
     notices,
     receipts,
     requests,
@@ -26,8 +25,8 @@ from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.status import ConsentStatus
-from solidgate.consent.stored import StoredConsent, StoredDoor, StoredReceipt
-from solidgate.errors import ConsentNotFound, EpochPassed, RequestNotFound, TermsChanged
+from solidgate.consent.stored import PurposeState, StoredConsent, StoredDoor, StoredReceipt, WaitingRequest
+from solidgate.errors import ConsentNotFound, RequestNotFound, TermsChanged
 from solidgate.pod.door import DoorState
 
 
@@ -102,13 +101,69 @@ class Consents:
         await self.connection.execute(
             sa.update(requests)
             .where(requests.c.request_id == request.request_id, requests.c.answered.is_(None))
-            .values(request_sealed=sealed, agreement_digest=request.agreement_digest)
+            .values(
+                request_sealed=sealed,
+                agreement_digest=request.agreement_digest,
+                answers_by=request.answers_by,
+            )
         )
 
-    async def answered(self, request_id: str, now: datetime) -> None:
-        """Mark a request as answered."""
+    async def defer(self, request: ConsentRequest, person_id: str, now: datetime) -> bool:
+        """Record "decide later", once: the first time stands; whether this was it."""
+        statement = (
+            sa.update(requests)
+            .where(
+                requests.c.request_id == request.request_id,
+                requests.c.answered.is_(None),
+                requests.c.deferred.is_(None),
+            )
+            .values(deferred=now)
+        )
+        if not (await self.connection.execute(statement)).rowcount:
+            return False
+        await self.update_request(person_id, request)
+        return True
+
+    async def deferred(self, request_id: str) -> datetime | None:
+        """When the person chose to decide later, if they did."""
+        query = sa.select(requests.c.deferred).where(requests.c.request_id == request_id)
+        found: datetime | None = (await self.connection.execute(query)).scalar_one()
+        return found
+
+    async def waiting(self, person_id: str, now: datetime) -> tuple[WaitingRequest, ...]:
+        """The person's requests that wait for an answer and can still have one, oldest first."""
+        query = (
+            sa.select(requests)
+            .where(
+                requests.c.person_id == person_id,
+                requests.c.answered.is_(None),
+                requests.c.answers_by > now,
+            )
+            .order_by(requests.c.created)
+        )
+        return tuple(
+            WaitingRequest(
+                row.request_id, row.space_id, row.created, row.answers_by, row.deferred, row.reminded
+            )
+            for row in await self.connection.execute(query)
+        )
+
+    async def reminded(self, request_id: str, now: datetime) -> bool:
+        """Use up the one reminder of a request; whether it was still there."""
+        statement = (
+            sa.update(requests)
+            .where(requests.c.request_id == request_id, requests.c.reminded.is_(None))
+            .values(reminded=now)
+        )
+        return (await self.connection.execute(statement)).rowcount == 1
+
+    async def answered(self, person_id: str, request: ConsentRequest, now: datetime) -> None:
+        """Mark a request as answered, with the place for receipts that the person chose."""
+        sealed = await self.people.seal(person_id, encode(request), f"request:{request.request_id}")
         await self.connection.execute(
-            sa.update(requests).where(requests.c.request_id == request_id).values(answered=now)
+            sa.update(requests)
+            .where(requests.c.request_id == request.request_id)
+            .values(answered=now, request_sealed=sealed)
         )
 
     async def displayed(self, person_id: str, request_id: str, notice: Notice, now: datetime) -> None:
@@ -130,39 +185,47 @@ class Consents:
         content = await self.people.unseal(person_id, row.notice_sealed, f"notice:{digest}")
         return decode(Notice, content), row.displayed
 
-    async def put(self, person_id: str, space_id: str, record: ConsentRecord) -> None:
-        """Keep a new record with its events."""
+    async def put(self, person_id: str, space_id: str, *records: ConsentRecord) -> None:
+        """Keep new records with their events: two statements, however many there are."""
+        rows = [await self._row(person_id, space_id, record) for record in records]
+        await self.connection.execute(sa.insert(consents), rows)
+        events = [(record.consent_id, event) for record in records for event in record.events]
+        await self._append(person_id, *events)
+
+    async def _row(self, person_id: str, space_id: str, record: ConsentRecord) -> dict[str, object]:
         bare = dataclasses.replace(record, events=(), epoch=0)
-        values = {
+        return {
             "consent_id": record.consent_id,
             "request_id": record.request_id,
             "person_id": person_id,
             "space_id": space_id,
             "purpose": record.purpose,
+            "agreement_digest": record.agreement_digest,
             "epoch": record.epoch,
             "status": record.latest.status.value,
             "until": record.latest.until,
             "record_sealed": await self.people.seal(person_id, encode(bare), f"consent:{record.consent_id}"),
             "created": record.latest.at,
         }
-        await self.connection.execute(sa.insert(consents).values(values))
-        for event in record.events:
-            await self._append(person_id, record.consent_id, event)
 
-    async def _append(self, person_id: str, consent_id: str, event: ConsentEvent) -> None:
-        context = f"event:{consent_id}:{event.sequence}"
-        values = {
-            "consent_id": consent_id,
-            "sequence": event.sequence,
-            "event_sealed": await self.people.seal(person_id, encode(event), context),
-            "at": event.at,
-        }
-        await self.connection.execute(sa.insert(consent_events).values(values))
+    async def _append(self, person_id: str, *events: tuple[str, ConsentEvent]) -> None:
+        rows = [
+            {
+                "consent_id": consent_id,
+                "sequence": event.sequence,
+                "event_sealed": await self.people.seal(
+                    person_id, encode(event), f"event:{consent_id}:{event.sequence}"
+                ),
+                "at": event.at,
+            }
+            for consent_id, event in events
+        ]
+        await self.connection.execute(sa.insert(consent_events), rows)
 
     async def end(self, stored: StoredConsent, event: ConsentEvent) -> int:
         """Append an ending event and raise the epoch: every lease of an earlier epoch is void."""
         consent_id = stored.record.consent_id
-        await self._append(stored.person_id, consent_id, event)
+        await self._append(stored.person_id, (consent_id, event))
         statement = (
             sa.update(consents)
             .where(consents.c.consent_id == consent_id)
@@ -237,6 +300,81 @@ class Consents:
         )
         return tuple((row.consent_id, row.person_id) for row in await self.connection.execute(query))
 
+    async def revocable(
+        self,
+        space_id: str,
+        before: datetime,
+        limit: int,
+        *,
+        digest: str | None = None,
+        keep: str | None = None,
+    ) -> tuple[str, ...]:
+        """Consents of a space that allow processing and were answered before, by id.
+
+        ``digest`` narrows them to one agreement, ``keep`` spares one.
+        """
+        query = (
+            sa.select(consents.c.consent_id)
+            .where(
+                consents.c.space_id == space_id,
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                consents.c.created <= before,
+            )
+            .order_by(consents.c.consent_id)
+            .limit(limit)
+        )
+        if digest is not None:
+            query = query.where(consents.c.agreement_digest == digest)
+        if keep is not None:
+            query = query.where(consents.c.agreement_digest != keep)
+        return tuple((await self.connection.execute(query)).scalars())
+
+    async def newest_of_purposes(self, person_id: str, space_id: str) -> Mapping[str, PurposeState]:
+        """The newest record of each purpose that this person answered in a space: what a new one follows."""
+        query = (
+            sa.select(consents.c.purpose, consents.c.consent_id, consents.c.status, consents.c.until)
+            .where(consents.c.person_id == person_id, consents.c.space_id == space_id)
+            .order_by(consents.c.created)
+        )
+        return {
+            row.purpose: PurposeState(row.consent_id, ConsentStatus(row.status), row.until)
+            for row in await self.connection.execute(query)
+        }
+
+    async def unsettled(self, person_id: str, now: datetime) -> tuple[str, ...]:
+        """Consents of a person with something left to do at the pod: a door to close, a receipt to copy."""
+        newest = (
+            sa.select(receipts.c.consent_id, sa.func.max(receipts.c.sequence).label("sequence"))
+            .join(consents, consents.c.consent_id == receipts.c.consent_id)
+            .where(consents.c.person_id == person_id)
+            .group_by(receipts.c.consent_id)
+            .subquery()
+        )
+        unsent = (
+            sa.select(receipts.c.consent_id)
+            .join(
+                newest,
+                sa.and_(
+                    receipts.c.consent_id == newest.c.consent_id, receipts.c.sequence == newest.c.sequence
+                ),
+            )
+            .where(receipts.c.pod_url_sealed.is_(None))
+        )
+        left_open = (
+            sa.select(doors.c.consent_id)
+            .join(consents, consents.c.consent_id == doors.c.consent_id)
+            .where(
+                consents.c.person_id == person_id,
+                doors.c.state != DoorState.CLOSED.value,
+                sa.or_(
+                    consents.c.status.not_in([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                    consents.c.until <= now,
+                ),
+            )
+        )
+        found = await self.connection.execute(sa.union(unsent, left_open))
+        return tuple(sorted(found.scalars()))
+
     async def past_end(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Consents whose end has passed and whose record does not say so yet."""
         query = (
@@ -249,12 +387,19 @@ class Consents:
         )
         return tuple((await self.connection.execute(query)).scalars())
 
-    async def put_receipt(self, person_id: str, consent_id: str, sequence: int, token: str) -> None:
-        """Keep the signed receipt of one event."""
-        sealed = await self.people.seal(person_id, token.encode(), f"receipt:{consent_id}:{sequence}")
-        await self.connection.execute(
-            sa.insert(receipts).values(consent_id=consent_id, sequence=sequence, receipt_sealed=sealed)
-        )
+    async def put_receipts(self, person_id: str, tokens: Sequence[tuple[str, int, str]]) -> None:
+        """Keep the signed receipts of events: (consent, sequence, token)."""
+        rows = [
+            {
+                "consent_id": consent_id,
+                "sequence": sequence,
+                "receipt_sealed": await self.people.seal(
+                    person_id, token.encode(), f"receipt:{consent_id}:{sequence}"
+                ),
+            }
+            for consent_id, sequence, token in tokens
+        ]
+        await self.connection.execute(sa.insert(receipts), rows)
 
     async def receipt_pushed(
         self, person_id: str, consent_id: str, sequence: int, pod_url: str | None, problem: str | None
@@ -300,33 +445,3 @@ class Consents:
             await self.connection.execute(sa.select(doors).where(doors.c.consent_id == consent_id))
         ).one_or_none()
         return None if row is None else StoredDoor(DoorState(row.state), row.problem)
-
-    async def take_lease(self, consent_id: str, epoch: int, run_id: str, deadline: datetime) -> str:
-        """A lease on (consent, epoch). The caller holds the consent's shared lock in this transaction."""
-        lease_id = uuid.uuid4().hex
-        await self.connection.execute(
-            sa.insert(leases).values(
-                lease_id=lease_id, consent_id=consent_id, epoch=epoch, run_id=run_id, deadline=deadline
-            )
-        )
-        return lease_id
-
-    async def renew_lease(self, lease_id: str, deadline: datetime) -> None:
-        """Move the deadline. Raises ``EpochPassed`` when the lease is gone."""
-        statement = sa.update(leases).where(leases.c.lease_id == lease_id).values(deadline=deadline)
-        if (await self.connection.execute(statement)).rowcount != 1:
-            raise EpochPassed()
-
-    async def release_lease(self, lease_id: str) -> None:
-        """Give it back; nothing of the step goes on."""
-        await self.connection.execute(sa.delete(leases).where(leases.c.lease_id == lease_id))
-
-    async def open_leases(self, consent_id: str, now: datetime) -> int:
-        """How many steps may still be under way. A lease past its deadline holds nobody up: its holder
-        stops by its own monotonic clock before the deadline."""
-        query = sa.select(sa.func.count()).where(leases.c.consent_id == consent_id, leases.c.deadline > now)
-        return int((await self.connection.execute(query)).scalar_one())
-
-    async def drop_stale_leases(self, deadline: datetime) -> None:
-        """Remove leases whose holders died."""
-        await self.connection.execute(sa.delete(leases).where(leases.c.deadline < deadline))

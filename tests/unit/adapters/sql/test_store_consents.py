@@ -139,6 +139,6 @@ async def test_a_request_is_found_again(store: SqlStore, person: str) -> None:
         assert (found, answered) == (request(), False)
         assert await tx.consents.open_request(person, "home", DIGEST, NOW) == "request-1"
         assert await tx.consents.open_request(person, "home", DIGEST, NOW + timedelta(days=31)) is None
-        await tx.consents.answered("request-1", NOW)
+        await tx.consents.answered(person, request(), NOW)
         late = NOW + timedelta(days=31)
         assert await tx.consents.open_request(person, "home", DIGEST, late) == "request-1"

@@ -1,0 +1,67 @@
+"""The report of an erasure: what was removed, and what cannot be recalled; signed, and kept by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from solidgate.consent.rdf import moment
+from solidgate.consent.receipt import CONTEXT
+from solidgate.identity.jose import SigningKey
+from solidgate.vocab import DPV, EU_GDPR, SG
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where the person's data had gone, beyond this server.
+
+    ``pods`` are results and receipts in the person's own pod; ``doors`` the agents that a pod may still let
+    in; ``in_doubt`` addresses to which a result was on its way; ``readers`` who could ask queries of a space
+    while a result was in it; ``aggregates`` the runs whose released result about a group counted the person.
+    """
+
+    pods: tuple[str, ...] = ()
+    doors: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What an erasure did. ``removed`` counts rows by table; ``left`` are parts of the database's files that
+    the operator has to see to; ``token`` is the signed report, empty in a rehearsal."""
+
+    erasure_id: str
+    at: datetime
+    removed: Mapping[str, int]
+    leaves_kept: int
+    reach: Reach
+    left: tuple[str, ...]
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"ErasureReport({self.erasure_id})"
+
+
+def sign_report(report: ErasureReport, webid: str, *, issuer: str, key: SigningKey) -> str:
+    """The report as ``vc+jwt``, to be checked like a receipt with the keys at ``<issuer>jwks``."""
+    claims = {
+        "@context": [CONTEXT, {"dpv": DPV.iri, "eu-gdpr": EU_GDPR.iri, "sg": SG.iri}],
+        "id": f"urn:uuid:{report.erasure_id}",
+        "type": ["VerifiableCredential", "dpv:RightExerciseActivity"],
+        "issuer": issuer,
+        "validFrom": moment(report.at).value,
+        "credentialSubject": {
+            "id": webid,
+            "dpv:hasRight": "eu-gdpr:A17",
+            "removed": dict(report.removed),
+            "leavesKept": report.leaves_kept,
+            "notRecalled": asdict(report.reach),
+            "leftToTheOperator": list(report.left),
+        },
+        "iss": issuer,
+        "iat": int(report.at.timestamp()),
+    }
+    return key.sign({"typ": "vc+jwt", "cty": "vc", "kid": key.kid}, claims)

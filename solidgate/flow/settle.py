@@ -1,0 +1,47 @@
+"""Settle: what only the person's own session can finish, done when they come back.
+
+A consent that ended by the clock or by the organisation leaves its door open, because nobody but its person
+holds a key to their pod; the gate itself refuses to use it from then on. A receipt that could not be copied
+waits in the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from solidgate.consent.record import status_at
+from solidgate.errors import SolidgateError
+from solidgate.flow import door, receipt
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.pod.door import DoorState
+
+
+async def settle(world: World, session: Session) -> int:
+    """Close the doors and copy the receipts that were left; how many consents were looked at.
+
+    Takes ``consent.settle_seconds`` at most, and never raises: what fails is remembered and shown.
+    """
+    left: tuple[str, ...] = ()
+    with suppress(TimeoutError, SolidgateError):
+        async with world.store.transaction() as tx:
+            left = await tx.consents.unsettled(session.person_id, world.clock.now())
+        async with asyncio.timeout(world.settings.consent.settle_seconds):
+            for consent_id in left:
+                with suppress(SolidgateError):
+                    await settle_one(world, session, consent_id)
+    return len(left)
+
+
+async def settle_one(world: World, session: Session, consent_id: str) -> None:
+    """Do what is left for one consent. Raises ``ConsentNotFound``; faults of the pod are remembered."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        known = await tx.consents.door(consent_id)
+        copied = (await tx.consents.receipt(session.person_id, consent_id)).pod_url
+    holds = status_at(stored.record, world.clock.now()).valid_for_processing
+    if not holds and known is not None and known.state is not DoorState.CLOSED:
+        await door.close_for(world, session, stored.record, stored.space_id)
+    if copied is None:
+        await receipt.push(world, session, stored)
