@@ -18,6 +18,7 @@ from solidgate.adapters.sandbox_bwrap import BwrapSandbox
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.tombstones import NAME, Tombstones
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity import jose
@@ -79,7 +80,8 @@ async def _store(settings: Settings, url: str, stack: AsyncExitStack) -> SqlStor
     )
     stack.push_async_callback(engine.dispose)
     root = sealing.key_file(settings.server.data_folder / "keys" / "store.key")
-    return SqlStore(engine, sealing.StoreKeys.from_root(root))
+    keys = sealing.StoreKeys.from_root(root)
+    return SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
 
 
 def receipt_key(data_folder: Path) -> dict[str, str]:

@@ -25,11 +25,11 @@ from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
 from solidgate.errors import SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, erase, expire, space
+from solidgate.flow import aggregate, erase, expire, reclaim, space, withdraw
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.revoke import REVOKE_TASK, revoke
 from solidgate.flow.run import AGGREGATE_TASK, BATCH_TASK, STOP_CHANNEL
-from solidgate.run.state import PartState, RunState
+from solidgate.run.state import FINAL, PartState, RunState
 from solidgate.settings import Settings
 
 _log = structlog.get_logger()
@@ -67,10 +67,20 @@ class Parts:
             raise fault
 
     def stop(self, run_id: str, consent_id: str) -> None:
-        """End the matching parts; ``*`` is any run. The sandboxed process is killed with its task."""
+        """End the matching parts; ``*`` is any run. The sandboxed process is killed with its task.
+
+        Told once: a second cancel would tear a part out of waiting for what it has on the wire.
+        """
         for (run, consent), task in list(self.tasks.items()):
-            if consent == consent_id and run_id in ("*", run):
+            if consent == consent_id and run_id in ("*", run) and not task.cancelling():
                 task.cancel()
+
+    async def sweep(self) -> None:
+        """End the parts that were stopped while no notice reached us."""
+        async with self.enclave.world.store.transaction() as tx:
+            ended = [key for key in list(self.tasks) if (await tx.runs.part(*key)).state in FINAL]
+        for run_id, consent_id in ended:
+            self.stop(run_id, consent_id)
 
 
 async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:
@@ -132,10 +142,24 @@ async def keep_house(enclave: Enclave) -> None:
     await erase.finish_erasures(world)
     await expire.expire(world)
     async with world.store.transaction() as tx:
-        stale = timedelta(seconds=world.settings.worker.lease_seconds)
-        await tx.consents.drop_stale_leases(world.clock.now() - stale)
+        await tx.leases.drop_stale()
+    await withdraw.prove_owed(world)
+    await read_back_doubts(enclave)
     if isinstance(world.logins, SqlLogins):
         await world.logins.purge()
+
+
+async def read_back_doubts(enclave: Enclave) -> None:
+    """Look again at writes in doubt after withdrawals, where a pod still lets the space in."""
+    world, now = enclave.world, enclave.world.clock.now()
+    since = now - timedelta(hours=world.settings.consent.doubt_hours)
+    async with world.store.transaction() as tx:
+        left = await tx.withdrawals.doubtful(since, now, reclaim.BATCH)
+        spaces = {one: (await tx.consents.one(one)).space_id for one in left}
+    for consent_id, space_id in spaces.items():
+        access = await enclave.keys.access_for(space_id)
+        async with asyncio.timeout(world.settings.worker.lease_seconds):
+            await reclaim.read_back(world, access, consent_id)
 
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:
@@ -160,16 +184,27 @@ async def _watch(jobs: procrastinate.App, settings: Settings, enclave: Enclave, 
         await asyncio.sleep(settings.worker.heartbeat_seconds)
 
 
-async def _listen(url: str, parts: Parts) -> None:
-    """Hear of withdrawals and cancelled runs. A missed notice costs time only: each step decides anew."""
+async def listen(url: str, parts: Parts) -> None:
+    """Hear of withdrawals and cancelled runs, for as long as the worker runs.
+
+    A missed notice costs time only: each step decides anew, and each connection begins by looking what it
+    missed. A connection that died without a word shows when it is asked something, once a heartbeat.
+    """
+    patience = parts.enclave.world.settings.worker.heartbeat_seconds
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            async with await psycopg.AsyncConnection.connect(
+                url, autocommit=True, connect_timeout=10
+            ) as connection:
                 await connection.execute(f"LISTEN {STOP_CHANNEL}")
-                async for notice in connection.notifies():
-                    run_id, _, consent_id = notice.payload.partition(":")
-                    parts.stop(run_id, consent_id)
-        except psycopg.OperationalError:
+                while True:
+                    await parts.sweep()
+                    async for notice in connection.notifies(timeout=patience):
+                        run_id, _, consent_id = notice.payload.partition(":")
+                        parts.stop(run_id, consent_id)
+                    async with asyncio.timeout(patience):
+                        await connection.execute("SELECT 1")
+        except (psycopg.OperationalError, SolidgateError, TimeoutError):
             _log.warning("listener.lost")
             await asyncio.sleep(1)
 
@@ -183,7 +218,7 @@ async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
         async with jobs.open_async():
             background = [
                 asyncio.create_task(_watch(jobs, settings, enclave, secrets.token_hex(8))),
-                asyncio.create_task(_listen(url, parts)),
+                asyncio.create_task(listen(url, parts)),
             ]
             working = asyncio.create_task(_work(jobs, settings))
             stopped = asyncio.create_task(stopping.wait())

@@ -102,11 +102,12 @@ class StoreKeys:
     wrap: bytes
     login: bytes
     pseudonym: bytes
+    tombstone: bytes
 
     @classmethod
     def from_root(cls, root: bytes) -> StoreKeys:
         """Derive them; the root itself is not kept."""
-        return cls(*(derive(root, purpose) for purpose in ("lookup", "wrap", "login", "pseudonym")))
+        return cls(*(derive(root, purpose) for purpose in ("lookup", "wrap", "login", "pseudonym", "tombstone")))
 
     def __repr__(self) -> str:
         return "StoreKeys()"

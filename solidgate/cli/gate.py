@@ -15,6 +15,7 @@ from solidgate.adapters.postgres import shared_postgres
 from solidgate.cli.common import DEFAULTS, Common
 from solidgate.cli.parent import follow_parent
 from solidgate.compose import open_world
+from solidgate.flow.erase import finish_erasures
 from solidgate.logs import logger
 from solidgate.settings import Settings
 from solidgate.web.app import make_app, make_runner
@@ -42,6 +43,7 @@ def gate(
 async def _answer(settings: Settings, url: str, host: str, port: int) -> None:
     stopping = _stop_signal()
     async with open_world(settings, url) as world:
+        await finish_erasures(world)
         app = make_app(world)
         runner = make_runner(app)
         await runner.setup()

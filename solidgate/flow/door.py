@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import Door, DoorState
+
+_SEEN = {DoorState.OPEN: Action.DOOR_OPENED, DoorState.CLOSED: Action.DOOR_CLOSED}
 
 
 def door_of(world: World, record: ConsentRecord, space_id: str) -> Door:
@@ -92,4 +95,7 @@ async def _seen(world: World, session: Session, door: Door) -> DoorState:
 
 async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
     async with world.store.transaction() as tx:
-        await tx.consents.put_door(consent_id, state, problem, world.clock.now())
+        now = world.clock.now()
+        await tx.consents.put_door(consent_id, state, problem, now)
+        if state in _SEEN:
+            await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))

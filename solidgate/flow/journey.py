@@ -23,7 +23,7 @@ from solidgate.errors import (
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of
 from solidgate.flow.pull import PulledDocuments, pull
-from solidgate.flow.step import Step, leased
+from solidgate.flow.step import Fenced, Step, leased
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
@@ -62,8 +62,6 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     try:
         async with leased(world, job.run, job.agreement, consent_id) as step:
             await _journey(enclave, job, step)
-    except TimeoutError:
-        await _end(world, job, consent_id, PartState.FAILED, "run.timed-out")
     except SolidgateError as fault:
         await _end(world, job, consent_id, _final_state(fault), fault.code)
 
@@ -73,9 +71,9 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     if planned is None:
         planned = await _produce(enclave, job, step)
     fresh = await step.advance(PartState.WRITING)
-    access = await enclave.keys.access_for(job.run.space_id)
+    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
     try:
-        await write_back(step.world, access, planned.delivery, planned.sha256, fresh)
+        await write_back(step.world, access, planned.delivery, planned.sha256, fresh, carry=step.answered)
     except PodDisputed:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
@@ -86,17 +84,26 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     """Pull, run and validate; then commit the intent to write."""
     world, keys = step.world, enclave.keys
     active = await step.advance(PartState.PULLING)
-    access = await keys.access_for(job.run.space_id)
+    access = Fenced(await keys.access_for(job.run.space_id), step)
     door = door_of(world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
     pulled = await pull(world, active, access, active.resources, door, optional=optional)
     await step.advance(PartState.RUNNING)
+    await _record_pull(step, len(pulled.documents))
     subject = await _subject(step)
     raw = await running.run(world, job.program, pulled, subject, _context(job, subject))
     await step.advance(PartState.VALIDATING)
     shapes_path = job.program.manifest.output_shapes
     graph = await validate(world, job.program, raw, shapes_path, job.agreement.output_shape)
     return await _plan(job, step, graph, pulled)
+
+
+async def _record_pull(step: Step, count: int) -> None:
+    objects = (step.run.run_id, step.consent_id, f"resources:{count}")
+    async with step.world.store.transaction() as tx:
+        await step.recheck(tx)
+        now = step.world.clock.now()
+        await tx.trail.append(AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE))
 
 
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
@@ -153,7 +160,6 @@ async def _publish(step: Step, planned: DeliveryRow) -> None:
         await tx.results.resolve(run.run_id, step.consent_id, DeliveryState.WRITTEN, now)
         row = DerivedRow(delivery.graph, delivery.derived)
         await tx.results.publish(step.person_id, run.space_id, run.run_id, step.consent_id, row, now)
-        await tx.spaces.changed(run.space_id)
         await tx.trail.append(
             AuditEntry(Action.RESULT_WRITTEN, now, "enclave", (run.run_id, step.consent_id), Outcome.DONE)
         )
@@ -162,7 +168,8 @@ async def _publish(step: Step, planned: DeliveryRow) -> None:
 
 async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:
     async with world.store.transaction() as tx:
-        await _advance(world, tx, job.run, consent_id, state, outcome)
+        if not await _advance(world, tx, job.run, consent_id, state, outcome):
+            return  # it had ended already, or its person was erased: nothing more is told about them
         await tx.trail.append(
             AuditEntry(
                 Action.RESULT_REFUSED,
@@ -176,9 +183,10 @@ async def _end(world: World, job: Job, consent_id: str, state: PartState, outcom
 
 async def _advance(
     world: World, tx: Transaction, run: RunRow, consent_id: str, state: PartState, outcome: str | None
-) -> None:
-    await tx.runs.advance(run.run_id, consent_id, state, world.clock.now(), outcome)
+) -> bool:
+    moved = await tx.runs.advance(run.run_id, consent_id, state, world.clock.now(), outcome)
     await running.finish(world, tx, run.run_id)
+    return moved
 
 
 def _final_state(fault: SolidgateError) -> PartState:

@@ -21,6 +21,7 @@ from solidgate.adapters.sandbox_bwrap import BwrapSandbox
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.tombstones import NAME, Tombstones
 from solidgate.flow.world import World
 from solidgate.identity import dpop, jose
 from solidgate.identity.login import Session
@@ -109,6 +110,7 @@ class TestGate:
     pods: MemoryPods
     clock: MovableClock
     url: str
+    app: web.Application = field(repr=False)
 
     @asynccontextmanager
     async def browser(self, webid: str | None = None) -> AsyncIterator[Browser]:
@@ -144,11 +146,11 @@ async def open_gate(database_url: str, folder: Path, **changes: Any) -> AsyncIte
         )
         clock, pods = MovableClock(), MemoryPods()
         world = await _world(settings, database_url, clock, pods, stack)
-        runner = make_runner(make_app(world))
+        runner = make_runner(app := make_app(world))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "localhost", port).start()
-        yield TestGate(world, pods, clock, settings.server.public_url)
+        yield TestGate(world, pods, clock, settings.server.public_url, app)
 
 
 async def _world(
@@ -156,7 +158,8 @@ async def _world(
 ) -> World:
     engine = make_engine(url, pool_size=4, statement_timeout=15)
     stack.push_async_callback(engine.dispose)
-    store = SqlStore(engine, sealing.StoreKeys.from_root(secrets.token_bytes(32)))
+    keys = sealing.StoreKeys.from_root(secrets.token_bytes(32))
+    store = SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
     fetcher = GuardedFetcher(FetchPolicy(), clock)
     stack.push_async_callback(fetcher.aclose)

@@ -14,8 +14,17 @@ JSONLD = "application/ld+json"
 TURTLE = "text/turtle"
 NTRIPLES = "application/n-triples"
 JWT = "application/vc+jwt"
+CSV = "text/csv"
 
-SUFFIXES = {".html": HTML, ".json": JSON, ".jsonld": JSONLD, ".ttl": TURTLE, ".nt": NTRIPLES, ".jwt": JWT}
+SUFFIXES = {
+    ".html": HTML,
+    ".json": JSON,
+    ".jsonld": JSONLD,
+    ".ttl": TURTLE,
+    ".nt": NTRIPLES,
+    ".jwt": JWT,
+    ".csv": CSV,
+}
 _MOST_RANGES = 50
 
 

@@ -113,6 +113,7 @@ class SqlLogins:
             "session_sealed": sealing.seal(
                 _session_key(session.session_id), _KeptSession.dump_json(_kept(session)), "session"
             ),
+            "created": session.created,
             "seen": session.created,
             "expires": session.expires,
         }

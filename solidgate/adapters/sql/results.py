@@ -82,6 +82,16 @@ class Results:
             state=DeliveryState(row.state),
             planned=row.planned,
             resolved=row.resolved,
+            invalidated=row.invalidated,
+            noted=row.noted,
+        )
+
+    async def noted(self, run_id: str, consent_id: str, now: datetime) -> None:
+        """The pod was seen to say beside the result that it is invalid."""
+        await self.connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id)
+            .values(noted=now)
         )
 
     async def publish(
@@ -146,6 +156,11 @@ class Results:
             run_id=run_id, space_id=space_id, content=content, contributors=contributors, released=now
         )
         await self.connection.execute(statement.on_conflict_do_nothing())
+
+    async def released(self, run_id: str) -> bool:
+        """Whether a result about the group of this run was released."""
+        query = sa.select(aggregates.c.run_id).where(aggregates.c.run_id == run_id)
+        return (await self.connection.execute(query)).scalar_one_or_none() is not None
 
     async def newest_aggregate(self, space_id: str) -> tuple[bytes, str] | None:
         """The newest released aggregate and its run; none before the first."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -16,13 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.consents import Consents
 from solidgate.adapters.sql.jobs import Jobs
+from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
+from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.spaces import Spaces
-from solidgate.adapters.sql.tables import space_keys, spaces
+from solidgate.adapters.sql.sweep import TABLES, sweep
+from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
+from solidgate.adapters.sql.withdrawals import Withdrawals
+from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import StoreUnavailable
+
+_log = structlog.get_logger()
 
 
 class Transaction:
@@ -38,14 +46,29 @@ class Transaction:
         return People(self.connection, self.keys)
 
     @cached_property
+    def persons(self) -> Persons:
+        """All that is held about one person."""
+        return Persons(self.connection, self.people)
+
+    @cached_property
     def spaces(self) -> Spaces:
         """Spaces, agreements, algorithms, approvals and invitations."""
         return Spaces(self.connection)
 
     @cached_property
     def consents(self) -> Consents:
-        """Requests, notices, consents, receipts, doors and leases."""
+        """Requests, notices, consents, receipts and doors."""
         return Consents(self.connection, self.people)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who may work for which part now."""
+        return Leases(self.connection)
+
+    @cached_property
+    def withdrawals(self) -> Withdrawals:
+        """Withdrawals, and what is still owed after one."""
+        return Withdrawals(self.connection)
 
     @cached_property
     def runs(self) -> Runs:
@@ -67,6 +90,19 @@ class Transaction:
         """Durable work, deferred in this transaction."""
         return Jobs(self.connection)
 
+    async def apart(self, work: Callable[[], Awaitable[object]]) -> bool:
+        """Whether ``work`` succeeded; when it did not, the rest of the transaction stands without it.
+
+        Only for what may never hold up the rest, and is owed until it is there.
+        """
+        try:
+            async with self.connection.begin_nested():
+                await work()
+        except Exception as fault:  # noqa: BLE001 - the caller must stand whatever broke here
+            _log.error("transaction.owed", kind=type(fault).__name__)
+            return False
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class SqlStore:
@@ -74,6 +110,7 @@ class SqlStore:
 
     engine: AsyncEngine
     keys: StoreKeys
+    tombstones: Tombstones
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -123,3 +160,35 @@ class SqlStore:
         )
         async with self.transaction() as tx:
             await tx.connection.execute(statement.on_conflict_do_nothing())
+
+    async def erased_but_present(self) -> tuple[str, ...]:
+        """People whose erasure began, here or before a backup was restored, and who are still there.
+
+        The file and the table are brought together first, so that either may be lost or old.
+        """
+        async with self.transaction() as tx:
+            recorded = frozenset((await tx.connection.execute(sa.select(erasures.c.tombstone))).scalars())
+            known = self.tombstones.all() | recorded
+            for tombstone in recorded - self.tombstones.all():
+                self.tombstones.add(tombstone)
+            ids = (
+                (await tx.connection.execute(sa.select(people.c.person_id))).scalars().all() if known else ()
+            )
+        return tuple(one for one in ids if self.tombstones.of(one) in known)
+
+    async def sweep(self, seconds: float) -> tuple[str, ...]:
+        """Rewrite what held removed rows; what is left to the operator. Nothing to sweep is done at once.
+
+        Rows that somebody may still see are tried again; what the server does not let us do is not.
+        """
+        async with self.transaction() as tx:
+            waiting = sa.select(erasures.c.tombstone).where(erasures.c.swept.is_(None))
+            waited = (await tx.connection.execute(waiting)).scalars().all()
+        if not waited:
+            return ()
+        left = await sweep(self.engine, seconds)
+        if TABLES not in left:
+            swept = sa.update(erasures).where(erasures.c.tombstone.in_(waited)).values(swept=sa.func.now())
+            async with self.transaction() as tx:
+                await tx.connection.execute(swept)
+        return left

@@ -72,7 +72,7 @@ async def open_client(module_database_url: str) -> AsyncIterator[Open]:
         engine = make_engine(url or module_database_url, pool_size=2)
         engines.append(engine)
         nothing = cast(Any, None)
-        store = SqlStore(engine, StoreKeys.from_root(bytes(32)))
+        store = SqlStore(engine, StoreKeys.from_root(bytes(32)), nothing)
         settings = Settings(**sections)
         clock = SystemClock()
         world = World(settings, clock, nothing, nothing, nothing, nothing, store, nothing, {})

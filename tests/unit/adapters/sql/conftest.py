@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from solidgate.adapters.sealing import StoreKeys, new_key
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.tombstones import Tombstones
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import AskedResource, ConsentRequest, resources_digest
 from solidgate.consent.status import ConsentStatus
@@ -41,9 +43,10 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[SqlStore]:
+async def store(database_url: str, tmp_path: Path) -> AsyncIterator[SqlStore]:
     engine = make_engine(database_url)
-    yield SqlStore(engine, StoreKeys.from_root(new_key()))
+    keys = StoreKeys.from_root(new_key())
+    yield SqlStore(engine, keys, Tombstones(tmp_path / "tombstones", keys.tombstone))
     await engine.dispose()
 
 

@@ -22,10 +22,24 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'consent events are append-only';
 END $$;
+CREATE FUNCTION solidgate_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('solidgate.erasing', true) = 'on'
+        AND NEW.entry IS NULL AND NEW.salt IS NULL
+        AND (NEW.sequence, NEW.leaf, NEW.at) IS NOT DISTINCT FROM (OLD.sequence, OLD.leaf, OLD.at) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the audit log is append-only';
+END $$;
 CREATE TRIGGER consent_events_append_only BEFORE UPDATE OR DELETE ON consent_events
     FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
-    FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
+    FOR EACH ROW EXECUTE FUNCTION solidgate_audit_append_only();
+CREATE TRIGGER consent_events_never_truncated BEFORE TRUNCATE ON consent_events
+    FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION solidgate_audit_append_only();
+CREATE INDEX audit_objects ON audit USING gin (((entry::jsonb) -> 'objects'));
 """
 
 
@@ -37,7 +51,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove everything that ``upgrade`` made."""
-    op.execute("DROP TRIGGER consent_events_append_only ON consent_events")
-    op.execute("DROP TRIGGER audit_append_only ON audit")
-    op.execute("DROP FUNCTION solidgate_append_only()")
-    metadata.drop_all(op.get_bind())
+    metadata.drop_all(op.get_bind())  # and with the tables their triggers
+    op.execute("DROP FUNCTION solidgate_append_only(), solidgate_audit_append_only()")

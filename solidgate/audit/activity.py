@@ -1,0 +1,193 @@
+"""What happened to a person's data, in twelve kinds, read from what is held; never from a second log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+import pyoxigraph as ox
+
+from solidgate.audit.entry import Action
+from solidgate.vocab import AS, DCT, PROV, RDF, SG, XSD
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class Kind(StrEnum):
+    """The kinds of activity that people know from other platforms for personal data."""
+
+    READ_POD_DATA = "READ_POD_DATA"
+    WRITE_POD_DATA = "WRITE_POD_DATA"
+    WRITE_APP_RESULT = "WRITE_APP_RESULT"
+    INIT_POD = "INIT_POD"
+    ISSUE_TOKEN = "ISSUE_TOKEN"  # noqa: S105 - the name of a kind
+    ADD_CONSENT = "ADD_CONSENT"
+    UPDATE_CONSENT = "UPDATE_CONSENT"
+    REVOKE_CONSENT = "REVOKE_CONSENT"
+    DATA_IMPORT = "DATA_IMPORT"
+    DATA_PROCESSING = "DATA_PROCESSING"
+    DATASOURCE_GRANT = "DATASOURCE_GRANT"
+    DATASOURCE_REVOKE = "DATASOURCE_REVOKE"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing that happened. ``what`` is a stable key that pages put into words, ``at`` aware UTC;
+    ``outcome`` an error code when it did not end well."""
+
+    at: datetime
+    kind: Kind
+    what: str
+    consent: str = ""
+    run: str = ""
+    place: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A filter; what is not set does not filter. Both days count whole, in UTC."""
+
+    consent: str = ""
+    kind: Kind | None = None
+    since: date | None = None
+    until: date | None = None
+
+    def holds(self, one: Activity) -> bool:
+        """Whether an activity is wanted."""
+        return (
+            (not self.consent or one.consent == self.consent)
+            and (self.kind is None or one.kind is self.kind)
+            and (self.since is None or one.at.date() >= self.since)
+            and (self.until is None or one.at.date() <= self.until)
+        )
+
+
+# A decision changes a record, begins one or ends it.
+_DECISION = {
+    "requested": Kind.ADD_CONSENT,
+    "given": Kind.ADD_CONSENT,
+    "refused": Kind.ADD_CONSENT,
+    "deferred": Kind.UPDATE_CONSENT,
+    "renewed": Kind.UPDATE_CONSENT,
+}
+_DOORS = {
+    Action.DOOR_OPENED.value: (Kind.DATASOURCE_GRANT, "door.opened"),
+    Action.DOOR_CLOSED.value: (Kind.DATASOURCE_REVOKE, "door.closed"),
+    Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
+}
+
+
+def activities(rows: Rows) -> tuple[Activity, ...]:
+    """Everything that the rows about one person tell, newest first."""
+    found = [
+        *_decisions(rows["consent_events"]),
+        *_audited(rows["audit"]),
+        *_receipts(rows["receipts"], rows["consent_events"]),
+        *_results(rows["deliveries"]),
+        *_published(rows["derived"]),
+        *_processed(rows["parts"]),
+        *_sessions(rows["sessions"]),
+    ]
+    return tuple(sorted(found, key=lambda one: (one.at, one.kind.value), reverse=True))
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _decisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    for row in rows:
+        status = row["event"]["status"]
+        kind = _DECISION.get(status, Kind.REVOKE_CONSENT)
+        yield Activity(_at(row["at"]), kind, f"consent.{status}", row["consent_id"])
+
+
+def _audited(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    ready: set[str] = set()
+    for row in rows:
+        entry = row["entry"]
+        if entry["action"] not in _DOORS:
+            continue
+        kind, what = _DOORS[entry["action"]]
+        *runs, consent = entry["objects"][:2]
+        if kind is Kind.DATASOURCE_GRANT and consent not in ready:
+            ready.add(consent)
+            yield Activity(_at(row["at"]), Kind.INIT_POD, "pod.ready", consent)
+        yield Activity(_at(row["at"]), kind, what, consent, runs[0] if runs else "")
+
+
+def _receipts(rows: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    at = {(row["consent_id"], row["sequence"]): _at(row["at"]) for row in events}
+    for row in rows:
+        when = at[row["consent_id"], row["sequence"]]
+        if row["pod_url"]:
+            place = str(row["pod_url"])
+            yield Activity(when, Kind.WRITE_POD_DATA, "receipt.copied", row["consent_id"], place=place)
+        elif row["problem"]:
+            outcome = row["problem"]
+            yield Activity(
+                when, Kind.WRITE_POD_DATA, "receipt.not-copied", row["consent_id"], outcome=outcome
+            )
+
+
+def _results(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    for row in rows:
+        kind = Kind.WRITE_POD_DATA if row["state"] == "removed" else Kind.WRITE_APP_RESULT
+        yield Activity(
+            _at(row["resolved"] or row["planned"]),
+            kind,
+            f"result.{row['state']}",
+            row["consent_id"],
+            row["run_id"],
+            row["delivery"]["target"],
+        )
+
+
+def _published(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    for row in rows:
+        at = _at(row["published"])
+        yield Activity(at, Kind.DATA_IMPORT, "result.published", row["consent_id"], row["run_id"])
+
+
+def _processed(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    for row in rows:
+        what = f"run.{row['state']}"
+        outcome = row["outcome"] or ""
+        yield Activity(
+            _at(row["updated"]), Kind.DATA_PROCESSING, what, row["consent_id"], row["run_id"], "", outcome
+        )
+
+
+def _sessions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    for row in rows:
+        yield Activity(_at(row["created"]), Kind.ISSUE_TOKEN, "session.began")
+
+
+def activity_triples(found: Iterable[Activity], base: str, person: str) -> list[ox.Triple]:
+    """As RDF without blank nodes: as:Activity and prov:Activity, named below ``base`` by what they say."""
+    made = []
+    for one in found:
+        name = sha256(repr((one.at, one.kind.value, one.what, one.consent, one.run)).encode()).hexdigest()
+        node = ox.NamedNode(f"{base}#{name[:32]}")
+        at = ox.Literal(one.at.isoformat().replace("+00:00", "Z"), datatype=XSD.dateTime)
+        made += [
+            ox.Triple(node, RDF.type, AS.Activity),
+            ox.Triple(node, RDF.type, PROV.Activity),
+            ox.Triple(node, SG.action, ox.Literal(one.kind.value)),
+            ox.Triple(node, DCT.description, ox.Literal(one.what)),
+            ox.Triple(node, AS.published, at),
+            ox.Triple(node, PROV.endedAtTime, at),
+        ]
+        objects = [ox.Literal(part) for part in (one.consent, one.run) if part]
+        made += [ox.Triple(node, AS.object, part) for part in objects]
+        if one.what.startswith(("consent.given", "consent.refused", "consent.withdrawn", "door.")):
+            made.append(ox.Triple(node, AS.actor, ox.NamedNode(person)))
+        if one.place:
+            made.append(ox.Triple(node, PROV.used, ox.NamedNode(one.place)))
+        made.append(ox.Triple(node, SG.outcome, ox.Literal(one.outcome or "done")))
+    return made

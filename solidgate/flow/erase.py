@@ -1,0 +1,191 @@
+"""Erase: intent, withdrawal, key and rows, files; each step may be interrupted and is then done again.
+
+1. The tombstone is durable before anything is removed: whatever happens then, a start finishes the work.
+2. What holds is withdrawn, so that doors close and steps under way end.
+3. One transaction destroys the key, removes the rows and unlinks the audit leaves.
+4. The database's files are written anew, without the removed rows.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.consent.erasure import ErasureReport, Reach, sign_report
+from solidgate.consent.record import ConsentEvent, with_event
+from solidgate.consent.status import ConsentStatus
+from solidgate.consent.stored import StoredConsent
+from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
+from solidgate.flow import run
+from solidgate.flow import withdraw as withdrawing
+from solidgate.flow.world import World
+from solidgate.identity.jose import signing_key
+from solidgate.identity.login import Session
+from solidgate.pod.door import DoorState
+from solidgate.space.participant import Role
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+METHOD = "Asked that everything about me be erased"
+
+
+@dataclass(slots=True)
+class _Removed:
+    """What the one transaction did."""
+
+    webid: str
+    at: datetime
+    counts: dict[str, int] = field(default_factory=dict)
+    reach: Reach = field(default_factory=Reach)
+
+
+async def erase(world: World, who: Session | str) -> ErasureReport:
+    """Erase one person, by their own session or by id; the signed report, of which no copy is kept.
+
+    Raises ``PersonNotFound StoreUnavailable``. Pod trouble never stands in the way: it is in the report.
+    """
+    person_id = who if isinstance(who, str) else who.person_id
+    async with world.store.transaction() as tx:
+        if not await tx.persons.exists(person_id):
+            raise PersonNotFound()
+    world.store.tombstones.add(world.store.tombstones.of(person_id))
+    await _end_all(world, who)
+    removed = await _remove(world, person_id)
+    left = await world.store.sweep(world.settings.consent.sweep_seconds)
+    return _report(world, removed, left)
+
+
+async def rehearse(world: World, person_id: str) -> ErasureReport:
+    """What an erasure would remove and could not recall; nothing is changed. Raises ``PersonNotFound``."""
+    async with world.store.transaction() as tx:
+        try:
+            rows = await tx.persons.held(person_id)
+        except ConsentNotFound as fault:
+            raise PersonNotFound() from fault
+        reach = await _reach(world, tx, rows)
+    counts = {name: len(found) for name, found in rows.items()}
+    leaves = counts.pop("audit")
+    return ErasureReport("", world.clock.now(), counts, leaves, reach, ())
+
+
+async def finish_erasures(world: World) -> int:
+    """End what was begun: erasures cut short, and people whom a restored backup brought back.
+
+    For the start of every process, before it serves anybody, and for the worker's housekeeping.
+    """
+    found = await world.store.erased_but_present()
+    for person_id in found:
+        await _end_all(world, person_id)
+        await _remove(world, person_id)
+    await world.store.sweep(world.settings.consent.sweep_seconds)
+    return len(found)
+
+
+async def _end_all(world: World, who: Session | str) -> None:
+    person_id = who if isinstance(who, str) else who.person_id
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.of_person(person_id)
+        open_doors = {one.record.consent_id for one in stored if await _open(tx, one)}
+    for one in stored:
+        consent_id, status = one.record.consent_id, one.record.latest.status
+        if isinstance(who, Session):
+            if status.valid_for_processing or (
+                consent_id in open_doors and status is ConsentStatus.WITHDRAWN
+            ):
+                await withdrawing.withdraw(world, who, consent_id)
+        elif status.valid_for_processing:
+            await _end(world, consent_id)
+
+
+async def _open(tx: Transaction, stored: StoredConsent) -> bool:
+    seen = await tx.consents.door(stored.record.consent_id)
+    return seen is not None and seen.state is not DoorState.CLOSED
+
+
+async def _end(world: World, consent_id: str) -> None:
+    """As a withdrawal decides it, without the session that could close the door."""
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, lock="update")
+        before = stored.record.latest
+        if not before.status.valid_for_processing:
+            return
+        event = ConsentEvent(
+            before.sequence + 1,
+            ConsentStatus.WITHDRAWN,
+            max(now, before.at),
+            stored.record.data_subject,
+            METHOD,
+        )
+        with_event(stored.record, event)
+        await tx.consents.end(stored, event)
+        for part in await tx.runs.stop_parts(consent_id, now, ConsentWithdrawn.code):
+            await run.finish(world, tx, part.run_id)
+        await tx.results.unpublish(consent_id)
+        await tx.jobs.notify(run.STOP_CHANNEL, [f"*:{consent_id}"])
+
+
+async def _remove(world: World, person_id: str) -> _Removed:
+    """The one transaction. A second caller waits for the first and then finds nobody."""
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        if not await tx.persons.lock(person_id):
+            raise PersonNotFound()
+        removed = _Removed(await tx.people.webid(person_id), now)
+        rows = await tx.persons.held(person_id)
+        removed.reach = await _reach(world, tx, rows)
+        if any(row["status"] in ("given", "renewed") for row in rows["consents"]):
+            raise ConsentNotGiven("a consent was given while the erasure was under way; erase again")
+        removed.counts = await tx.persons.remove(person_id)
+        await tx.persons.entomb(world.store.tombstones.of(person_id), now)
+        # No object: an id here would tie what stays to the person.
+        await tx.trail.append(AuditEntry(Action.ERASURE_DONE, now, "system", (), Outcome.DONE))
+    return removed
+
+
+async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, Any], ...]]) -> Reach:
+    sent = rows["deliveries"]
+    spaces = {row["consent_id"]: row["space_id"] for row in rows["consents"]}
+    doors = [row["consent_id"] for row in rows["doors"] if row["state"] != DoorState.CLOSED.value]
+    written = [row["delivery"]["target"] for row in sent if row["state"] == "written"]
+    copies = [row["pod_url"] for row in rows["receipts"] if row["pod_url"]]
+    return Reach(
+        pods=_each([*written, *copies]),
+        doors=_each(world.agent(spaces[one]) for one in doors),
+        in_doubt=_each(row["delivery"]["target"] for row in sent if row["state"] in ("planned", "disputed")),
+        readers=await _readers(tx, rows, {row["consent_id"] for row in sent if row["state"] == "written"}),
+        aggregates=await _aggregates(tx, rows["parts"]),
+    )
+
+
+async def _aggregates(tx: Transaction, parts: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    counted = [row["run_id"] for row in parts if row["state"] == "written"]
+    return _each([run_id for run_id in counted if await tx.results.released(run_id)])
+
+
+async def _readers(
+    tx: Transaction, rows: dict[str, tuple[dict[str, Any], ...]], seen: set[str]
+) -> tuple[str, ...]:
+    found: list[str] = []
+    for row in rows["consents"]:
+        if row["consent_id"] in seen:
+            agreement = await tx.spaces.agreement(row["record"]["agreement_digest"])
+            found += [party.webid for party in agreement.with_role(Role.DATA_CONSUMER)]
+    return _each(found)
+
+
+def _each(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _report(world: World, removed: _Removed, left: tuple[str, ...]) -> ErasureReport:
+    counts = dict(removed.counts)
+    leaves = counts.pop("audit")
+    bare = ErasureReport(str(uuid.uuid4()), removed.at, counts, leaves, removed.reach, left)
+    key = signing_key(world.receipt_key)
+    return replace(bare, token=sign_report(bare, removed.webid, issuer=world.public_url, key=key))

@@ -1,0 +1,133 @@
+"""``/me/export``, ``/me/erase``, ``/me/activity``: the person's rights, each one page and one click."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from solidgate.audit.activity import Kind, Wanted
+from solidgate.consent.archive import Held, csv_of
+from solidgate.errors import BodyInvalid, ErasureNotConfirmed
+from solidgate.flow import rights as rights_flow
+from solidgate.identity.login import Session
+from solidgate.web.accept import CSV, HTML, JSON, chosen
+from solidgate.web.doors import person
+from solidgate.web.forms import read_form
+from solidgate.web.keys import PACES, WORLD
+from solidgate.web.language import Language, language_of
+from solidgate.web.limits import CONSENT
+from solidgate.web.pages import fixed_words, page_words, render
+from solidgate.web.represent import json_response, plain
+from solidgate.web.session import forget_session, session_of
+from solidgate.web.words_of_rights import ACTIVITY, KIND, REMOVED
+
+_NO_STORE = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language, Cookie"}
+
+
+@person
+async def export(request: web.Request) -> web.Response:
+    """``GET /me/export``: one ZIP, whose links stay inside it."""
+    session, language = await session_of(request), language_of(request)
+    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+
+    def page(held: Held, files: Mapping[str, bytes]) -> bytes:
+        return page_of(held, files, language)
+
+    content = await rights_flow.export(request.app[WORLD], session, page)
+    headers = {"Content-Disposition": 'attachment; filename="solidgate-export.zip"', **_NO_STORE}
+    return web.Response(body=content, content_type="application/zip", headers=headers)
+
+
+def page_of(held: Held, files: Mapping[str, bytes], language: Language) -> bytes:
+    """The archive's one page for reading: no script, no address but those of its own files."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("solidgate.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    values = fixed_words() | page_words(language) | {"held": held, "files": sorted(files)}
+    return environment.get_template("export.html").render(**values, **_words()).encode()
+
+
+def _words() -> dict[str, Any]:
+    return {"activity_words": ACTIVITY, "kind_words": KIND, "removed_words": REMOVED, "kinds": list(Kind)}
+
+
+@person
+async def erase_page(request: web.Request) -> web.Response:
+    """``GET /me/erase``: what would be removed and what cannot be recalled; nothing happens yet."""
+    session = await session_of(request)
+    report = await rights_flow.rehearse(request.app[WORLD], session.person_id)
+    if chosen(request, [HTML, JSON]) == JSON:
+        return json_response(report)
+    return render(request, "erase.html", session=session, report=report, **_words())
+
+
+@person
+async def erase(request: web.Request) -> web.Response:
+    """``POST /me/erase``: done when this answers; the report is shown now and never again."""
+    session = await session_of(request)
+    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+    form = await read_form(request, session.session_id)
+    if form.get("understood") != "yes":
+        raise ErasureNotConfirmed
+    report = await rights_flow.erase(request.app[WORLD], session)
+    if chosen(request, [HTML, JSON]) == JSON:
+        response = json_response(report)
+    else:
+        download = "data:application/vc+jwt;base64," + base64.b64encode(report.token.encode()).decode()
+        response = render(request, "erased.html", report=report, download=download, **_words())
+    forget_session(request, response)
+    return response
+
+
+@person
+async def activity(request: web.Request) -> web.Response:
+    """``GET /me/activity``: what happened, filtered by ``consent``, ``type``, ``from`` and ``to``."""
+    media_type = chosen(request, [HTML, JSON, CSV])
+    session, wanted = await session_of(request), _wanted(request.query)
+    found = await rights_flow.activity(request.app[WORLD], session, wanted)
+    if media_type == JSON:
+        return json_response({"activity": plain(found)})
+    if media_type == CSV:
+        return web.Response(
+            body=csv_of([plain(one) for one in found]), content_type=CSV, charset="utf-8", headers=_NO_STORE
+        )
+    return _log_page(request, session, wanted, found=found, written="")
+
+
+@person
+async def push_activity(request: web.Request) -> web.Response:
+    """``POST /me/activity``: write the log into a container of the person's own pod."""
+    session = await session_of(request)
+    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+    form = await read_form(request, session.session_id)
+    url = await rights_flow.push_activity(request.app[WORLD], session, form.get("container", ""))
+    if chosen(request, [HTML, JSON]) == JSON:
+        return json_response({"url": url}, status=201)
+    found = await rights_flow.activity(request.app[WORLD], session)
+    return _log_page(request, session, Wanted(), found=found, written=url)
+
+
+def _log_page(request: web.Request, session: Session, wanted: Wanted, **values: Any) -> web.Response:
+    return render(request, "activity_log.html", session=session, wanted=wanted, **values, **_words())
+
+
+def _wanted(query: Mapping[str, str]) -> Wanted:
+    """The filter of an address. Raises ``BodyInvalid`` for a kind or a day that is none."""
+    try:
+        return Wanted(
+            consent=query.get("consent", ""),
+            kind=Kind(query["type"]) if query.get("type") else None,
+            since=date.fromisoformat(query["from"]) if query.get("from") else None,
+            until=date.fromisoformat(query["to"]) if query.get("to") else None,
+        )
+    except ValueError as fault:
+        raise BodyInvalid("type must be one of the twelve, from and to days such as 2026-11-22") from fault
