@@ -18,10 +18,11 @@ from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
 from solidgate.web.doors import person
-from solidgate.web.forms import read_form
+from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import CONSENT
 from solidgate.web.pages import render, see_other
+from solidgate.web.qr import qr_of
 from solidgate.web.represent import consent_plain, json_response, plain, rdf_of
 from solidgate.web.session import session_of
 
@@ -50,7 +51,7 @@ async def receipt(request: web.Request) -> web.Response:
         return await _record(request, session, media_type)
     view = await _view(request, session)
     if media_type == HTML:
-        return render(request, "receipt.html", session=session, **_words(view))
+        return render(request, "receipt.html", session=session, qr=qr_of(view.record.iri), **_words(view))
     name = f'attachment; filename="receipt-{view.record.consent_id}.jwt"'
     headers = {"Content-Disposition": name, "Cache-Control": "no-store", "Vary": "Accept"}
     return web.Response(body=view.receipt.encode(), content_type=JWT, headers=headers)
@@ -94,16 +95,25 @@ async def ask_again(request: web.Request) -> web.StreamResponse:
 
 @person
 async def withdraw(request: web.Request) -> web.Response:
-    """``POST /consents/{id}/withdraw``: 200 when it has ended, 202 while an effect is in doubt."""
-    session = await _posted(request)
-    found = await withdraw_flow.withdraw(request.app[WORLD], session, request.match_info["consent_id"])
+    """``POST /consents/{id}/withdraw``: 200 when it has ended, 202 while an effect is in doubt.
+
+    ``results=remove`` also takes the results out of the pod; without it they stay there.
+    """
+    session = await session_of(request)
+    form = await _form(request, session)
+    remove = form.get("results") == "remove"
+    consent_id = request.match_info["consent_id"]
+    found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
     return _withdrawn(request, session, found)
 
 
 @person
 async def withdrawal(request: web.Request) -> web.Response:
-    """``GET /consents/{id}/withdraw``: how far the withdrawal is."""
+    """``GET /consents/{id}/withdraw``: the choice of how to withdraw; afterwards, how far that is."""
     session = await session_of(request)
+    view = await _view(request, session)
+    if view.status.valid_for_processing and wants_html(request):
+        return render(request, "withdraw.html", session=session, **_words(view))
     found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
     return _withdrawn(request, session, found)
 
@@ -119,9 +129,14 @@ def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web
 async def _posted(request: web.Request) -> Session:
     """The session of one of our own forms, not too often."""
     session = await session_of(request)
-    await read_form(request, session.session_id)
-    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+    await _form(request, session)
     return session
+
+
+async def _form(request: web.Request, session: Session) -> Form:
+    form = await read_form(request, session.session_id)
+    request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
+    return form
 
 
 async def _shown(request: web.Request, session: Session) -> web.StreamResponse:

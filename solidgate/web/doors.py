@@ -28,12 +28,17 @@ def person(handler: Handler) -> Handler:
         try:
             answer = await handler(request)
         except (LoginNeeded, SessionExpired):
-            if request.method not in ("GET", "HEAD") or not wants_html(request):
+            if request.method not in ("GET", "HEAD") or not wants_html(request) or _is_fragment(request):
                 raise
-            back = quote(request.rel_url.raw_path, safe="")
+            back = quote(request.rel_url.raw_path_qs, safe="")
             answer = see_other(f"/login?return_to={back}")
             forget_session(request, answer)
         remember(request, answer)
         return answer
 
     return guarded
+
+
+def _is_fragment(request: web.Request) -> bool:
+    """Whether a page keeps itself up to date: the login page must not be put into the middle of it."""
+    return request.headers.get("HX-Request") == "true"

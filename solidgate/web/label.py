@@ -46,7 +46,7 @@ def _who(agreement: Agreement, language: Language) -> Iterator[str]:
     for party in agreement.with_role(Role.CONTROLLER):
         yield _say(language, "controller", name=party.name)
         if party.contact:
-            yield _say(language, "contact", contact=party.contact)
+            yield _say(language, "contact", contact=party.contact.removeprefix("mailto:"))
 
 
 def _why(agreement: Agreement, language: Language) -> Iterator[str]:

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from solidgate.errors import SessionExpired
 from solidgate.flow import login as login_flow
-from solidgate.flow.settle import settle
 from solidgate.flow import who as who_flow
+from solidgate.flow.settle import settle
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form, same_site_path
 from solidgate.web.keys import PACES, WORLD

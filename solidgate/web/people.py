@@ -6,6 +6,7 @@ from aiohttp import web
 
 from solidgate.errors import BodyInvalid
 from solidgate.flow import ask as ask_flow
+from solidgate.flow import defer as defer_flow
 from solidgate.flow import invite as invite_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import space as space_flow
@@ -21,6 +22,7 @@ from solidgate.web.represent import consents_plain, json_response
 from solidgate.web.session import browser_of, session_of
 
 _DECLINED = "solidgate-declined"
+_SHOWN = {"valid": True, "ended": False}
 
 
 async def start(request: web.Request) -> web.Response:
@@ -69,13 +71,32 @@ async def join_request(request: web.Request) -> web.StreamResponse:
 
 @person
 async def me(request: web.Request) -> web.Response:
-    """``GET /me``: my consents and my results."""
+    """``GET /me``: my consents; ``?show=valid`` or ``ended`` leaves out the others."""
     media_type = chosen(request, [HTML, JSON])
     session = await session_of(request)
     consents = await record_flow.mine(request.app[WORLD], session)
     if media_type == JSON:
         return json_response(consents_plain(consents))
-    return render(request, "me.html", session=session, consents=consents)
+    waiting = await defer_flow.waiting(request.app[WORLD], session)
+    show = request.query.get("show", "")
+    kept = [one for one in consents if show not in _SHOWN or one.status.valid_for_processing is _SHOWN[show]]
+    return render(
+        request, "me.html", session=session, consents=kept, count=len(consents), show=show, waiting=waiting
+    )
+
+
+@person
+async def my_results(request: web.Request) -> web.Response:
+    """``GET /me/results``: the results in my pod."""
+    session = await session_of(request)
+    consents = await record_flow.mine(request.app[WORLD], session)
+    return render(request, "results.html", session=session, consents=consents)
+
+
+@person
+async def my_rights(request: web.Request) -> web.Response:
+    """``GET /me/rights``: what the law gives me, and where each of it is done."""
+    return render(request, "my_rights.html", session=await session_of(request))
 
 
 async def _landing(request: web.Request) -> Landing:

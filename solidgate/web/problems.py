@@ -11,9 +11,10 @@ from aiohttp import web
 from solidgate import errors
 from solidgate.errors import SolidgateError
 from solidgate.identity.dpop import PROOF_ALGORITHMS
+from solidgate.web import words
 from solidgate.web.accept import wants_html
 from solidgate.web.keys import WORLD
-from solidgate.web.language import language_of
+from solidgate.web.language import language_of, mark
 from solidgate.web.pages import render
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
@@ -31,6 +32,7 @@ FAMILIES: Mapping[type[SolidgateError], tuple[int, str]] = {
     errors.Unavailable: (503, "This is not available at the moment"),
     errors.Misconfigured: (500, "Something went wrong here"),
 }
+_AGAIN = mark("Try again")
 UNKNOWN = (500, "Something went wrong here")
 
 # Where HTTP has a more exact word than the family's.
@@ -102,7 +104,7 @@ def answer(request: web.Request, error: SolidgateError) -> web.Response:
 
 def _page(request: web.Request, error: SolidgateError) -> web.Response:
     language, kind = language_of(request), type(error)
-    way_on = ("/login", language.quoted("Log in")) if isinstance(error, errors.NotAuthenticated) else None
+    again = (request.rel_url.raw_path_qs, str(language.text(_AGAIN))) if _repeatable(request) else None
     return render(
         request,
         "error.html",
@@ -111,11 +113,17 @@ def _page(request: web.Request, error: SolidgateError) -> web.Response:
         title=language.quoted(family_of(kind)[1]),
         sentence=language.quoted(kind.sentence),
         remedy=language.quoted(kind.remedy),
-        way_on=way_on,
+        saved=words.saved(kind.code, language),
+        way_on=words.way_on(kind.code, language) or again,
         code=kind.code,
         detail=error.detail,
         request_id=request.get(REQUEST_ID, ""),
     )
+
+
+def _repeatable(request: web.Request) -> bool:
+    """Whether asking once more may help: a page of ours that was only read."""
+    return request.method == "GET" and request.match_info.route.resource is not None
 
 
 def _headers(error: SolidgateError) -> dict[str, str]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from solidgate.consent.duration import after
-from solidgate.errors import AnswerMissing, LanguageNotOffered, RequestAnswered, TermsChanged
+from solidgate.consent.words import SPECIAL_WORDS
+from solidgate.errors import (
+    AnswerMissing,
+    LanguageNotOffered,
+    RequestAnswered,
+    StatementMissing,
+    TermsChanged,
+)
 from solidgate.flow import consent as consent_flow
+from solidgate.flow import defer as defer_flow
+from solidgate.flow import reask as reask_flow
 from solidgate.flow.consent import Review
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
@@ -26,11 +36,12 @@ from solidgate.web.session import session_of
 
 _MONTHS = (1, 3, 6, 12)
 _ANSWERS = {"yes": True, "no": False}
+_KEPT = ("shown", "language", "until", "receipt_container")
 
 
 @person
-async def review(request: web.Request) -> web.Response:
-    """``GET /requests/{id}``: the notice, and the form that answers exactly this notice."""
+async def review(request: web.Request) -> web.StreamResponse:
+    """``GET /requests/{id}``: the notice; for one purpose, also the form that answers exactly this notice."""
     media_type = chosen(request, [HTML, JSON])
     session = await session_of(request)
     found = await _review(request, session)
@@ -38,7 +49,58 @@ async def review(request: web.Request) -> web.Response:
         return json_response(_plain(found))
     if found.answered:
         return render(request, "answered.html", session=session, answered=found.answered)
-    return render(request, "request.html", session=session, **_words(request, found))
+    since = await reask_flow.since_last_answer(request.app[WORLD], session, found)
+    return render(request, "request.html", session=session, since=since, **_words(request, found))
+
+
+@person
+async def choices(request: web.Request) -> web.StreamResponse:
+    """``GET /requests/{id}/choices``: one fieldset for each purpose, nothing chosen beforehand."""
+    return await _step(request, "choices.html")
+
+
+@person
+async def check(request: web.Request) -> web.StreamResponse:
+    """``GET /requests/{id}/check``: the choices and their sentences in full, before anything is recorded.
+
+    Choices travel in the address, never in the session: an ended session loses none of them.
+    """
+    asked = request.query
+    session = await session_of(request)
+    found = await _review(request, session)
+    open_ones = [one.id for one in found.purposes if asked.get(f"answer-{one.id}") not in _ANSWERS]
+    if open_ones and not found.answered and asked.get("shown") == found.notice.digest:
+        return await _step(request, "choices.html", status=422, open_ones=open_ones)
+    return await _step(request, "check.html")
+
+
+@person
+async def word(request: web.Request) -> web.StreamResponse:
+    """``GET /requests/{id}/word``: the second step of a yes to data of a special category."""
+    tag = request.query.get("language", "")
+    return await _step(
+        request, "word.html", wrong="wrong" in request.query, needed=SPECIAL_WORDS.get(tag, "")
+    )
+
+
+async def _step(
+    request: web.Request, template: str, *, status: int = 200, open_ones: Sequence[str] = (), **values: Any
+) -> web.StreamResponse:
+    """A page after the review; it goes on from the notice that the review showed, and from no other."""
+    session = await session_of(request)
+    found = await _review(request, session)
+    if found.answered:
+        return render(request, "answered.html", session=session, answered=found.answered)
+    shown, language = request.query.get("shown", ""), request.query.get("language", "")
+    if not shown:
+        return see_other(f"/requests/{found.request.request_id}")
+    if shown != found.notice.digest:
+        return await _changed(request, session, shown, language)
+    picked = {one.id: request.query.get(f"answer-{one.id}", "") for one in found.purposes}
+    until = request.query.get("until", "")
+    words = {"picked": picked, "until": until, "kept": urlencode(request.query), "open_ones": open_ones}
+    words |= _words(request, found) | values
+    return render(request, template, status=status, session=session, **words)
 
 
 @person
@@ -57,14 +119,48 @@ async def answer(request: web.Request) -> web.StreamResponse:
             language=language,
             answers=answers_of(form),
             until=until_of(form.get("until", "")),
+            statements=statements_of(form),
+            receipt_container=form.get("receipt_container") or None,
         )
     except TermsChanged:
         return await _changed(request, session, shown, language)
     except RequestAnswered:
         return await _answered(request, session)
+    except StatementMissing:
+        return _to_the_word(request, form)
     if not wants_html(request):
         return json_response(consents_plain(made), status=201, headers={"Location": _next(made)})
     return see_other(_next(made))
+
+
+@person
+async def later(request: web.Request) -> web.StreamResponse:
+    """``POST /requests/{id}/later``: decide later; nothing is read until then."""
+    session = await session_of(request)
+    form = await read_form(request, session.session_id)
+    request_id = request.match_info["request_id"]
+    shown, language = form.get("shown", ""), form.get("language", "")
+    await defer_flow.defer(request.app[WORLD], session, request_id, shown=shown, language=language)
+    return see_other("/me")
+
+
+def _to_the_word(request: web.Request, form: Form) -> web.StreamResponse:
+    """On to the second step, or back to it with the remark that the word was another one."""
+    if not wants_html(request):
+        raise StatementMissing
+    kept = {name: text for name, text in form.items() if name in _KEPT or name.startswith("answer-")}
+    if any(statements_of(form).values()):
+        kept["wrong"] = "1"
+    return see_other(f"/requests/{request.match_info['request_id']}/word?{urlencode(kept)}")
+
+
+def statements_of(form: Form) -> Mapping[str, str]:
+    """The words that were typed for special categories, by purpose."""
+    return {
+        name.removeprefix("statement-"): text.strip()
+        for name, text in form.items()
+        if name.startswith("statement-")
+    }
 
 
 def answers_of(form: Form) -> Mapping[str, bool]:
@@ -130,7 +226,7 @@ def _next(made: Sequence[ConsentView]) -> str:
 
 def _words(request: web.Request, found: Review) -> dict[str, Any]:
     language = Language(found.notice.language)
-    needs = [need for purpose in found.agreement.purposes for need in purpose.needs]
+    needs = [need for purpose in found.purposes for need in purpose.needs]
     return {
         "review": found,
         "titles": {need.path: language.pick(need.title) for need in needs},

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
+from solidgate.errors import every_error
 from solidgate.pod.door import DoorState
 from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
 if TYPE_CHECKING:
     from solidgate.flow.record import ActivityLine
+
+_SOURCE = re.compile("|".join(re.escape(said["program_source"].partition("{")[0]) for said in WORDS.values()))
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -109,6 +113,56 @@ MET_BY_PEOPLE = (
     "consent.withdrawn",
     "consent.expired",
 )
+
+
+# What stands after an error, by the beginning of its code; the first that fits.
+_SAVED = (
+    ("login.session-expired", mark("What you recorded is kept. Choices not sent are on the page before.")),
+    ("login.", mark("Nothing was recorded, and nothing was read.")),
+    ("invitation.", mark("Nothing about you was kept.")),
+    ("form.", mark("Nothing was recorded. Your choices are still on the page before this one.")),
+    ("consent.", mark("Nothing was recorded by this step. What you recorded before is kept.")),
+    ("request.too-many", mark("Nothing was recorded by this step. What you recorded before is kept.")),
+    ("service.", mark("What you recorded is kept. Your page shows whether this step took effect.")),
+    ("", mark("What you recorded before is kept.")),
+)
+
+# Where to go on from an error, by the beginning of its code.
+_WAYS = (
+    ("login.needed", "/login", mark("Log in")),
+    ("login.", "/login", mark("Begin the login again")),
+    ("consent.", "/me", mark("My page")),
+    ("request.answered", "/me", mark("My page")),
+    ("pod.", "/me", mark("My page")),
+)
+
+
+def saved(code: str, language: Language) -> str:
+    """What was kept and what was not, when this error came."""
+    return str(language.text(next(text for start, text in _SAVED if code.startswith(start))))
+
+
+def way_on(code: str, language: Language) -> tuple[str, str] | None:
+    """The next step after this error: an address and its name."""
+    for start, address, text in _WAYS:
+        if code.startswith(start):
+            return address, str(language.text(text))
+    return None
+
+
+HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true}'
+"""Settings of htmx: nothing is evaluated, styled inline, kept or asked elsewhere."""
+
+
+def is_exact(line: str) -> bool:
+    """Whether a line of the label is for the second layer: a digest, or where a source is."""
+    return "sha256:" in line or _SOURCE.match(line) is not None
+
+
+def of_error(code: str, language: Language) -> str:
+    """The sentence of an error in the language's words, English where it has none."""
+    kind = every_error().get(code)
+    return str(language.quoted(kind.sentence)) if kind else code
 
 
 def anchor(code: str) -> str:

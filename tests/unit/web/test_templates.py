@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from io import BytesIO
 from string import Formatter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 import pytest
@@ -23,17 +25,23 @@ from solidgate.consent.request import AskedResource, ConsentRequest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
 from solidgate.flow.consent import Review
+from solidgate.flow.preview import Example, Preview, PreviewedResource, State
 from solidgate.flow.record import ActivityLine, ConsentView, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
-from solidgate.flow.withdraw import Withdrawal
+from solidgate.flow.who import Who
+from solidgate.flow.withdraw import LeftOpen, Withdrawal
 from solidgate.pod.door import DoorState
+from solidgate.sandbox.table import Kind, Value
 from solidgate.space.agreement import Agreement, digest
 from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
+from solidgate.vocab import XSD
 from solidgate.web import pages, problems, words
+from solidgate.web import terms as web_terms
 from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import LANGUAGES, Language
+from solidgate.web.qr import qr_of
 from solidgate.web.requests import ends
 from solidgate.web.vocabulary import terms
 
@@ -60,7 +68,7 @@ def _environment() -> jinja2.Environment:
 def request_of(agreement: Agreement) -> ConsentRequest:
     pod = "https://anna.example/"
     resources_of = tuple(
-        (one.id, tuple(AskedResource(pod + need.path, need.path, True, False) for need in one.needs))
+        (one.id, tuple(AskedResource(pod + need.path, need.path, True, True) for need in one.needs))
         for one in agreement.purposes
     )
     return ConsentRequest(
@@ -89,6 +97,25 @@ def space_of(agreement: Agreement) -> SpaceView:
         (approval,),
         ("space_owner",),
     )
+
+
+def preview_of() -> Preview:
+    """One document in each state, of more than fit on a page."""
+    rows = (
+        Value("http://www.w3.org/ns/sosa/hasSimpleResult", "06.50", Kind.LITERAL, XSD.decimal.value, False),
+        Value("urn:ex:long", "x" * 20, Kind.LITERAL, "@nl", True),
+        Value("urn:ex:where", "https://x.example/", Kind.IRI, "", False),
+        Value("urn:ex:node", "", Kind.NODE, "", False),
+    )
+    url, title = "https://anna.example/energy/2025.ttl", {"en": "Readings"}
+    read = PreviewedResource(
+        1, url, title, True, "read", "text/turtle", 7, '"e"', NOON, rows, 60, 3, "<#a> <#b> 1 ."
+    )
+    others = [
+        PreviewedResource(number, url, title, False, state, problem="pod.unreadable")
+        for number, state in enumerate(get_args(State)[1:], start=2)
+    ]
+    return Preview("r1", (read, *others), 1, 60, True)
 
 
 def consent_of(agreement: Agreement, status: ConsentStatus) -> ConsentView:
@@ -151,6 +178,18 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         True,
     )
     rows = label_rows(agreement, language, URL)
+    review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
+    stepping = {
+        "review": review,
+        "titles": {},
+        "ends": ends(NOON, NOON + timedelta(days=180), language),
+        "picked": dict.fromkeys([one.id for one in agreement.purposes], ""),
+        "until": "",
+        "kept": "a=b",
+        "open_ones": ("advice",),
+        "wrong": True,
+        "needed": "agree",
+    }
     return {
         "start.html": {"spaces": (space,)},
         "join.html": {
@@ -166,28 +205,59 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "identifier": "x",
             "issuers": ("https://a/",),
             "suggested": ("https://b/",),
+            "known": ("https://c/",),
         },
         "leaving.html": {"host": "id.example", "address": "https://id.example/auth", "return_to": "/me"},
         "request.html": {
-            "review": Review(
-                request, space, notice, agreement, (), ("energy/2025.ttl",), NOON + timedelta(days=180)
-            ),
+            "since": None,
+            "review": Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180)),
             "titles": {
                 need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
             },
             "ends": ends(NOON, NOON + timedelta(days=180), language),
         },
+        "choices.html": stepping,
+        "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
+        "word.html": stepping,
+        "who.html": {"who": Who("Anna", ANNA, "https://a/"), "return_to": "/me"},
+        "withdraw.html": consent_words(view),
+        "results.html": {"consents": (view,)},
+        "my_rights.html": {},
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
         "consent.html": consent_words(view),
-        "receipt.html": consent_words(view),
+        "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
+        "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},
+        "example.html": {
+            "example": Example((("https://x.example/ns#yearlyUse", "12.5"),)),
+            "terms": web_terms,
+            "request_id": "r1",
+        },
         "withdrawn.html": {
             "withdrawal": Withdrawal(
-                "c1", NOON, False, ("https://x/",), DoorState.PARTIAL, "pod.forbidden", 1, 2, "a.b.c"
+                consent_id="c1",
+                at=NOON,
+                quiescent=False,
+                in_doubt=("https://x/",),
+                unresolved=("https://y/",),
+                door=DoorState.PARTIAL,
+                door_problem="pod.forbidden",
+                to_close=(LeftOpen("https://x/a", None),),
+                results_removed=1,
+                results_kept=("https://x/k",),
+                results_removed_from_pod=("https://x/r",),
+                results_disputed=("https://x/d",),
+                stopped=2,
+                receipt="a.b.c",
             )
         },
-        "me.html": {"consents": (view, consent_of(agreement, ConsentStatus.REFUSED))},
+        "me.html": {
+            "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
+            "count": 2,
+            "show": "",
+            "waiting": (),
+        },
         "spaces.html": {"spaces": (space,)},
         "space.html": {"space": space, "rows": rows},
         "facts.html": {
@@ -214,13 +284,14 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "detail": "D",
             "code": "a.b",
             "request_id": "1",
+            "saved": "K",
             "status": 404,
             "way_on": ("/login", "Log in"),
         },
     }[template]
 
 
-def render(template: str, tag: str, purposes: int = 1) -> str:
+def render(template: str, tag: str, purposes: int = 1, given: Mapping[str, Any] | None = None) -> str:
     language = Language(tag)
     common = {
         **pages.page_words(language),
@@ -230,7 +301,7 @@ def render(template: str, tag: str, purposes: int = 1) -> str:
         "switch": dict.fromkeys(LANGUAGES, "?lang=x"),
     }
     found = _environment().get_template(template)
-    return found.render({**common, **values(template, language, purposes)})
+    return found.render({**common, **(values(template, language, purposes) if given is None else given)})
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -239,13 +310,15 @@ def test_a_template_renders_in_every_language(template: str) -> None:
         page = render(template, tag)
         assert f'<html lang="{tag}" dir="ltr"' in page
         assert page.count("<h1") == 1
-        assert "{" not in re.sub(r"<textarea.*?</textarea>", "", page, flags=re.DOTALL)
+        shown = re.sub(r"<textarea.*?</textarea>|<meta name=.htmx-config[^>]*>", "", page, flags=re.DOTALL)
+        assert "{" not in shown
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_page_has_no_script_no_style_and_nothing_from_elsewhere(template: str) -> None:
     page = render(template, "en")
-    assert "<script" not in page
+    for script in re.findall(r"<script.*?</script>", page, re.DOTALL):
+        assert re.fullmatch(r'<script src="/static/htmx\.[0-9a-f]{12}\.js" defer></script>', script)
     assert not re.search(r"\son\w+=|\sstyle=|javascript:", page)
     assert not re.search(r'(?:src|action)="(?:https?:)?//', page)
 
@@ -271,20 +344,33 @@ def test_yes_and_no_are_the_same_markup(tag: str) -> None:
         (1, r"<button[^>]*answer-[^>]*>[^<]*</button>"),
         (2, r"<label class=\"choice\">.*?</label>"),
     ):
-        found = re.findall(pattern, render("request.html", tag, purposes))
+        found = re.findall(
+            pattern, render("choices.html" if purposes == 2 else "request.html", tag, purposes)
+        )
         assert len(found) == 2 * purposes
         for yes, no in zip(found[::2], found[1::2], strict=True):
-            as_no = yes.replace('value="yes"', 'value="no"').replace(
-                str(text("Yes, I consent")), str(text("No, I do not consent"))
-            )
+            as_no = yes.replace('value="yes"', 'value="no"').replace('-yes"', '-no"')
+            for said, refused in (("Yes, I consent", "No, I do not consent"), ("Yes", "No")):
+                as_no = as_no.replace(f">{text(said)}<", f">{text(refused)}<")
             assert as_no == no
 
 
 def test_the_question_comes_alone() -> None:
     page = render("request.html", "en")
     main = page[page.index("<main") : page.index("</main>")]
-    assert main.count("<form") == 1
-    assert main.count('type="submit"') == 2
+    forms = re.findall(r"<form.*?</form>", main, re.DOTALL)
+    assert [form.count('type="submit"') for form in forms] == [2, 1], "yes and no; decide later"
+    assert "/later" in forms[1]
+
+
+def test_without_a_needed_document_only_no_is_offered() -> None:
+    lacking = values("request.html", Language("en"))
+    lacking["review"] = replace(lacking["review"], missing=("energy/2025.ttl",))
+    lacking["titles"] = {"energy/2025.ttl": "Meter readings"}
+    page = render("request.html", "en", given=lacking)
+    assert page.index("only No can be recorded") < page.index('<dl class="label">')
+    assert 'value="yes"' not in page
+    assert 'value="no"' in page
 
 
 def test_withdrawing_takes_no_more_clicks_than_agreeing() -> None:
