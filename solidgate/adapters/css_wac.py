@@ -29,6 +29,7 @@ from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.link import targets
 from solidgate.pod.storage import is_storage, stated_storages
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
@@ -178,7 +179,8 @@ def _state(reply: Reply, url: str) -> ResourceState:
     length = reply.headers.get("Content-Length", "")
     size = int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
     kind = media_type(reply.headers.get("Content-Type")) or None
-    return ResourceState(url, True, reply.headers.get("ETag"), kind, size, _modified(reply))
+    lists = targets(reply.header_values("Link"), reply.url, "acl")
+    return ResourceState(url, True, reply.headers.get("ETag"), kind, size, _modified(reply), lists[0] if lists else None)
 
 
 def _modified(reply: Reply) -> datetime | None:

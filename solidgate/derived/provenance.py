@@ -55,6 +55,17 @@ def result_document(graph: ConformantGraph, provenance: Provenance) -> bytes:
     return content
 
 
+def invalidation(result: str, at: datetime, consent: str) -> bytes:
+    """The note beside a result whose consent was withdrawn, as Turtle; same arguments, same bytes."""
+    triples = [
+        Triple(_iri(result), PROV.invalidatedAtTime, _time(at)),
+        Triple(_iri(result), PROV.wasInvalidatedBy, _iri(f"{consent}#withdrawal")),
+    ]
+    content = pyoxigraph.serialize(triples, format=RdfFormat.TURTLE, prefixes=_PREFIXES)
+    assert content is not None  # without an output, serialize returns the bytes
+    return content
+
+
 def statements(provenance: Provenance) -> Iterator[Triple]:
     """The descent as triples without blank nodes."""
     yield from _about_result(provenance)

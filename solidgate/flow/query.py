@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.errors import QueryLimit
 from solidgate.flow import space
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
@@ -14,6 +16,8 @@ from solidgate.query.guard import guard
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import Limits
 from solidgate.space.participant import Role
+
+_GRACE_SECONDS = 2
 
 
 async def query(
@@ -25,6 +29,7 @@ async def query(
     answers it. Raises ``SpaceNotFound RoleMissing QueryInvalid QueryRefused QueryLimit``.
     """
     settings = world.settings.query
+    await world.brake.admit()
     guard(text, max_bytes=settings.max_query_bytes, max_depth=settings.max_depth)
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)
@@ -35,7 +40,13 @@ async def query(
     limits = Limits(settings.cpu_seconds, settings.wall_seconds, settings.memory_bytes, settings.answer_bytes)
     # The name is of exactly these bytes, so a store that is kept ready can never answer for another view.
     view_name = hashlib.sha256(content).hexdigest()
-    return await world.sandbox.query(content, text, accept, limits, view=view_name)
+    try:
+        # The sandbox bounds the query itself; this also bounds the wait for a place, since a withdrawal that
+        # came in between relies on the whole ending in its time.
+        async with asyncio.timeout(settings.wall_seconds + _GRACE_SECONDS):
+            return await world.sandbox.query(content, text, accept, limits, view=view_name)
+    except TimeoutError as late:
+        raise QueryLimit("query.wall_seconds") from late
 
 
 def _entry(world: World, space_id: str, text: str, graphs: int) -> AuditEntry:

@@ -11,8 +11,10 @@ import asyncio
 from contextlib import suppress
 
 from solidgate.consent.record import status_at
+from solidgate.consent.status import ConsentStatus
 from solidgate.errors import SolidgateError
 from solidgate.flow import door, receipt
+from solidgate.flow.reclaim import reclaim
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -26,7 +28,8 @@ async def settle(world: World, session: Session) -> int:
     left: tuple[str, ...] = ()
     with suppress(TimeoutError, SolidgateError):
         async with world.store.transaction() as tx:
-            left = await tx.consents.unsettled(session.person_id, world.clock.now())
+            unsettled = await tx.consents.unsettled(session.person_id, world.clock.now())
+            left = tuple({*unsettled, *await tx.withdrawals.owed_by(session.person_id)})
         async with asyncio.timeout(world.settings.consent.settle_seconds):
             for consent_id in left:
                 with suppress(SolidgateError):
@@ -43,5 +46,7 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
     if not holds and known is not None and known.state is not DoorState.CLOSED:
         await door.close_for(world, session, stored.record, stored.space_id)
+    if stored.record.latest.status is ConsentStatus.WITHDRAWN:
+        await reclaim(world, session, stored)
     if copied is None:
         await receipt.push(world, session, stored)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from solidgate.flow.brake import Brake
 from solidgate.ports import Clock, Fetcher, IssuerClient, LoginStore, PodServer, Sandbox
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class World:
     store: SqlStore
     logins: LoginStore
     receipt_key: Mapping[str, str] = field(repr=False)
+    brake: Brake = field(default_factory=Brake)
 
     @property
     def public_url(self) -> str:

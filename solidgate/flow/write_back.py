@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from solidgate.consent.decide import ActiveConsent
 from solidgate.derived.conform import ConformantGraph
 from solidgate.errors import PodConflict, PodDisputed, PodNotFound
 from solidgate.flow.world import World
+from solidgate.pod.resource import ResourceState
 from solidgate.ports import Access
 from solidgate.run.delivery import Delivery
 
@@ -51,17 +53,24 @@ def target_of(fresh: ActiveConsent, run_id: str) -> str:
 
 
 async def write_back(
-    world: World, access: Access, delivery: Delivery, sha256: str, fresh: ActiveConsent
+    world: World,
+    access: Access,
+    delivery: Delivery,
+    sha256: str,
+    fresh: ActiveConsent,
+    *,
+    carry: Callable[[Awaitable[ResourceState]], Awaitable[ResourceState]],
 ) -> WrittenResource:
     """Create the planned resource and read it back. Raises ``PodDisputed`` and pod faults.
 
     ``fresh`` was decided in the transaction that recorded the intent; the container is taken from it again.
+    ``carry`` sees the request through to its answer.
     """
     if not delivery.target.startswith(fresh.result_container):
         raise PodDisputed("the plan is for another container")
     # A conflict means that something is there: our own earlier success, or somebody else's. The hash tells.
     with suppress(PodConflict):
-        await world.pods.create(access, delivery.target, delivery.content, delivery.media_type)
+        await carry(world.pods.create(access, delivery.target, delivery.content, delivery.media_type))
     return await read_back(world, access, delivery, sha256)
 
 

@@ -16,6 +16,7 @@ class ResourceState:
     media_type: str | None = None
     size: int | None = None
     modified: datetime | None = None
+    access_control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A delivery as stored; ``sha256`` is of the delivered bytes."""
+    """A delivery as stored; ``sha256`` is of the delivered bytes.
+
+    ``invalidated`` is when its consent was withdrawn, ``noted`` when the pod was seen to say so too.
+    """
 
     run_id: str
     consent_id: str
@@ -46,6 +49,8 @@ class DeliveryRow:
     state: DeliveryState
     planned: datetime
     resolved: datetime | None
+    invalidated: datetime | None = None
+    noted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -265,16 +264,17 @@ async def test_a_withdrawal_with_a_dead_worker_lists_what_is_in_doubt(play: Play
     assert not ended.quiescent
     assert len(ended.in_doubt) == 1
     async with play.world.store.transaction() as tx:
-        await tx.consents.release_lease(lease)
+        await tx.leases.release(lease)
     settled = await withdraw.status(play.world, session, view.record.consent_id)
     assert settled.quiescent
     assert ended.in_doubt[0] not in pods.held
 
 
-async def _lease_of_a_dead_worker(play: Play, run_id: str, view: ConsentView) -> str:
+async def _lease_of_a_dead_worker(play: Play, run_id: str, view: ConsentView) -> int:
     async with play.world.store.transaction() as tx:
-        deadline = play.world.clock.now() + timedelta(seconds=60)
-        return await tx.consents.take_lease(view.record.consent_id, view.record.epoch, run_id, deadline)
+        fence = await tx.leases.take(view.record.consent_id, view.record.epoch, run_id, 60)
+    assert fence is not None
+    return fence
 
 
 async def _plan(play: Play, run_id: str, view: ConsentView) -> None:

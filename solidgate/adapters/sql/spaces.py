@@ -20,12 +20,11 @@ from solidgate.space.participant import Role
 
 @dataclass(frozen=True, slots=True)
 class SpaceRow:
-    """A space as stored: ``state`` is ``open`` or ``closed``; ``view_version`` counts visible changes."""
+    """A space as stored: ``state`` is ``open`` or ``closed``."""
 
     space_id: str
     state: str
     agreement_digest: str
-    view_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +80,12 @@ class Spaces:
         row = (await self.connection.execute(query)).one_or_none()
         if row is None:
             raise SpaceNotFound()
-        return SpaceRow(row.space_id, row.state, row.agreement_digest, row.view_version)
+        return SpaceRow(row.space_id, row.state, row.agreement_digest)
 
     async def ids(self, state: str) -> tuple[str, ...]:
         """The ids of all spaces in a state, sorted."""
         query = sa.select(spaces.c.space_id).where(spaces.c.state == state).order_by(spaces.c.space_id)
         return tuple((await self.connection.execute(query)).scalars())
-
-    async def changed(self, space_id: str) -> None:
-        """What a query may see has changed: a view made before is not used again."""
-        await self.connection.execute(
-            sa.update(spaces)
-            .where(spaces.c.space_id == space_id)
-            .values(view_version=spaces.c.view_version + 1)
-        )
 
     async def agreement(self, agreement_digest: str) -> Agreement:
         """The agreement with this digest. Raises ``SpaceNotFound``."""

@@ -71,17 +71,33 @@ async def test_a_notice_counts_only_when_it_was_displayed(store: SqlStore, perso
 
 async def test_a_lease_that_was_given_back_cannot_be_renewed(store: SqlStore, person: str) -> None:
     async with store.transaction() as tx:
-        lease = await tx.consents.take_lease(CONSENT, 2, "run-1", NOW + timedelta(seconds=60))
-        assert await tx.consents.open_leases(CONSENT, NOW) == 1
-        await tx.consents.release_lease(lease)
+        fence = await tx.leases.take(CONSENT, 2, "run-1", 60)
+        assert fence is not None
+        assert await tx.leases.open([CONSENT]) == 1
+        await tx.leases.release(fence)
         with pytest.raises(EpochPassed):
-            await tx.consents.renew_lease(lease, NOW)
+            await tx.leases.renew(fence, 60)
 
 
 async def test_a_lease_past_its_deadline_holds_nobody_up(store: SqlStore, person: str) -> None:
     async with store.transaction() as tx:
-        await tx.consents.take_lease(CONSENT, 2, "run-1", NOW)
-        assert await tx.consents.open_leases(CONSENT, NOW + timedelta(seconds=1)) == 0
+        fence = await tx.leases.take(CONSENT, 2, "run-1", 0)
+        assert await tx.leases.open([CONSENT]) == 0
+        with pytest.raises(EpochPassed):
+            await tx.leases.renew(fence or 0, 60)
+
+
+async def test_a_part_has_one_holder_and_a_takeover_a_higher_fence(store: SqlStore, person: str) -> None:
+    async with store.transaction() as tx:
+        first = await tx.leases.take(CONSENT, 2, "run-1", 60)
+        assert await tx.leases.take(CONSENT, 2, "run-1", 60) is None
+        await tx.leases.renew(first or 0, -1)
+        second = await tx.leases.take(CONSENT, 2, "run-1", 60)
+        assert first is not None
+        assert second is not None
+        assert second > first
+        with pytest.raises(EpochPassed):
+            await tx.leases.renew(first, 60)
 
 
 async def _publish(store: SqlStore, person: str) -> bool:

@@ -1,0 +1,75 @@
+"""Leases: who may work for one part now. Their clock is the database's, so that no two machines disagree.
+
+A holder stops by its own monotonic clock, counted from before it asked; the database counts from after.
+So whoever finds a lease past its deadline may rely on nobody working under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.tables import leases
+from solidgate.errors import EpochPassed
+
+_NOW = sa.func.clock_timestamp()
+_NEXT_FENCE = sa.text("nextval('lease_fence')")
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """The leases of one transaction."""
+
+    connection: AsyncConnection
+
+    async def take(self, consent_id: str, epoch: int, run_id: str, seconds: float) -> int | None:
+        """The fence of a new lease on a part; none while somebody else holds it.
+
+        The caller holds the consent's shared lock in this transaction.
+        """
+        values = {"epoch": epoch, "deadline": _after(seconds)}
+        statement = insert(leases).values(run_id=run_id, consent_id=consent_id, **values)
+        taken = statement.on_conflict_do_update(
+            index_elements=["run_id", "consent_id"],
+            set_={**values, "fence": _NEXT_FENCE},
+            where=leases.c.deadline <= _NOW,
+        ).returning(leases.c.fence)
+        fence: int | None = (await self.connection.execute(taken)).scalar_one_or_none()
+        return fence
+
+    async def renew(self, fence: int, seconds: float) -> None:
+        """Move the deadline. Raises ``EpochPassed`` when the lease lapsed or is another's.
+
+        The row stays locked until the transaction ends, so that nobody takes over before its effect stands.
+        """
+        statement = (
+            sa.update(leases)
+            .where(leases.c.fence == fence, leases.c.deadline > _NOW)
+            .values(deadline=_after(seconds))
+        )
+        if (await self.connection.execute(statement)).rowcount != 1:
+            raise EpochPassed()
+
+    async def release(self, fence: int) -> None:
+        """Give it back; nothing of the step goes on."""
+        await self.connection.execute(sa.delete(leases).where(leases.c.fence == fence))
+
+    async def open(self, consent_ids: Sequence[str]) -> int:
+        """How many steps may still be under way for these consents."""
+        query = sa.select(sa.func.count()).where(
+            leases.c.consent_id.in_(consent_ids), leases.c.deadline > _NOW
+        )
+        return int((await self.connection.execute(query)).scalar_one())
+
+    async def drop_stale(self) -> None:
+        """Remove leases whose holders died."""
+        await self.connection.execute(sa.delete(leases).where(leases.c.deadline <= _NOW))
+
+
+def _after(seconds: float) -> sa.ColumnElement[object]:
+    interval: sa.ColumnElement[object] = _NOW + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    return interval
