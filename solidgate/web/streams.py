@@ -99,7 +99,7 @@ async def _pump(
         if message is not None or now - spoke >= limits.heartbeat_seconds:
             await response.write(message.frame() if message else b": still here\n\n")
             spoke = now
-        if life.draining or now - began >= limits.stream_seconds:
+        if _gone(request) or life.draining or now - began >= limits.stream_seconds:
             return
         try:
             message = await anext(source)
@@ -107,3 +107,7 @@ async def _pump(
             return
         except SolidgateError:
             return  # erased, or no longer allowed: the page that the browser then asks for says so
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()

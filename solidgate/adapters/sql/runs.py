@@ -112,7 +112,8 @@ class Runs:
             .values(state=state.value, outcome=outcome, updated=now)
             .returning(*parts.c)
         )
-        return (await self.connection.execute(_noted(statement.cte("moved")))).rowcount == 1
+        noted = _noted(statement.cte("moved")).returning(steps.c.sequence)
+        return (await self.connection.execute(noted)).one_or_none() is not None
 
     async def stop_parts(self, consent_id: str, now: datetime, outcome: str) -> tuple[PartRow, ...]:
         """End every part of a consent that is not final; the parts as they were before."""

@@ -1,0 +1,346 @@
+"""The preview shows exactly what a run would read, and keeps none of it: canaries in everything that could."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import io
+import logging
+import re
+import resource
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from solidgate.algorithm.pack import pack
+from solidgate.assets import asset
+from solidgate.consent.decide import decide
+from solidgate.errors import NoExample, RequestNotFound, ResourceNotAsked
+from solidgate.flow import ask, consent, invite, preview
+from solidgate.flow import space as spaces
+from solidgate.flow.door import door_of
+from solidgate.flow.pull import pull
+from solidgate.flow.step import proposal
+from solidgate.identity.login import Caller
+from solidgate.logs import configure_logs
+from solidgate.pod.resource import Document
+from solidgate.run.state import RunRow, RunState
+from solidgate.sandbox import jail
+from solidgate.sdk.folder import read_algorithm
+from solidgate.settings import Preview as Limits
+from solidgate.space.agreement import Agreement
+from solidgate.space.canonical import sha256_digest
+from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.testing.energy import energy_documents
+from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.terms import CONSUMER, OWNER, sample_agreement
+
+ANNA = "https://anna.example/profile#me"
+BEN = "https://ben.example/profile#me"
+POD = "https://anna.example/"
+SPACE = "home-energy"
+CANARY = "kanarie-7f3a9c"
+NUMBER = "987654.321"
+EXTRAS = ("extra/missing.ttl", "extra/empty.ttl", "extra/broken.ttl", "extra/photo.png", "extra/foreign.ttl")
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent:
+    """The space's WebID as the pod in memory knows callers: by name."""
+
+    webid: str
+
+    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
+        return {}
+
+
+def agreement_of(program, *, optional: tuple[str, ...] = ()) -> Agreement:  # type: ignore[no-untyped-def]
+    documents = (*energy_documents(1), *optional)
+    needs = tuple(
+        ResourceNeed(
+            path, {"en": f"Readings {path}"}, ("https://w3id.org/dpv/pd#Household",), path not in optional
+        )
+        for path in documents
+    )
+    advice = Purpose("advice", {"en": "A"}, {"en": "B"}, "https://w3id.org/dpv#ServicePersonalisation", needs)
+    return dataclasses.replace(
+        sample_agreement(SPACE),
+        purposes=(advice,),
+        languages=("en",),
+        algorithm=program.digest,
+        output_shape=sha256_digest(program.files[program.manifest.output_shapes]),
+        aggregate_shape=sha256_digest(program.files[program.manifest.aggregate_shapes]),
+        parameters=dict(program.manifest.parameters),
+    )
+
+
+async def open_space(gate: TestGate, *, approved: bool = True, optional: tuple[str, ...] = ()) -> str:
+    """A space under the home-energy program; an invitation's token."""
+    program = read_algorithm(asset("examples", "home-energy", "algorithm"))
+    await spaces.create(gate.world, agreement_of(program, optional=optional))
+    packed = pack(program.files, program.executables)
+    digest = await spaces.submit_algorithm(gate.world, Caller(OWNER), SPACE, packed)
+    view = await spaces.show(gate.world, SPACE)
+    for webid in (OWNER, CONSUMER) if approved else ():
+        await spaces.approve(gate.world, Caller(webid), SPACE, view.agreement_digest, digest, "approve")
+    return await invite.invite(gate.world, None, SPACE, uses=0, days=1)
+
+
+@pytest.fixture
+async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
+    async with open_gate(database_url, tmp_path) as opened:
+        opened.pods.give(ANNA, POD, energy_documents(1))
+        yield opened
+
+
+@pytest.fixture
+async def anna(gate: TestGate) -> AsyncIterator[Browser]:
+    async with gate.browser(ANNA) as browser:
+        yield browser
+
+
+async def asked(gate: TestGate, person: Browser, **changes: object) -> str:
+    """The id of this person's request."""
+    token = await open_space(gate, **changes)  # type: ignore[arg-type]
+    assert person.session
+    return await ask.ask(gate.world, person.session, token)
+
+
+async def test_the_sent_set_is_the_shown_set(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna, optional=EXTRAS)
+    gate.pods.held[POD + EXTRAS[1]] = Document(POD + EXTRAS[1], "text/turtle", b"", "e1")
+    gate.pods.held[POD + EXTRAS[4]] = Document(POD + EXTRAS[4], "text/turtle", b"<#a> <#b> 1 .", "e4")
+    assert anna.session
+    shown = await preview.preview(gate.world, anna.session, request)
+    review = await consent.review(gate.world, anna.session, request, "en")
+    (view,) = await consent.answer(
+        gate.world,
+        anna.session,
+        request,
+        shown=review.notice.digest,
+        language="en",
+        answers={"advice": True},
+    )
+    record = view.record
+    now = gate.clock.now()
+    terms = record.agreement_digest, view.agreement.algorithm
+    run = RunRow("r", SPACE, *terms, RunState.RUNNING, now, now, None)
+    active = decide(record, now, proposal(view.agreement, record, run))
+    agent = Agent(gate.world.agent(SPACE))
+    pulled = await pull(gate.world, active, agent, record.resources, door_of(gate.world, record, SPACE))
+    sent = {one.url: (one.etag, one.media_type, one.content) for one in pulled.documents}
+    seen = {
+        one.url: (one.etag, one.media_type, (one.raw or "").encode())
+        for one in shown.resources
+        if one.state in ("read", "empty")
+    }
+    assert sent == seen
+    assert len(seen) == 14
+    assert {one.url for one in shown.resources} - set(sent) == {
+        POD + path for path in (*EXTRAS[:1], *EXTRAS[2:4])
+    }
+
+
+async def test_every_document_has_its_state(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna, optional=EXTRAS)
+    for path, kind, content in (
+        (EXTRAS[1], "text/turtle", b"# nothing\n"),
+        (EXTRAS[2], "text/turtle", b"<a> <b"),
+        (EXTRAS[3], "image/png", b"\x89PNG"),
+        (EXTRAS[4], "text/turtle", b"<#a> <#b> 1 ."),
+    ):
+        gate.pods._put(POD + path, content, kind)
+    assert anna.session
+    found = await preview.preview(gate.world, anna.session, request)
+    by_path = {one.url.removeprefix(POD): one for one in found.resources}
+    assert [by_path[path].state for path in EXTRAS] == [
+        "missing",
+        "empty",
+        "unreadable",
+        "unreadable",
+        "read",
+    ]
+    assert by_path[EXTRAS[2]].problem == by_path[EXTRAS[3]].problem == "pod.unreadable"
+    assert (by_path[EXTRAS[3]].media_type, by_path[EXTRAS[3]].size) == ("image/png", 4)
+    assert (by_path[EXTRAS[4]].total, by_path[EXTRAS[4]].others) == (0, 1)
+    month = by_path[next(iter(energy_documents(1)))]
+    assert (month.state, len(month.rows), month.total) == ("read", 20, 4 * 31)
+    assert month.modified is not None
+
+
+async def test_a_pod_that_is_down_or_slow_has_a_state_and_no_error_page(
+    gate: TestGate, anna: Browser
+) -> None:
+    request = await asked(gate, anna)
+    gate.pods.refuses.add("read")
+    assert anna.session
+    found = await preview.preview(gate.world, anna.session, request)
+    assert {(one.state, one.problem) for one in found.resources} == {("unreadable", "pod.forbidden")}
+    assert (await anna.get(f"/requests/{request}/preview")).status == 200
+
+
+async def test_documents_come_in_pages(database_url: str, tmp_path: Path) -> None:
+    async with open_gate(database_url, tmp_path, preview=Limits(resources=5)) as gate:
+        gate.pods.give(ANNA, POD, energy_documents(1))
+        async with gate.browser(ANNA) as anna:
+            request = await asked(gate, anna)
+            pages = [
+                (await anna.get(f"/requests/{request}/preview?from={first}")).text for first in (1, 6, 11)
+            ]
+    numbers = [re.findall(r'<h2 id="document-(\d+)"', page) for page in pages]
+    assert [int(one) for page in numbers for one in page] == list(range(1, 13))
+    assert "from=6" in pages[0] and "from=6" in pages[2] and "from=11" in pages[1]
+
+
+async def test_nobody_sees_another_person_s_preview(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna)
+    gate.pods.give(BEN, "https://ben.example/", {})
+    async with gate.browser(BEN) as ben:
+        assert ben.session
+        for path in ("preview", "preview/1", "example"):
+            assert (await ben.get(f"/requests/{request}/{path}", "application/json")).status == 404
+        with pytest.raises(RequestNotFound):
+            await preview.preview(gate.world, ben.session, request)
+
+
+async def test_the_page_and_the_file_are_exact_and_kept_by_no_cache(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna)
+    path = next(iter(energy_documents(1)))
+    for lang, title, label in (
+        ("en", "What your yes would send", "has simple result"),
+        ("fr", "Ce que votre oui enverrait", "a pour résultat"),
+        ("nl", "Wat uw ja zou versturen", "heeft als resultaat"),
+    ):
+        page = await anna.get(f"/requests/{request}/preview?lang={lang}")
+        assert (page.status, page.headers["Cache-Control"]) == (200, "no-store")
+        assert title in page.text and label in page.text and POD + path in page.text
+        assert page.text.count("<details>") == 12
+    (value,) = re.findall(rb"sosa:hasSimpleResult ([0-9.]+)", gate.pods.held[POD + path].content)[:1]
+    assert f'<td dir="auto">{value.decode()}</td>' in page.text
+    file = await anna.get(f"/requests/{request}/preview/1", "*/*")
+    assert file.content == gate.pods.held[POD + path].content
+    assert file.headers["Cache-Control"] == "no-store"
+    assert file.headers["Content-Disposition"].startswith("attachment;")
+    assert (await anna.get(f"/requests/{request}/preview/99", "application/json")).status == 404
+    assert anna.session
+    with pytest.raises(ResourceNotAsked):
+        await preview.document(gate.world, anna.session, request, 0)
+
+
+async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna)
+    gate.pods.refuses |= {"read", "state"}  # nothing of the person's is read for it
+    assert anna.session
+    found = await preview.example(gate.world, anna.session, request)
+    program = read_algorithm(asset("examples", "home-energy", "algorithm"))
+    expected = program.files["samples/always-on/expected.nt"].decode()
+    assert found.source == "synthetic"
+    assert len(found.rows) == len(expected.strip().splitlines())
+    assert all(name in expected and value in expected for name, value in found.rows)
+    page = await anna.get(f"/requests/{request}/example")
+    assert page.status == 200
+    assert all(value in page.text for _, value in found.rows)
+
+
+async def test_there_is_no_example_of_a_program_that_nobody_approved(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna, approved=False)
+    assert anna.session
+    with pytest.raises(NoExample):
+        await preview.example(gate.world, anna.session, request)
+    assert (await anna.get(f"/requests/{request}/example")).status == 404
+
+
+async def test_previews_have_a_pace(database_url: str, tmp_path: Path) -> None:
+    async with open_gate(database_url, tmp_path, preview=Limits(views_per_minute=2)) as gate:
+        gate.pods.give(ANNA, POD, energy_documents(1))
+        async with gate.browser(ANNA) as anna:
+            request = await asked(gate, anna)
+            replies = [await anna.get(f"/requests/{request}/preview", "application/json") for _ in range(3)]
+    assert [one.status for one in replies] == [200, 200, 429]
+
+
+# --- canaries -----------------------------------------------------------------------------------------
+
+
+def every_row(url: str) -> bytes:
+    """Every table of the database, as text and as bytes, job queue included."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables"
+            " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        assert len(tables) > 20
+        parts = []
+        for (name,) in tables:
+            for how in ("", " (FORMAT binary)"):
+                with connection.cursor().copy(f"COPY {name} TO STDOUT{how}") as copy:  # type: ignore[call-overload]
+                    parts += [bytes(piece) for piece in copy]
+        return b"".join(parts)
+
+
+def canaries() -> list[bytes]:
+    """The canaries as they could stand somewhere: as text, UTF-16, hexadecimal and base64 pieces."""
+    found = [CANARY.encode(), CANARY.encode("utf-16-le"), CANARY.encode().hex().encode()]
+    return [*found, NUMBER.encode(), NUMBER.encode().hex().encode()]
+
+
+def files_with_canaries(folder: Path) -> list[str]:
+    return [
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file() and any(one in path.read_bytes() for one in canaries())
+    ]
+
+
+async def test_previewed_values_are_kept_nowhere(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = io.StringIO()
+    configure_logs("debug", stream=log)
+    caplog.set_level(logging.DEBUG)
+    for name in ("sqlalchemy", "asyncio", "procrastinate", "aiohttp"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    async with open_gate(database_url, tmp_path) as gate:
+        documents = dict(energy_documents(1))
+        first, second, *_ = documents
+        documents[first] += (
+            f'<#c> <http://www.w3.org/ns/sosa/hasSimpleResult> "{CANARY}", {NUMBER} .\n'.encode()
+        )
+        documents[second] = f"<#{CANARY}> <{NUMBER}".encode()  # malformed, with canaries
+        gate.pods.give(ANNA, POD, documents)
+        async with gate.browser(ANNA) as anna:
+            request = await asked(gate, anna)
+            page = await anna.get(f"/requests/{request}/preview")
+            data = await anna.get(f"/requests/{request}/preview.json", "application/json")
+            file = await anna.get(f"/requests/{request}/preview/1", "*/*")
+            for answer in (page, data, file):
+                assert CANARY.encode() in answer.content  # it was there to be kept
+                assert answer.headers["Cache-Control"] == "no-store"
+                assert not {"ETag", "Expires", "Last-Modified"} & set(answer.headers)
+                assert not any(CANARY in value or NUMBER in value for value in answer.headers.values())
+            gate.pods.held[POD + first] = dataclasses.replace(gate.pods.held[POD + first], etag=None)
+            await anna.get(f"/requests/{request}/preview?from={CANARY}")
+        rows = every_row(database_url)
+        assert [one for one in canaries() if one in rows] == []
+    assert log.getvalue().count('"route":"preview"') >= 3  # the log did see the requests
+    said = (log.getvalue() + caplog.text).encode()
+    assert [one for one in canaries() if one in said] == []
+    assert files_with_canaries(tmp_path) == []
+
+
+async def test_a_confined_fork_leaves_no_core() -> None:
+    """What a fork may use is set before it reads anything; a crash then has no file to go to."""
+    import os
+
+    child = os.fork()
+    if child == 0:
+        try:
+            jail.confine(jail.Policy((), 0, ""), jail.Allowance(5, 1 << 33, 1 << 16))
+            os._exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else 1)
+        except BaseException:  # noqa: BLE001 - a fork never returns
+            os._exit(2)
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
