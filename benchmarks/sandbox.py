@@ -149,9 +149,9 @@ def section(level: IsolationLevel, times: dict[str, list[float]]) -> str:
     )
 
 
-def write(text: str) -> None:
+def write(text: str, mark: str = MARK) -> None:
     """Put the section between its two marks; other sections stay."""
-    begin, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
     before = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
     block = f"{begin}\n{text}\n{end}"
     found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", before, re.DOTALL)

