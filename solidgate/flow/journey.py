@@ -16,6 +16,7 @@ from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
     ConsentWithdrawn,
     EpochPassed,
+    PartTimedOut,
     PodDisputed,
     Refused,
     SolidgateError,
@@ -63,7 +64,7 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
         async with leased(world, job.run, job.agreement, consent_id) as step:
             await _journey(enclave, job, step)
     except TimeoutError:
-        await _end(world, job, consent_id, PartState.FAILED, "run.timed-out")
+        await _end(world, job, consent_id, PartState.FAILED, PartTimedOut.code)
     except SolidgateError as fault:
         await _end(world, job, consent_id, _final_state(fault), fault.code)
 

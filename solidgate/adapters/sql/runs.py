@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.tables import parts, runs, workers
-from solidgate.errors import RunNotFound
+from solidgate.errors import RunCancelled, RunNotFound
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState
 
 
@@ -89,7 +89,7 @@ class Runs:
         statement = (
             sa.update(parts)
             .where(parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL]))
-            .values(state=PartState.STOPPED.value, outcome="run.cancelled", updated=now)
+            .values(state=PartState.STOPPED.value, outcome=RunCancelled.code, updated=now)
             .returning(parts.c.consent_id)
         )
         return tuple((await self.connection.execute(statement)).scalars())

@@ -10,7 +10,7 @@ import pytest
 
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
-from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.errors import LoginStateUnknown, SessionExpired, TooManyRequests
 from solidgate.identity import jose
 from solidgate.identity.dpop import DpopAccess
 from solidgate.identity.login import AuthorizationRequest, Registration, Session
@@ -118,6 +118,15 @@ async def test_a_registration_is_kept_replaced_and_forgotten(logins: SqlLogins) 
     assert await logins.registration(issuer) == Registration(issuer, "client-2", "secret")
     await logins.forget_registration(issuer)
     assert await logins.registration(issuer) is None
+
+
+async def test_a_flood_of_logins_is_refused_and_pushes_nobody_out(store: SqlStore, clock: SetClock) -> None:
+    few = SqlLogins(store, clock, timedelta(minutes=10), timedelta(minutes=30), most_pending=2)
+    for number in (1, 2):
+        await few.put_login(replace(REQUEST, state=f"state-{number}"), "browser-1")
+    with pytest.raises(TooManyRequests):
+        await few.put_login(replace(REQUEST, state="state-3"), "browser-1")
+    assert (await few.take_login("state-1", "browser-1")).state == "state-1"
 
 
 async def test_purge_removes_only_what_has_ended(logins: SqlLogins, clock: SetClock) -> None:
