@@ -115,7 +115,7 @@ async def test_retry_after_is_waited_for(visit: Visit) -> None:
 
 
 async def test_retry_after_as_a_date_is_waited_for(visit: Visit) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=4)
+    until = datetime.now(UTC) + timedelta(seconds=3)
     visit.server.misbehave(visit.path, Awkward.STORM, text=format_datetime(until, usegmt=True), times=1)
     begun = time.monotonic()
     await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
