@@ -95,7 +95,8 @@ async def ask_again(request: web.Request) -> web.StreamResponse:
 @person
 async def withdraw(request: web.Request) -> web.Response:
     """``POST /consents/{id}/withdraw``: 200 when it has ended, 202 while an effect is in doubt."""
-    session = await _posted(request)
+    session = await session_of(request)
+    await read_form(request, session.session_id)  # no pace here: nothing stands in the way of a withdrawal
     found = await withdraw_flow.withdraw(request.app[WORLD], session, request.match_info["consent_id"])
     return _withdrawn(request, session, found)
 
