@@ -49,6 +49,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             clock,
             pending=timedelta(minutes=settings.login.pending_minutes),
             idle=timedelta(minutes=settings.login.idle_minutes),
+            most_pending=settings.login.max_pending,
         )
         yield World(
             settings=settings,
@@ -141,6 +142,7 @@ def _sandbox(settings: Settings) -> BwrapSandbox:
         zygotes=sandbox.zygotes,
         minimum_level=IsolationLevel(sandbox.minimum_level),
         idle_seconds=sandbox.idle_seconds,
+        total=sandbox.total_zygotes,
         recheck_every=settings.validation.recheck_every,
         max_rows=settings.query.max_rows,
     )

@@ -556,6 +556,12 @@ class RunNotFound(NotFound):
     remedy = "Look at the space's list of runs."
 
 
+class PartTimedOut(LimitExceeded):
+    code = "run.timed-out"
+    sentence = "The work for one person took longer than its lease could be kept."
+    remedy = "Start a new run; if it stays so, look at the pod's speed and at worker.lease_seconds."
+
+
 class RunCancelled(Refused):
     code = "run.cancelled"
     sentence = "The run was cancelled by the organisation."
@@ -677,12 +683,6 @@ class TooManyRequests(LimitExceeded):
     retry_after: int = 60
 
 
-class IdempotencyMismatch(Conflict):
-    code = "request.idempotency-mismatch"
-    sentence = "This Idempotency-Key was used for another request."
-    remedy = "Use a new key for a new request."
-
-
 class NotReady(Unavailable):
     code = "service.not-ready"
     sentence = "The service is starting or stopping."
@@ -702,6 +702,12 @@ class InternalFault(SolidgateError):
 
 
 # --- test partners ------------------------------------------------------------------------------------
+
+
+class Unproven(SolidgateError):
+    code = "demo.unproven"
+    sentence = "A statement of the demonstration did not hold when it was checked from outside."
+    remedy = "The detail names it; the logs in the demonstration's folder show why."
 
 
 class PartnerUnavailable(Unavailable):

@@ -111,9 +111,6 @@ class Server(Section):
         default=10, description="Seconds in which a new connection must send a whole request head."
     )
     keepalive_timeout: Seconds = Field(default=15, description="Seconds that an idle connection stays open.")
-    idempotency_days: Count = Field(
-        default=7, description="Days that an Idempotency-Key and its answer are kept."
-    )
     trusted_proxies: tuple[str, ...] = Field(
         default=(), description="Addresses or networks of proxies whose X-Forwarded-For header is believed."
     )
@@ -163,7 +160,6 @@ class Http(Section):
     max_discovery_bytes: Bytes = Field(
         default=64 * KIB, description="Largest discovery document of an issuer."
     )
-    max_client_document_bytes: Bytes = Field(default=16 * KIB, description="Largest Client ID Document.")
     max_acl_bytes: Bytes = Field(default=256 * KIB, description="Largest access control document.")
     max_decoded_ratio: Count = Field(default=20, description="How many times a compressed answer may grow.")
 
@@ -188,9 +184,6 @@ class Login(Section):
     )
     proof_window_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
         default=60, description="Age in seconds at which a DPoP proof is refused."
-    )
-    max_proofs: Count = Field(
-        default=1_000_000, description="DPoP proof ids remembered; then proofs are refused."
     )
     max_token_seconds: Count = Field(
         default=3600, description="Longest life of an access token that is accepted."
@@ -305,7 +298,8 @@ class Sandbox(Section):
     wall_seconds: Seconds = Field(default=20, description="Seconds for one person.")
     memory_bytes: Bytes = Field(default=512 * MIB, description="Address space of one person's process.")
     output_bytes: Bytes = Field(default=1 * MIB, description="Largest result of one person.")
-    zygotes: Count = Field(default=2, description="Warm programs kept at once.")
+    zygotes: Count = Field(default=2, description="People served at once by one program.")
+    total_zygotes: Count = Field(default=8, description="Warm processes kept at once, of all programs.")
     idle_seconds: Count = Field(default=300, description="Seconds after which an idle warm program ends.")
     minimum_level: Annotated[int, Field(ge=0, le=3)] = Field(
         default=2, description="Isolation level below which nothing runs. Less than 2 in development only."
@@ -336,9 +330,6 @@ class Query(Section):
     max_query_bytes: Bytes = Field(default=32 * KIB, description="Longest query text.")
     max_depth: Count = Field(default=64, description="Deepest nesting of a query.")
     per_caller: Count = Field(default=2, description="Queries at once of one caller.")
-    cached_views: Annotated[int, Field(ge=0)] = Field(
-        default=16, description="Datasets kept ready for queries."
-    )
 
 
 class Spaces(Section):
@@ -346,9 +337,6 @@ class Spaces(Section):
 
     min_group_size: Count = Field(
         default=10, description="Fewest people in a result about a group; a space may ask for more, not less."
-    )
-    creators: tuple[str, ...] = Field(
-        default=(), description="WebIDs that may create spaces over HTTP; the command line always may."
     )
 
 

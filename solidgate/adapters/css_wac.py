@@ -27,9 +27,9 @@ from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, P
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.pod.link import targets
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
 from solidgate.pod.resource import Document, ResourceState
-from solidgate.pod.link import targets
 from solidgate.pod.storage import is_storage, stated_storages
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP

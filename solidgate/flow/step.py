@@ -20,6 +20,7 @@ from solidgate.errors import (
     FetchTooLarge,
     FetchUnexpected,
     FetchUnreachable,
+    PartTimedOut,
     PodUnavailable,
     SolidgateError,
     StoreUnavailable,
@@ -177,7 +178,7 @@ async def leased(world: World, run: RunRow, agreement: Agreement, consent_id: st
             finally:
                 heartbeat.cancel()
     except TimeoutError:
-        step.ended = step.ended or EpochPassed()
+        step.ended = step.ended or PartTimedOut()
         raise step.ended from None
     finally:
         step.ended = step.ended or EpochPassed()

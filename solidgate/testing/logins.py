@@ -13,14 +13,21 @@ from solidgate.ports import Clock
 class MemoryLogins:
     """Implements ``ports.LoginStore``; each method is atomic because none of them waits."""
 
-    def __init__(self, clock: Clock, *, pending: timedelta = timedelta(minutes=10)) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        pending: timedelta = timedelta(minutes=10),
+        idle: timedelta = timedelta(minutes=30),
+    ) -> None:
         self._clock = clock
         self._pending = pending
+        self._idle = idle
         self._logins: dict[str, tuple[AuthorizationRequest, str]] = {}
         self._registrations: dict[str, Registration] = {}
         self._proofs: dict[str, datetime] = {}
         self._people: dict[tuple[str, str, str], str] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, tuple[Session, datetime]] = {}
 
     async def put_login(self, request: AuthorizationRequest, browser: str) -> None:
         """Keep a login under its state."""
@@ -32,7 +39,7 @@ class MemoryLogins:
         if request is None or owner != browser:
             raise LoginStateUnknown
         del self._logins[state]
-        if self._clock.now() - request.created > self._pending:
+        if self._clock.now() - request.created >= self._pending:
             raise LoginStateUnknown
         return request
 
@@ -63,14 +70,15 @@ class MemoryLogins:
 
     async def put_session(self, session: Session) -> None:
         """Keep a session."""
-        self._sessions[session.session_id] = session
+        self._sessions[session.session_id] = (session, session.created)
 
     async def session(self, session_id: str, now: datetime) -> Session:
-        """The session, or ``SessionExpired``."""
-        try:
-            return self._sessions[session_id]
-        except KeyError:
-            raise SessionExpired from None
+        """The session while it lives, by its absolute end and by its idle limit."""
+        session, seen = self._sessions.get(session_id, (None, now))
+        if session is None or now >= session.expires or now - seen >= self._idle:
+            raise SessionExpired
+        self._sessions[session_id] = (session, now)
+        return session
 
     async def end_session(self, session_id: str) -> None:
         """Forget a session."""

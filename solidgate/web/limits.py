@@ -7,7 +7,8 @@ guesser down. The numbers are settings; see ``paces_of``.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -52,6 +53,29 @@ class Paces:
         while len(self._seen) > self.capacity:
             self._seen.popitem(last=False)
         return times
+
+
+@dataclass(slots=True)
+class Turns:
+    """At most ``most`` things at once for each caller; one more is refused, not queued."""
+
+    most: int
+    _held: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def turn(self, who: str) -> Iterator[None]:
+        """Hold one turn. Raises ``TooManyRequests``."""
+        if self._held.get(who, 0) >= self.most:
+            error = TooManyRequests(f"query.per_caller = {self.most} at once")
+            error.retry_after = 1
+            raise error
+        self._held[who] = self._held.get(who, 0) + 1
+        try:
+            yield
+        finally:
+            self._held[who] -= 1
+            if not self._held[who]:
+                del self._held[who]
 
 
 def paces_of(settings: Settings) -> Paces:

@@ -12,9 +12,9 @@ from aiohttp import web
 from solidgate.identity.login import Session
 from solidgate.web import words
 from solidgate.web.forms import TOKEN_FIELD, form_token
-from solidgate.web.keys import PACES, WORLD
+from solidgate.web.keys import PACES, QUERIES, WORLD
 from solidgate.web.language import LANGUAGES, Language, language_of, remember
-from solidgate.web.limits import paces_of
+from solidgate.web.limits import Turns, paces_of
 from solidgate.web.session import browser_of, new_browser, set_browser
 from solidgate.web.statics import address
 
@@ -29,6 +29,7 @@ def set_up_pages(app: web.Application) -> None:
     )
     environment.globals.update(fixed_words())
     app[PACES] = paces_of(app[WORLD].settings)
+    app[QUERIES] = Turns(app[WORLD].settings.query.per_caller)
 
 
 def fixed_words() -> dict[str, Any]:

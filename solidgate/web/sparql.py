@@ -13,7 +13,7 @@ from solidgate.query.results import ResultFormat
 from solidgate.web.accept import HTML, TURTLE, best
 from solidgate.web.callers import page_session, posting_caller
 from solidgate.web.doors import person
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import QUERIES, WORLD
 from solidgate.web.pages import render
 from solidgate.web.session import caller_of
 
@@ -85,7 +85,9 @@ async def _answer(request: web.Request, caller: Caller, text: str, accept: str) 
     limit = world.settings.query.max_query_bytes
     if len(text.encode()) > limit:
         raise BodyTooLarge(f"query.max_query_bytes = {limit}")
-    answer = await query_flow.query(world, caller, request.match_info["space_id"], text, negotiate(accept))
+    space_id = request.match_info["space_id"]
+    with request.app[QUERIES].turn(caller.webid):
+        answer = await query_flow.query(world, caller, space_id, text, negotiate(accept))
     headers = {"Vary": "Accept", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(
         body=answer.content, content_type=answer.media_type.value, charset="utf-8", headers=headers

@@ -19,7 +19,6 @@ import pytest
 import rdflib
 import sqlalchemy as sa
 
-from solidgate.adapters import sealing
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now
@@ -317,18 +316,18 @@ async def test_a_restored_backup_brings_nobody_back(scene: Scene) -> None:
     await scene.person(BEN)
     with psycopg.connect(scene.url) as connection:
         tables = [table.name for table in metadata.sorted_tables]
-        kept = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}  # noqa: S608
+        kept = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
     await rights.erase(scene.world, session)
     with psycopg.connect(scene.url) as connection:
         connection.execute("SET session_replication_role = replica")
         for name in reversed(tables):
-            connection.execute(f"DELETE FROM {name}")  # noqa: S608
+            connection.execute(f"DELETE FROM {name}")
         for name in tables:
             for row in kept[name]:
                 places = ", ".join(["%s"] * len(row))
                 values = [json.dumps(value) if isinstance(value, dict) else value for value in row]
                 connection.execute(
-                    f"INSERT INTO {name} OVERRIDING SYSTEM VALUE VALUES ({places})", values  # noqa: S608
+                    f"INSERT INTO {name} OVERRIDING SYSTEM VALUE VALUES ({places})", values
                 )
     assert (await scene.counts())["people"] == 2
     assert await rights.finish_erasures(scene.world) == 1

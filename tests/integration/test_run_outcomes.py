@@ -14,7 +14,16 @@ import pytest
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
-from solidgate.errors import ConsentNotFound, ConsentNotGiven, GroupTooSmall, RoleMissing, SolidgateError
+from solidgate.errors import (
+    ConsentNotFound,
+    ConsentNotGiven,
+    GroupTooSmall,
+    RequestClosed,
+    RequiredMissing,
+    RoleMissing,
+    RunNotFound,
+    SolidgateError,
+)
 from solidgate.flow import aggregate, ask, consent, invite, query, record, run, withdraw
 from solidgate.flow import space as spaces
 from solidgate.flow.door import door_of
@@ -339,3 +348,95 @@ async def test_the_sandbox_is_what_the_machine_can_give(play: Play) -> None:
     await play.person("anna")
     await play.run()
     assert play.world.sandbox.level >= IsolationLevel.L1
+
+
+async def test_a_yes_needs_the_documents_that_are_needed(play: Play) -> None:
+    """Without them only a no is possible; once they are there, opening the request again finds them."""
+    session = await play.arrive("anna", documents=False)
+    request = await ask.ask(play.world, session, play.token)
+    shown = await consent.review(play.world, session, request, "en")
+    assert len(shown.missing) == 12
+    answers = {"advice": True}
+    with pytest.raises(RequiredMissing):
+        await consent.answer(
+            play.world, session, request, shown=shown.notice.digest, language="en", answers=answers
+        )
+    play.gate.pods.give(session.webid, "https://anna.example/", energy_documents(1))
+    again = await consent.review(play.world, session, request, "en")
+    assert again.missing == ()
+    (view,) = await consent.answer(
+        play.world, session, request, shown=again.notice.digest, language="en", answers=answers
+    )
+    assert view.door is DoorState.OPEN
+
+
+async def test_a_request_is_closed_after_its_time(play: Play) -> None:
+    session = await play.arrive("anna")
+    request = await ask.ask(play.world, session, play.token)
+    shown = await consent.review(play.world, session, request, "en")
+    play.gate.clock.ahead = timedelta(days=31)
+    with pytest.raises(RequestClosed):
+        await consent.answer(
+            play.world,
+            session,
+            request,
+            shown=shown.notice.digest,
+            language="en",
+            answers={"advice": True},
+        )
+
+
+async def test_a_pod_that_stores_something_else_is_disputed_and_left_alone(play: Play) -> None:
+    view = await play.person("anna")
+    pods = play.gate.pods
+    create = pods.create
+
+    async def lies(access, url, content, media_type):  # type: ignore[no-untyped-def]
+        return await create(access, url, content + b"# and more\n", media_type)
+
+    pods.create = lies  # type: ignore[method-assign]
+    run_id = await play.run()
+    assert await play.outcome(run_id, view) == ("failed", "pod.disputed")
+    session = await play.arrive("anna")
+    (result,) = (await record.view(play.world, session, view.record.consent_id)).results
+    assert result.state == "disputed"
+    assert pods.held[result.url].content.endswith(b"# and more\n")
+    assert await play.rows() == 0
+
+
+async def test_a_cancelled_run_stops_its_parts_and_writes_nothing_more(play: Play) -> None:
+    view = await play.person("anna")
+    run_id = await run.start(play.world, CONSUMER, SPACE)
+    cancelled = await run.cancel(play.world, CONSUMER, SPACE, run_id)
+    assert cancelled.state == "cancelled"
+    await play.work(run_id)
+    assert await play.outcome(run_id, view) == ("stopped", "run.cancelled")
+    assert await play.rows() == 0
+
+
+async def test_a_run_of_another_space_is_not_there(play: Play) -> None:
+    await play.person("anna")
+    run_id = await run.start(play.world, CONSUMER, SPACE)
+    agreement = (await spaces.show(play.world, SPACE)).agreement
+    await spaces.create(play.world, dataclasses.replace(agreement, space="other"))
+    for ask_for in (run.show, run.cancel):
+        with pytest.raises(RunNotFound):
+            await ask_for(play.world, CONSUMER, "other", run_id)
+
+
+async def test_a_pod_that_takes_longer_than_the_lease_ends_that_part_only(play: Play) -> None:
+    slow_one, good = await play.person("anna"), await play.person("ben")
+    pods = play.gate.pods
+    read = pods.read
+
+    async def slow(access, url, *, max_bytes):  # type: ignore[no-untyped-def]
+        if url.startswith("https://anna.example/"):
+            await asyncio.sleep(60)
+        return await read(access, url, max_bytes=max_bytes)
+
+    pods.read = slow  # type: ignore[method-assign]
+    play.parts.limit = asyncio.Semaphore(2)
+    object.__setattr__(play.world.settings.worker, "lease_seconds", 3)
+    run_id = await play.run()
+    assert await play.outcome(run_id, slow_one) == ("failed", "run.timed-out")
+    assert await play.outcome(run_id, good) == ("written", None)

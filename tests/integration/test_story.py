@@ -15,9 +15,10 @@ from jwcrypto.jwk import JWKSet
 from jwcrypto.jws import JWS
 
 from solidgate.assets import asset
+from solidgate.errors import Unproven
 from solidgate.testing.demo import outside
 from solidgate.testing.demo.stage import Stage, command
-from solidgate.testing.demo.story import Story, Unproven
+from solidgate.testing.demo.story import Story
 
 PERSON_KEYS = {"webid", "pod", "decision", "consent", "receipt", "result_url", "result_sha256", "outcome"}
 

@@ -12,12 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters import sealing
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.sql.tables import logins, proofs, registrations, sessions
-from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.errors import LoginStateUnknown, SessionExpired, TooManyRequests
 from solidgate.identity.dpop import DpopAccess
 from solidgate.identity.login import AuthorizationRequest, Registration, Session
 from solidgate.ports import Clock
@@ -38,6 +39,7 @@ class SqlLogins:
     clock: Clock
     pending: timedelta
     idle: timedelta
+    most_pending: int = 100_000
 
     async def put_login(self, request: AuthorizationRequest, browser: str) -> None:
         """Keep a login under its state."""
@@ -49,7 +51,15 @@ class SqlLogins:
             "expires": self.clock.now() + self.pending,
         }
         async with self.store.transaction() as tx:
+            await self._refuse_flood(tx.connection)
             await tx.connection.execute(sa.insert(logins).values(values))
+
+    async def _refuse_flood(self, connection: AsyncConnection) -> None:
+        # Old ones are never pushed out early: then a flood would end the logins of others.
+        some = sa.select(sa.literal(1)).select_from(logins).limit(self.most_pending).subquery()
+        pending = (await connection.execute(sa.select(sa.func.count()).select_from(some))).scalar_one()
+        if pending >= self.most_pending:
+            raise TooManyRequests(f"login.max_pending = {self.most_pending}")
 
     async def take_login(self, state: str, browser: str) -> AuthorizationRequest:
         """Delete and return in one statement: two callbacks with one state cannot both succeed."""

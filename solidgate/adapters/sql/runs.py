@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.tables import parts, runs, steps, workers
-from solidgate.errors import RunNotFound
+from solidgate.errors import RunCancelled, RunNotFound
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
 
 
@@ -91,7 +91,7 @@ class Runs:
         )
         open_parts = tuple((await self.connection.execute(query)).scalars())
         for consent_id in open_parts:
-            await self.advance(run_id, consent_id, PartState.STOPPED, now, "run.cancelled")
+            await self.advance(run_id, consent_id, PartState.STOPPED, now, RunCancelled.code)
         run = await self.one(run_id, lock=True)
         if run.state in (RunState.QUEUED, RunState.RUNNING):
             values = {"state": RunState.CANCELLED.value, "ended": now}

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
-from solidgate.errors import SolidgateError
+from solidgate.errors import Unproven
 from solidgate.testing.demo import outside
 from solidgate.testing.demo.stage import SPACE_ID, Say, Stage, operate, space_file
 from solidgate.testing.demo.visitor import Visitor
@@ -30,12 +30,6 @@ SELECT ?home ?yearlyUse ?baseLoad ?band ?advice WHERE {
     energy:yearlyUse ?yearlyUse ; energy:baseLoad ?baseLoad ; energy:band ?band ; energy:advice ?advice .
 } ORDER BY ?yearlyUse
 """
-
-
-class Unproven(SolidgateError):
-    code = "demo.unproven"
-    sentence = "A statement of the demonstration did not hold when it was checked from outside."
-    remedy = "The detail names it; the logs in the demonstration's folder show why."
 
 
 @dataclass(slots=True)

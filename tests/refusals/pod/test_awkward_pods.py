@@ -115,7 +115,7 @@ async def test_retry_after_is_waited_for(visit: Visit) -> None:
 
 
 async def test_retry_after_as_a_date_is_waited_for(visit: Visit) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=2)
+    until = datetime.now(UTC) + timedelta(seconds=3)
     visit.server.misbehave(visit.path, Awkward.STORM, text=format_datetime(until, usegmt=True), times=1)
     begun = time.monotonic()
     await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
@@ -126,7 +126,7 @@ async def test_a_long_retry_after_is_not_waited_for(visit: Visit) -> None:
     visit.server.misbehave(visit.path, Awkward.STORM, amount=3600)
     begun = time.monotonic()
     assert await code_of(visit.pods.read(visit.owner, visit.document, max_bytes=MOST)) == "pod.unavailable"
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5
 
 
 async def test_a_nonce_is_answered(visit: Visit) -> None:

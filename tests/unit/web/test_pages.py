@@ -166,6 +166,16 @@ async def test_withdrawing_is_one_post_and_can_be_repeated(gate: TestGate, anna:
     assert b'"quiescent":true' in second.content
 
 
+async def test_no_pace_stands_in_the_way_of_a_withdrawal(database_url: str, tmp_path: Path) -> None:
+    """The session has sent as much as it may in this minute; withdrawing still works."""
+    slow = Consent(posts_per_minute=1)
+    async with open_gate(database_url, tmp_path, consent=slow) as gate, gate.browser(ANNA) as anna:
+        gate.pods.give(ANNA, POD, READINGS)
+        _, place = await say(anna, await asked(gate, anna), "yes")
+        assert (await anna.post(f"{place}/door", {})).status == 429
+        assert (await anna.post(f"{place}/withdraw", {})).status == 200
+
+
 async def test_a_pod_that_keeps_its_door_makes_the_withdrawal_202(gate: TestGate, anna: Browser) -> None:
     request = await asked(gate, anna)
     _, place = await say(anna, request, "yes")

@@ -89,9 +89,7 @@ def record(until: datetime = NOW + timedelta(days=90)) -> ConsentRecord:
         result_container="https://alice.pod.example/results/",
         epoch=0,
     )
-    asked = with_event(
-        blank, ConsentEvent(1, ConsentStatus.REQUESTED, NOW, "https://org.example/#it")
-    )
+    asked = with_event(blank, ConsentEvent(1, ConsentStatus.REQUESTED, NOW, "https://org.example/#it"))
     yes = ConsentEvent(2, ConsentStatus.GIVEN, NOW, WEBID, "Pressed the button", until)
     return with_event(asked, yes)
 

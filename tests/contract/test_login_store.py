@@ -1,0 +1,146 @@
+"""What every ``LoginStore`` promises: used once, bound to a browser, ended by two clocks.
+
+Run against PostgreSQL and against the double that ships for tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from solidgate.adapters.sealing import StoreKeys, new_key
+from solidgate.adapters.sql.engine import make_engine
+from solidgate.adapters.sql.logins import SqlLogins
+from solidgate.adapters.sql.store import SqlStore
+from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.identity import jose
+from solidgate.identity.dpop import DpopAccess
+from solidgate.identity.login import AuthorizationRequest, Registration, Session
+from solidgate.ports import LoginStore
+from solidgate.testing.logins import MemoryLogins
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+WEBID = "https://alice.pod.example/profile/card#me"
+
+
+@dataclass
+class SetClock:
+    """A clock that stands where the test puts it."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+REQUEST = AuthorizationRequest(
+    issuer="https://idp.example/",
+    client_id="https://gate.example/client",
+    redirect_uri="https://gate.example/callback",
+    state="state-1",
+    nonce="nonce-1",
+    code_verifier="verifier-1",
+    dpop_key=dict(jose.generate_key().private_jwk),
+    return_to="/me",
+    expected_webid=WEBID,
+    created=NOW,
+)
+
+
+@pytest.fixture(params=["postgresql", "memory"])
+async def logins(
+    request: pytest.FixtureRequest, clock: SetClock, make_database: Callable[[], str]
+) -> AsyncIterator[LoginStore]:
+    if request.param == "memory":
+        yield MemoryLogins(clock)
+        return
+    engine = make_engine(make_database())
+    store = SqlStore(engine, StoreKeys.from_root(new_key()))
+    yield SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
+    await engine.dispose()
+
+
+def _session() -> Session:
+    access = DpopAccess(WEBID, "canary-token", jose.generate_key(), NOW + timedelta(hours=1), lambda: "jti")
+    return Session(
+        "cookie-secret", "person-1", WEBID, "https://idp.example/", access, NOW, NOW + timedelta(hours=12)
+    )
+
+
+async def test_a_login_is_taken_once_however_many_ask(logins: LoginStore) -> None:
+    await logins.put_login(REQUEST, "browser-1")
+    taken = await asyncio.gather(
+        *(logins.take_login("state-1", "browser-1") for _ in range(8)), return_exceptions=True
+    )
+    assert [one for one in taken if one == REQUEST] == [REQUEST]
+    assert sum(isinstance(one, LoginStateUnknown) for one in taken) == 7
+
+
+@pytest.mark.parametrize(
+    ("state", "browser", "minutes"),
+    [("state-2", "browser-1", 0), ("state-1", "browser-2", 0), ("state-1", "browser-1", 10)],
+)
+async def test_an_unknown_foreign_or_late_login_is_refused(
+    logins: LoginStore, clock: SetClock, state: str, browser: str, minutes: int
+) -> None:
+    await logins.put_login(REQUEST, "browser-1")
+    clock.at = NOW + timedelta(minutes=minutes)
+    with pytest.raises(LoginStateUnknown):
+        await logins.take_login(state, browser)
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=30), timedelta(hours=13)])
+async def test_a_session_ends_idle_or_old(logins: LoginStore, after: timedelta) -> None:
+    await logins.put_session(_session())
+    with pytest.raises(SessionExpired):
+        await logins.session("cookie-secret", NOW + after)
+
+
+async def test_use_keeps_a_session_alive_until_its_absolute_end(logins: LoginStore) -> None:
+    await logins.put_session(_session())
+    for minutes in range(0, 12 * 60, 20):
+        await logins.session("cookie-secret", NOW + timedelta(minutes=minutes))
+    with pytest.raises(SessionExpired):
+        await logins.session("cookie-secret", NOW + timedelta(hours=12))
+
+
+async def test_an_ended_session_is_gone(logins: LoginStore) -> None:
+    await logins.put_session(_session())
+    await logins.end_session("cookie-secret")
+    with pytest.raises(SessionExpired):
+        await logins.session("cookie-secret", NOW)
+
+
+async def test_a_proof_is_new_exactly_once(logins: LoginStore) -> None:
+    until = NOW + timedelta(minutes=2)
+    seen = await asyncio.gather(*(logins.first_use("proof-1", until) for _ in range(8)))
+    assert sorted(seen) == [False] * 7 + [True]
+
+
+async def test_another_account_at_the_same_issuer_is_another_person(logins: LoginStore) -> None:
+    first = await logins.person_for(WEBID, "https://idp.example/", "alice", NOW)
+    again = await logins.person_for(WEBID, "https://idp.example/", "alice", NOW)
+    other = await logins.person_for(WEBID, "https://idp.example/", "mallory", NOW)
+    assert first == again != other
+
+
+async def test_a_registration_is_kept_replaced_and_forgotten(logins: LoginStore) -> None:
+    issuer = "https://idp.example/"
+    assert await logins.registration(issuer) is None
+    await logins.put_registration(Registration(issuer, "client-1"))
+    await logins.put_registration(Registration(issuer, "client-2", "secret"))
+    assert await logins.registration(issuer) == Registration(issuer, "client-2", "secret")
+    await logins.forget_registration(issuer)
+    assert await logins.registration(issuer) is None
