@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from solidgate.adapters.sealing import StoreKeys, new_key
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import LoginStateUnknown, SessionExpired
 from solidgate.identity import jose
 from solidgate.identity.dpop import DpopAccess
@@ -61,13 +63,14 @@ REQUEST = AuthorizationRequest(
 
 @pytest.fixture(params=["postgresql", "memory"])
 async def logins(
-    request: pytest.FixtureRequest, clock: SetClock, make_database: Callable[[], str]
+    request: pytest.FixtureRequest, clock: SetClock, make_database: Callable[[], str], data_folder: Path
 ) -> AsyncIterator[LoginStore]:
     if request.param == "memory":
         yield MemoryLogins(clock)
         return
     engine = make_engine(make_database())
-    store = SqlStore(engine, StoreKeys.from_root(new_key()))
+    keys = StoreKeys.from_root(new_key())
+    store = SqlStore(engine, keys, Tombstones(data_folder / "tombstones", keys.tombstone))
     yield SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
     await engine.dispose()
 
