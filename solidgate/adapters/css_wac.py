@@ -187,6 +187,6 @@ def _modified(reply: Reply) -> datetime | None:
     """The pod's own word on the last change (RFC 9110 section 8.8.2); none when it has none."""
     try:
         found = parsedate_to_datetime(reply.headers.get("Last-Modified", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -157,7 +157,7 @@ class SolidRequests:
             return max(float(asked[:9]), self._pause(attempt))
         try:
             until = parsedate_to_datetime(asked)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return self._pause(attempt)
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return max((until - self._clock.now()).total_seconds(), self._pause(attempt))

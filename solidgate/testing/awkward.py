@@ -12,6 +12,7 @@ from aiohttp import web
 
 TURTLE = "text/turtle"
 MANY = 10_000_000
+BEYOND_CALENDARS = "Mon, 1 Jan 99999999999 00:00:00 GMT"
 LOGIN_PAGE = b"<!DOCTYPE html><title>Log in</title><form method=post><input name=password></form>"
 
 
@@ -38,6 +39,8 @@ class Awkward(IntEnum):
     NONCE = 18
     BROKEN = 19
     FOREIGN_ACL = 20
+    ODD_DATE = 21
+    STORES_AND_FAILS = 22
 
 
 @dataclass(slots=True)

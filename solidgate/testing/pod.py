@@ -16,7 +16,8 @@ arrival. The behaviours, by number (``docs/reference/awkward-pod.md`` says more)
 with Retry-After, 8 reset in mid-body, 9 redirect to another origin, 10 redirect to an inside address, 11 201
 but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 forgets what was written to an
 .acl, 15 access that ends in the middle of a pull, 16 404 for what was listed, 17 huge container, 18 asks for
-a DPoP nonce, 19 500s, 20 names an access control list on another server.
+a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
+stores, then answers 500.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from aiohttp import web
 from solidgate.errors import NotAuthenticated, ProofNonceNeeded
 from solidgate.identity.dpop import DpopAccess
 from solidgate.pod.container import is_container
-from solidgate.testing.awkward import INSTEAD, Awkward, Mischief
+from solidgate.testing.awkward import BEYOND_CALENDARS, INSTEAD, Awkward, Mischief
 from solidgate.testing.pod_store import ACL_SUFFIX, CONTAINER_TYPE, Shelves, Stored, is_rdf
 from solidgate.testing.pod_tokens import Doorkeeper
 
@@ -250,6 +251,8 @@ class AwkwardPod:
             headers["ETag"] = bent[Awkward.ODD_ETAG].text
             if not headers["ETag"]:
                 del headers["ETag"]
+        if Awkward.ODD_DATE in bent:
+            headers["Last-Modified"] = bent[Awkward.ODD_DATE].text or BEYOND_CALENDARS
         response = web.Response(body=body, headers={**headers, "Content-Type": kind})
         return self._with_links(response, url, bent)
 
@@ -297,6 +300,8 @@ class AwkwardPod:
         if Awkward.STORES_OTHER in bent:
             content = b"<urn:something> <urn:else> <urn:entirely> ."
         self._shelves.put(url, content, request.content_type)
+        if Awkward.STORES_AND_FAILS in bent:
+            return _error(int(bent[Awkward.STORES_AND_FAILS].amount or 500))
         return web.Response(status=205) if existed else web.Response(status=201, headers={"Location": url})
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from solidgate.errors import SolidgateError
 from solidgate.pod.door import DoorState
+from solidgate.testing.awkward import BEYOND_CALENDARS
 from solidgate.testing.pod import Awkward, AwkwardPod
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ READING = [
     (Awkward.STORM, {"amount": 86_400}, "pod.unavailable"),
     (Awkward.STORM, {"text": "Fri, 31 Dec 2038 23:59:59 GMT"}, "pod.unavailable"),
     (Awkward.STORM, {"text": "soon"}, "pod.unavailable"),
+    (Awkward.STORM, {"text": BEYOND_CALENDARS}, "pod.unavailable"),
+    (Awkward.STORM, {"text": "Mon, 1 Jan 2038 00:00:00 +99999999999"}, "pod.unavailable"),
     (Awkward.RESET, {}, "fetch.unexpected-answer"),
     (Awkward.REDIRECT_INSIDE, {}, "fetch.unexpected-answer"),
     (Awkward.BOMB, {}, "fetch.too-large"),
@@ -157,6 +160,21 @@ async def test_a_pod_that_stores_something_else_is_seen_by_reading_back(visit: V
     url = visit.alice.pod + "r.ttl"
     await visit.pods.create(visit.owner, url, b"<> a <x:Result> .", "text/turtle")
     assert (await visit.pods.read(visit.owner, url, max_bytes=MOST)).content != b"<> a <x:Result> ."
+
+
+async def test_a_date_beyond_every_calendar_is_no_date(visit: Visit) -> None:
+    visit.server.misbehave(visit.path, Awkward.ODD_DATE)
+    document = await visit.pods.read(visit.owner, visit.document, max_bytes=MOST)
+    assert (bool(document.content), document.modified) == (True, None)
+    assert (await visit.pods.state(visit.owner, visit.document)).modified is None
+
+
+async def test_a_pod_that_stores_and_answers_500_holds_what_it_was_sent(visit: Visit) -> None:
+    visit.server.misbehave("/alice/r.ttl", Awkward.STORES_AND_FAILS)
+    url = visit.alice.pod + "r.ttl"
+    created = visit.pods.create(visit.owner, url, b"<> a <x:Result> .", "text/turtle")
+    assert await code_of(created) == "pod.unavailable"
+    assert (await visit.pods.read(visit.owner, url, max_bytes=MOST)).content == b"<> a <x:Result> ."
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"1"', "unquoted"])
