@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import aiohttp
 
@@ -123,7 +123,9 @@ class Visitor:
         if not away:
             raise FetchUnexpected(f"the login page answered {leaving.status} and names no way on")
         arrived = await walk_login(away[0], self.person, f"{self.gate}callback")
-        return await self.get(arrived)
+        who = await self.get(arrived)
+        (return_to,) = parse_qs(urlsplit(who.url).query)["return_to"]
+        return await self.get(return_to)
 
     async def open_request(self, invitation: str) -> Page:
         """From the invitation over the landing page and the login to the question itself."""
