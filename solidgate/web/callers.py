@@ -9,10 +9,17 @@ from aiohttp import web
 
 from solidgate.errors import BodyInvalid
 from solidgate.identity.login import Caller, Session
-from solidgate.web.forms import TOKEN_FIELD, TOKEN_HEADER, check_origin, check_token
+from solidgate.web.forms import (
+    FORM,
+    TOKEN_FIELD,
+    TOKEN_HEADER,
+    check_origin,
+    check_token,
+    form_of,
+    require_plain,
+)
 from solidgate.web.session import caller_of, session_of
 
-_FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 
 
@@ -27,8 +34,8 @@ async def posting_caller(request: web.Request) -> Caller:
     session = await session_of(request)
     check_origin(request)
     token = request.headers.get(TOKEN_HEADER, "")
-    if not token and request.content_type == _FORM:
-        token = str((await request.post()).get(TOKEN_FIELD, ""))
+    if not token and request.content_type == FORM:
+        token = (await form_of(request)).get(TOKEN_FIELD, "")
     check_token(session.session_id, token)
     return Caller(session.webid)
 
@@ -50,17 +57,18 @@ async def body_of(request: web.Request, *needed: str, **defaults: object) -> dic
 
 
 async def _sent(request: web.Request) -> dict[str, Any]:
-    if request.content_type == _FORM:
-        return {name: text for name, text in (await request.post()).items() if name != TOKEN_FIELD}
+    if request.content_type == FORM:
+        return {name: text for name, text in (await form_of(request)).items() if name != TOKEN_FIELD}
     content = await request.read()
     if not content:
         return {}
     if request.content_type != _JSON:
-        raise BodyInvalid(f"the body must be {_JSON} or {_FORM}")
+        raise BodyInvalid(f"the body must be {_JSON} or {FORM}")
     try:
         sent = orjson.loads(content)
     except orjson.JSONDecodeError as fault:
         raise BodyInvalid("the body is not JSON") from fault
     if not isinstance(sent, dict):
         raise BodyInvalid("the body must be a JSON object")
+    require_plain(text for text in sent.values() if isinstance(text, str))
     return sent

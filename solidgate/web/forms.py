@@ -7,8 +7,10 @@ for this session (or, before login, this browser) carries.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -21,7 +23,7 @@ from solidgate.web.keys import WORLD
 
 TOKEN_FIELD = "form_token"  # noqa: S105 - the name of a field
 TOKEN_HEADER = "X-Form-Token"  # noqa: S105 - the name of a header
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 
 Form = MultiDictProxy[str]
 
@@ -44,22 +46,45 @@ def check_origin(request: web.Request) -> None:
 
 def check_token(secret: str, token: str) -> None:
     """Raises ``FormTokenInvalid`` unless the token was made for this secret."""
-    if not secret or not hmac.compare_digest(form_token(secret).encode(), token.encode()):
+    if not secret or not hmac.compare_digest(form_token(secret).encode(), token.encode(errors="replace")):
         raise FormTokenInvalid
 
 
 async def read_form(request: web.Request, secret: str) -> Form:
     """The fields of one of our forms. Raises ``FormTokenInvalid BodyInvalid``."""
     check_origin(request)
-    if request.content_type != _FORM:
-        raise BodyInvalid(f"the body must be {_FORM}")
+    fields = await form_of(request)
+    check_token(secret, fields.get(TOKEN_FIELD, "") or request.headers.get(TOKEN_HEADER, ""))
+    return fields
+
+
+async def form_of(request: web.Request) -> Form:
+    """The fields of a URL-encoded UTF-8 body. Raises ``BodyInvalid`` for any other."""
+    if request.content_type != FORM:
+        raise BodyInvalid(f"the body must be {FORM}")
+    if not _is_utf_8(request.charset or "utf-8"):
+        raise BodyInvalid("the form must be UTF-8")
     try:
         sent = await request.post()
-    except (UnicodeDecodeError, ValueError) as fault:
+    except ValueError as fault:
         raise BodyInvalid("the form is not UTF-8") from fault
     fields = cast(Form, sent)  # a url-encoded body holds text only
-    check_token(secret, str(fields.get(TOKEN_FIELD, "") or request.headers.get(TOKEN_HEADER, "")))
+    require_plain(part for field in fields.items() for part in field)
     return fields
+
+
+def require_plain(texts: Iterable[str]) -> None:
+    """Raises ``BodyInvalid`` for what is no text anywhere further in: NUL, and halves of characters."""
+    for text in texts:
+        if "\0" in text or not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+            raise BodyInvalid("a text has a NUL or half a character in it")
+
+
+def _is_utf_8(charset: str) -> bool:
+    try:
+        return codecs.lookup(charset).name in ("utf-8", "ascii")
+    except (LookupError, ValueError):  # ValueError: a NUL in the name
+        return False
 
 
 def same_site_path(path: str) -> str:

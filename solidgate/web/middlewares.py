@@ -11,11 +11,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from aiohttp.web_protocol import RequestPayloadError
 
-from solidgate.errors import InternalFault, NotReady, RequestTimedOut, SolidgateError
+from solidgate.errors import BodyInvalid, InternalFault, NotReady, RequestTimedOut, SolidgateError
 from solidgate.logs import logger
 from solidgate.settings import Settings
 from solidgate.web import problems
+from solidgate.web.forms import require_plain
 from solidgate.web.keys import WORLD
 from solidgate.web.lifecycle import LIFECYCLE
 from solidgate.web.operations import REFUSALS, REQUESTS
@@ -59,6 +61,7 @@ async def _answered(request: web.Request, handler: Handler, seconds: float | Non
     """The handler's answer, or the answer that its error translates to."""
     try:
         async with asyncio.timeout(seconds):
+            require_plain((*request.match_info.values(), *(part for one in request.query.items() for part in one)))
             return await handler(request)
     except SolidgateError as error:
         return _refused(request, error)
@@ -69,11 +72,21 @@ async def _answered(request: web.Request, handler: Handler, seconds: float | Non
             return fault
         settings = request.app[WORLD].settings
         return _refused(request, problems.of_aiohttp(fault, settings.server.max_body_bytes))
+    except RequestPayloadError:
+        return _unreadable(request)
     except ConnectionResetError:
         raise
     except Exception:  # noqa: BLE001 - the edge: an unknown fault becomes "internal" and says nothing more
         _log.exception("request.failed", route=route_name(request))
         return _refused(request, InternalFault())
+
+
+def _unreadable(request: web.Request) -> web.StreamResponse:
+    """The answer to a body that breaks its own encoding; nothing after it on the connection can be trusted."""
+    request.content.feed_eof()
+    response = _refused(request, BodyInvalid("the body does not keep to its Content-Encoding"))
+    response.force_close()
+    return response
 
 
 def _refused(request: web.Request, error: SolidgateError) -> web.StreamResponse:

@@ -35,9 +35,15 @@ def _set(request: web.Request, response: web.StreamResponse, base: str, value: s
     )
 
 
+def _cookie(request: web.Request, base: str) -> str:
+    """What the browser sent under this name, if it can be ours: an id of ours is plain ASCII."""
+    value = request.cookies.get(_name(request, base), "")
+    return value if value.isascii() and value.isprintable() else ""
+
+
 def session_cookie(request: web.Request) -> str:
     """The session's id as the browser sent it. Raises ``LoginNeeded`` when there is none."""
-    value = request.cookies.get(_name(request, _SESSION), "")
+    value = _cookie(request, _SESSION)
     if not value:
         raise LoginNeeded
     return value
@@ -45,7 +51,7 @@ def session_cookie(request: web.Request) -> str:
 
 def has_session(request: web.Request) -> bool:
     """Whether the browser sent a session at all; it may have ended."""
-    return bool(request.cookies.get(_name(request, _SESSION)))
+    return bool(_cookie(request, _SESSION))
 
 
 async def session_of(request: web.Request) -> Session:
@@ -68,7 +74,7 @@ def forget_session(request: web.Request, response: web.StreamResponse) -> None:
 
 def browser_of(request: web.Request) -> str:
     """The browser's secret before login; empty when there is none."""
-    return request.cookies.get(_name(request, _BROWSER), "")
+    return _cookie(request, _BROWSER)
 
 
 def new_browser() -> str:

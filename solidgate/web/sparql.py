@@ -13,11 +13,11 @@ from solidgate.query.results import ResultFormat
 from solidgate.web.accept import HTML, TURTLE, best
 from solidgate.web.callers import page_session, posting_caller
 from solidgate.web.doors import person
+from solidgate.web.forms import FORM, form_of, require_plain
 from solidgate.web.keys import QUERIES, WORLD
 from solidgate.web.pages import render
 from solidgate.web.session import caller_of
 
-_FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
 _DATASET = ("default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri")
@@ -45,20 +45,21 @@ async def sparql_get(request: web.Request) -> web.Response:
 async def sparql_post(request: web.Request) -> web.Response:
     """``POST /spaces/{id}/sparql``: a query as a form field, or as the whole body."""
     caller = await posting_caller(request)
-    if request.content_type == _FORM:
-        fields = await request.post()
-        wanted = str(fields.get("format", ""))
+    if request.content_type == FORM:
+        fields = await form_of(request)
+        wanted = fields.get("format", "")
         accept = wanted or _accept(request)
         return await _answer(request, caller, text_of(fields), accept)
     if request.content_type == _UPDATE:
         raise QueryRefused("updates are not accepted")
     if request.content_type != _QUERY:
-        raise BodyInvalid(f"the body must be {_QUERY} or {_FORM}")
+        raise BodyInvalid(f"the body must be {_QUERY} or {FORM}")
     refuse_dataset(request.query)
     try:
         text = (await request.read()).decode("utf-8")
     except UnicodeDecodeError as fault:
         raise BodyInvalid("the query is not UTF-8") from fault
+    require_plain([text])
     return await _answer(request, caller, text, _accept(request))
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -28,7 +28,7 @@ from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
 from solidgate.adapters.sql.withdrawals import Withdrawals
 from solidgate.adapters.tombstones import Tombstones
-from solidgate.errors import StoreUnavailable
+from solidgate.errors import BodyInvalid, StoreUnavailable
 
 _log = structlog.get_logger()
 
@@ -114,12 +114,14 @@ class SqlStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit at the end, roll back on any error. Raises ``StoreUnavailable``."""
+        """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
         try:
             async with self.engine.begin() as connection:
                 yield Transaction(connection, self.keys)
         except (OperationalError, InterfaceError, PoolExhausted) as fault:
             raise StoreUnavailable() from fault
+        except DataError as fault:
+            raise BodyInvalid("a value that cannot be kept") from fault
         except DBAPIError as fault:
             if fault.connection_invalidated:
                 raise StoreUnavailable() from fault
