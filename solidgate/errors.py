@@ -253,6 +253,12 @@ class SpaceInvalid(BadInput):
     remedy = "Correct what the detail names; docs/reference/space-file.md has every field."
 
 
+class TermsUnknown(NotFound):
+    code = "space.terms-unknown"
+    sentence = "The space has no agreement with this digest that names this program."
+    remedy = "Read the agreement again; approve its digest and the program that it names."
+
+
 class RoleMissing(Forbidden):
     code = "space.role-missing"
     sentence = "You have no role in this space that allows this."
@@ -556,10 +562,22 @@ class RunNotFound(NotFound):
     remedy = "Look at the space's list of runs."
 
 
+class RunOpen(Conflict):
+    code = "run.open"
+    sentence = "The space has a run that is not over yet, so no other one begins."
+    remedy = "Wait for the run that the detail names, or cancel it."
+
+
 class PartTimedOut(LimitExceeded):
     code = "run.timed-out"
     sentence = "The work for one person took longer than its lease could be kept."
     remedy = "Start a new run; if it stays so, look at the pod's speed and at worker.lease_seconds."
+
+
+class RunGivenUp(Unavailable):
+    code = "run.given-up"
+    sentence = "The work for this person was begun as often as it may be, and could not be ended."
+    remedy = "Start a new run; the operator finds in the log what stood in the way."
 
 
 class RunCancelled(Refused):

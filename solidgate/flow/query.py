@@ -26,7 +26,7 @@ async def query(
     """The whole answer, for a data consumer of the space; logged before it is given.
 
     The dataset is built for this query from what may be seen now; there is nothing else in the process that
-    answers it. Raises ``SpaceNotFound RoleMissing QueryInvalid QueryRefused QueryLimit``.
+    answers it. Raises ``SpaceNotFound RoleMissing SpaceClosed QueryInvalid QueryRefused QueryLimit``.
     """
     settings = world.settings.query
     await world.brake.admit()
@@ -34,6 +34,7 @@ async def query(
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)
         space.require_role(view, caller, Role.DATA_CONSUMER)
+        space.require_open(view)
         graphs = await tx.results.visible(space_id, world.clock.now())
         await tx.trail.append(_entry(world, space_id, text, len(graphs)))
     content = dataset((row.graph, row.content) for row in graphs)

@@ -63,7 +63,7 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     """Begin a run over everybody whose consent holds now; the run's id.
 
     The run, its parts and its jobs are one transaction. Raises ``RoleMissing SpaceClosed
-    AlgorithmNotApproved``.
+    AlgorithmNotApproved RunOpen``.
     """
     await world.brake.admit()
     now = world.clock.now()
@@ -116,7 +116,7 @@ async def cancel(world: World, caller: Caller, space_id: str, run_id: str) -> Ru
     now = world.clock.now()
     async with world.store.transaction() as tx:
         floor = await _floor(world, tx, caller, space_id)
-        row = await tx.runs.one(run_id, lock=True)
+        row = await tx.runs.one(run_id)  # not locked: the parts come first, for everybody
         if row.space_id != space_id:
             raise RunNotFound()
         stopped = await tx.runs.cancel(run_id, now)

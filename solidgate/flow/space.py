@@ -11,7 +11,7 @@ from solidgate.algorithm.manifest import Program
 from solidgate.algorithm.pack import unpack
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import Reason
-from solidgate.errors import AlgorithmInvalid, RoleMissing, SpaceClosed
+from solidgate.errors import AlgorithmInvalid, RoleMissing, SpaceClosed, TermsUnknown
 from solidgate.flow import revoke as revoking
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
@@ -126,13 +126,14 @@ async def approve(
     """Record a party's yes or no to exactly these two digests, for every role that it has.
 
     A no after everybody's yes recalls the program: consents under this agreement are revoked.
+    Raises ``TermsUnknown AlgorithmNotFound RoleMissing SpaceClosed``.
     """
     now = world.clock.now()
     async with world.store.transaction() as tx:
         space = await view(world, tx, space_id)
         require_open(space)
         roles = require_role(space, caller, *_APPROVERS)
-        await tx.spaces.package(space_id, algorithm_digest)
+        await _require_terms(tx, space_id, agreement_digest, algorithm_digest)
         approvals = [
             Approval(space_id, agreement_digest, algorithm_digest, role, caller.webid, decision, now)
             for role in roles
@@ -148,6 +149,14 @@ async def approve(
     if recalled:
         await revoking.revoke(world, space_id, Reason.CODE_RECALLED, digest=agreement_digest)
     return approvals[0]
+
+
+async def _require_terms(tx: Transaction, space_id: str, agreement: str, program: str) -> None:
+    if agreement not in await tx.spaces.agreements(space_id):
+        raise TermsUnknown()
+    if (await tx.spaces.agreement(agreement)).algorithm != program:
+        raise TermsUnknown()
+    await tx.spaces.package(space_id, program)
 
 
 def _is_current(space: SpaceView, approval: Approval) -> bool:

@@ -258,7 +258,7 @@ async def test_the_token_of_another_session_is_refused(scene: Scene) -> None:
 ROLES = [
     (OWNER, SPACE + "/runs", (403, "algorithm.not-approved")),
     (CONSUMER, SPACE + "/runs", (403, "algorithm.not-approved")),
-    (CONSUMER, SPACE + "/approvals", (404, "algorithm.not-found")),
+    (CONSUMER, SPACE + "/approvals", (404, "space.terms-unknown")),
     (CONSUMER, SPACE + "/invitations", (201, "")),
     (OWNER, SPACE + "/sparql", NO_ROLE),
 ]

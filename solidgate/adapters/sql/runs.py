@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.tables import parts, runs, steps, workers
-from solidgate.errors import RunCancelled, RunNotFound
+from solidgate.errors import RunCancelled, RunNotFound, RunOpen
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
+
+JOBS = sa.table("procrastinate_jobs", sa.column("task_name"), sa.column("status"), sa.column("args", JSONB))
+LIVE_JOBS = ("todo", "doing", "aborting")
+
+_OPEN = [RunState.QUEUED.value, RunState.RUNNING.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +27,16 @@ class Runs:
     connection: AsyncConnection
 
     async def create(self, run: RunRow, people: Sequence[tuple[str, str]]) -> None:
-        """A run with a part for each (consent, person)."""
+        """A run with a part for each (consent, person). Raises ``RunOpen`` while another one is not over."""
         values = {name: getattr(run, name) for name in RunRow.__slots__}
-        await self.connection.execute(sa.insert(runs).values(values | {"state": run.state.value}))
+        statement = insert(runs).values(values | {"state": run.state.value})
+        # Two at once meet at the index of open runs: the second waits for the first, and then finds it.
+        alone = statement.on_conflict_do_nothing(
+            index_elements=[runs.c.space_id], index_where=runs.c.state.in_(_OPEN)
+        )
+        made = await self.connection.execute(alone.returning(runs.c.run_id))
+        if made.scalar_one_or_none() is None:
+            raise RunOpen(await self._open_run(run.space_id))
         rows = [
             {
                 "run_id": run.run_id,
@@ -39,6 +51,10 @@ class Runs:
             await self.connection.execute(sa.insert(parts), rows)
             begun = sa.select(parts).where(parts.c.run_id == run.run_id).cte("moved")
             await self.connection.execute(_noted(begun))
+
+    async def _open_run(self, space_id: str) -> str:
+        query = sa.select(runs.c.run_id).where(runs.c.space_id == space_id, runs.c.state.in_(_OPEN))
+        return str((await self.connection.execute(query)).scalar_one_or_none() or "")
 
     async def one(self, run_id: str, *, lock: bool = False) -> RunRow:
         """The run. Raises ``RunNotFound``."""
@@ -83,20 +99,40 @@ class Runs:
     async def cancel(self, run_id: str, now: datetime) -> tuple[str, ...]:
         """Cancel; the consents whose parts were under way."""
         # Parts in the order of consent and run, and the run after its parts: everybody locks in this order.
-        query = (
-            sa.select(parts.c.consent_id)
-            .where(parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL]))
-            .order_by(parts.c.consent_id)
-            .with_for_update()
-        )
-        open_parts = tuple((await self.connection.execute(query)).scalars())
-        for consent_id in open_parts:
-            await self.advance(run_id, consent_id, PartState.STOPPED, now, RunCancelled.code)
+        open_parts = await self.end_parts(run_id, PartState.STOPPED, now, RunCancelled.code)
         run = await self.one(run_id, lock=True)
         if run.state in (RunState.QUEUED, RunState.RUNNING):
             values = {"state": RunState.CANCELLED.value, "ended": now}
             await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
         return open_parts
+
+    async def end_parts(self, run_id: str, state: PartState, now: datetime, outcome: str) -> tuple[str, ...]:
+        """End the parts of a run that are under way; their consents."""
+        query = (
+            sa.select(parts.c.consent_id)
+            .where(parts.c.run_id == run_id, parts.c.state.not_in([final.value for final in FINAL]))
+            .order_by(parts.c.consent_id)
+            .with_for_update()
+        )
+        open_parts = tuple((await self.connection.execute(query)).scalars())
+        for consent_id in open_parts:
+            await self.advance(run_id, consent_id, state, now, outcome)
+        return open_parts
+
+    async def lost(self, task: str, limit: int) -> tuple[str, ...]:
+        """Runs that did not end and for which no job of ``task`` waits or works, oldest first."""
+        job = sa.exists().where(
+            JOBS.c.task_name == task,
+            sa.cast(JOBS.c.status, sa.Text).in_(LIVE_JOBS),
+            JOBS.c.args["run_id"].astext == runs.c.run_id,
+        )
+        query = (
+            sa.select(runs.c.run_id)
+            .where(runs.c.state.in_([RunState.QUEUED.value, RunState.RUNNING.value]), sa.not_(job))
+            .order_by(runs.c.created)
+            .limit(limit)
+        )
+        return tuple((await self.connection.execute(query)).scalars())
 
     async def advance(
         self, run_id: str, consent_id: str, state: PartState, now: datetime, outcome: str | None = None

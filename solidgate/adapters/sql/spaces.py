@@ -95,6 +95,11 @@ class Spaces:
             raise SpaceNotFound(agreement_digest)
         return from_json(body.encode())
 
+    async def agreements(self, space_id: str) -> frozenset[str]:
+        """The digests of all agreements that the space ever had."""
+        query = sa.select(agreements.c.digest).where(agreements.c.space_id == space_id)
+        return frozenset((await self.connection.execute(query)).scalars())
+
     async def submit(self, space_id: str, program: str, package: bytes, by: str, now: datetime) -> None:
         """Keep a package under its digest; the same one again changes nothing."""
         values = {
@@ -156,12 +161,17 @@ class Spaces:
         }
         await self.connection.execute(sa.insert(invitations).values(values))
 
-    async def invited_to(self, token: str, now: datetime, *, use: bool = False) -> str:
-        """The space of a valid invitation; ``use`` takes one of its uses. Raises ``InvitationInvalid``."""
+    async def invited_to(
+        self, token: str, now: datetime, *, use: bool = False, used_up: bool = False
+    ) -> str:
+        """The space of a valid invitation; ``use`` takes one of its uses. Raises ``InvitationInvalid``.
+
+        ``used_up`` also takes one without uses left, which still leads its guests back until its end.
+        """
         valid = sa.and_(
             invitations.c.token_hash == bytes.fromhex(token_hash(token)),
             invitations.c.expires > now,
-            sa.or_(invitations.c.uses_left.is_(None), invitations.c.uses_left > 0),
+            sa.or_(sa.literal(used_up), invitations.c.uses_left.is_(None), invitations.c.uses_left > 0),
         )
         if use:
             statement: sa.Executable = (

@@ -20,6 +20,8 @@ people = sa.Table(
     metadata,
     sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("identity_digest", sa.LargeBinary, nullable=False, unique=True),
+    # The same for every account of one WebID: a group counts people, not accounts.
+    sa.Column("webid_digest", sa.LargeBinary, nullable=False),
     sa.Column("key_sealed", sa.LargeBinary, nullable=False),
     sa.Column("webid_sealed", sa.LargeBinary, nullable=False),
     _at("created"),
@@ -160,6 +162,14 @@ consents = sa.Table(
     _at("created"),
     sa.UniqueConstraint("request_id", "purpose"),
 )
+sa.Index(
+    "consents_holding",
+    consents.c.person_id,
+    consents.c.space_id,
+    consents.c.purpose,
+    unique=True,
+    postgresql_where=consents.c.status.in_(["given", "renewed"]),
+)
 
 consent_events = sa.Table(
     "consent_events",
@@ -231,6 +241,12 @@ runs = sa.Table(
     _at("started", null=True),
     _at("ended", null=True),
 )
+sa.Index(
+    "open_run_of_space",
+    runs.c.space_id,
+    unique=True,
+    postgresql_where=runs.c.state.in_(["queued", "running"]),
+)
 
 parts = sa.Table(
     "parts",
@@ -268,6 +284,8 @@ deliveries = sa.Table(
     _at("resolved", null=True),
     _at("invalidated", null=True),
     _at("noted", null=True),
+    sa.Column("looks", sa.Integer, nullable=False, server_default="0"),
+    _at("next_look", null=True),
 )
 sa.Index("deliveries_of_consent", deliveries.c.consent_id)
 
