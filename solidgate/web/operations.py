@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from aiohttp import web
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -85,14 +85,10 @@ async def _database(world: World) -> str:
 
 async def _worker(world: World) -> str:
     """Whether any worker gave a sign of life within ``worker.stalled_seconds``."""
-    alive = sa.text(
-        "SELECT count(*) FROM procrastinate_workers"
-        " WHERE last_heartbeat > now() - make_interval(secs => :seconds)"
-    )
+    since = world.clock.now() - timedelta(seconds=world.settings.worker.stalled_seconds)
     try:
         async with asyncio.timeout(CHECK_SECONDS), world.store.transaction() as tx:
-            seconds = world.settings.worker.stalled_seconds
-            found = (await tx.connection.execute(alive, {"seconds": seconds})).scalar()
+            found = await tx.runs.live_workers(since)
     except (TimeoutError, StoreUnavailable):
         return "unknown"
     return "ok" if found else "no worker"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
@@ -110,11 +110,10 @@ async def test_ready_with_a_worker_only_while_one_gives_signs_of_life(
     assert (await (await client.get("/readyz?worker")).json())["checks"]["worker"] == "no worker"
     world = client.app[WORLD]  # type: ignore[index]
     async with world.store.transaction() as tx:
-        await tx.connection.execute(sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+        await tx.runs.heartbeat("one", 1, world.clock.now())
     assert (await client.get("/readyz?worker")).status == 200
     async with world.store.transaction() as tx:
-        old = "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '2 minutes'"
-        await tx.connection.execute(sa.text(old))
+        await tx.runs.heartbeat("one", 1, world.clock.now() - timedelta(minutes=2))
     assert (await client.get("/readyz?worker")).status == 503
 
 
