@@ -14,9 +14,8 @@ from typing import Literal
 
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.algorithm.pack import unpack
-from solidgate.algorithm.sample import NOW, samples_of
+from solidgate.algorithm.sample import samples_of
 from solidgate.consent.request import AskedResource, ConsentRequest
-from solidgate.derived.conform import RawOutput
 from solidgate.errors import (
     AlgorithmNotApproved,
     AlgorithmNotFound,
@@ -29,13 +28,13 @@ from solidgate.errors import (
     SandboxLimit,
     SolidgateError,
 )
+from solidgate.flow import run as running
 from solidgate.flow import space
-from solidgate.flow.run import sandbox_limits
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.resource import Document, ResourceState
-from solidgate.sandbox.limits import Limits, RunContext
+from solidgate.sandbox.limits import Limits
 from solidgate.sandbox.table import Asked, Bounds, Table, Value
 from solidgate.space.agreement import Agreement
 
@@ -149,9 +148,7 @@ async def _example(world: World, program: Program, agreement: Agreement) -> Exam
     if not samples:
         raise NoExample
     sample, manifest = samples[0], program.manifest
-    context = RunContext(NOW, sample.subject, dict(manifest.parameters))
-    content = await world.sandbox.derive(program, sample.documents, context, sandbox_limits(world))
-    raw = RawOutput(content, sample.subject)
+    raw = await running.on_sample(world, program, sample)
     graph = await validate(world, program, raw, manifest.output_shapes, agreement.output_shape)
     result = Document(sample.subject, "application/n-triples", graph.content)
     table = await world.sandbox.preview(result, Asked(), _bounds(world), _limits(world))
