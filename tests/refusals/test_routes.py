@@ -35,6 +35,11 @@ FINE = (200, "")
 # One row: method, path, and the outcome for nobody, the wrong person, another organisation.
 PEOPLE = [
     ("GET", "/me", LOGIN, FINE, FINE),
+    ("GET", "/me/export", LOGIN, FINE, FINE),
+    ("GET", "/me/erase", LOGIN, FINE, FINE),
+    ("POST", "/me/erase", LOGIN, (400, "rights.erasure-not-confirmed"), (400, "rights.erasure-not-confirmed")),
+    ("GET", "/me/activity", LOGIN, FINE, FINE),
+    ("POST", "/me/activity", LOGIN, (400, "rights.container-not-yours"), (502, "pod.no-storage")),
     ("GET", "/join/{token}/request", LOGIN, (303, ""), (502, "pod.no-storage")),
     ("GET", "/requests/{request}", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}", LOGIN, NO_REQUEST, NO_REQUEST),

@@ -19,7 +19,8 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from solidgate.algorithm.approval import Approval
-from solidgate.audit.activity import Activity, Kind, Wanted
+from solidgate.audit.activity import Activity, Wanted
+from solidgate.audit.activity import Kind as ActivityKind
 from solidgate.consent.archive import Held
 from solidgate.consent.erasure import ErasureReport, Reach
 from solidgate.consent.notice import RowChange, make_notice
@@ -28,7 +29,8 @@ from solidgate.consent.request import AskedResource, ConsentRequest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
 from solidgate.flow.consent import Review
-from solidgate.flow.preview import Example, Preview, PreviewedResource, State
+from solidgate.flow.example import Example
+from solidgate.flow.preview import Preview, PreviewedResource, State
 from solidgate.flow.record import ActivityLine, ConsentView, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
@@ -167,7 +169,9 @@ def consent_of(agreement: Agreement, status: ConsentStatus) -> ConsentView:
 
 def activities_of() -> tuple[Activity, ...]:
     what = sorted(words_of_rights.ACTIVITY)
-    return tuple(Activity(NOON, Kind.ADD_CONSENT, one, "c1", "r1", ANNA, "pod.not-found") for one in what)
+    return tuple(
+        Activity(NOON, ActivityKind.ADD_CONSENT, one, "c1", "r1", ANNA, "pod.not-found") for one in what
+    )
 
 
 def held_of(agreement: Agreement, view: ConsentView) -> Held:
