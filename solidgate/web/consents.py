@@ -48,7 +48,9 @@ async def receipt(request: web.Request) -> web.Response:
     media_type = chosen(request, [HTML, JWT, TURTLE, JSONLD])
     session = await session_of(request)
     if media_type in (TURTLE, JSONLD):
-        return await _record(request, session, media_type)
+        world, consent_id = request.app[WORLD], request.match_info["consent_id"]
+        turtle, jsonld = await receipt_flow.documents(world, session, consent_id)
+        return rdf_of(turtle if media_type == TURTLE else jsonld, media_type, media_type)
     view = await _view(request, session)
     if media_type == HTML:
         return render(request, "receipt.html", session=session, qr=qr_of(view.record.iri), **_words(view))

@@ -1,4 +1,4 @@
-"""The life cycle as stored: what happens to real records on a real PostgreSQL, whoever ends or renews them."""
+"""The life cycle as stored: real records on a real PostgreSQL, whoever ends or renews them."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def test_every_change_of_terms_revokes_and_a_yes_renews(anna: Person, chan
     digest = "sha256:" + "d" * 64
     agreement = old.agreement
     changes = {
-        "terms": {"terms": {tag: "Other." for tag in agreement.languages}},
+        "terms": {"terms": dict.fromkeys(agreement.languages, "Other.")},
         "code": {"algorithm": digest},
         "shape": {"output_shape": digest},
         "resources": {"purposes": (dataclasses.replace(STUDY, id="advice"),)},

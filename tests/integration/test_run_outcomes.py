@@ -297,7 +297,7 @@ async def _plan(play: Play, run_id: str, view: ConsentView) -> None:
 
 
 async def test_a_changed_program_is_not_run(play: Play) -> None:
-    """A new version of the terms needs new approvals, and earlier consents do not cover it."""
+    """A new version of the terms needs new approvals; it revokes earlier consents and stops their runs."""
     view = await play.person("anna")
     agreement = (await spaces.show(play.world, SPACE)).agreement
     run_id = await run.start(play.world, CONSUMER, SPACE)
@@ -307,13 +307,14 @@ async def test_a_changed_program_is_not_run(play: Play) -> None:
         await run.start(play.world, CONSUMER, SPACE)
     assert refused.value.code == "algorithm.not-approved"
     await play.work(run_id)
-    assert await play.outcome(run_id, view) == ("written", None)
+    assert await play.outcome(run_id, view) == ("stopped", "consent.revoked")
     digest = (await spaces.show(play.world, SPACE)).agreement_digest
     for caller in (Caller(OWNER), CONSUMER):
         await spaces.approve(play.world, caller, SPACE, digest, agreement.algorithm, "approve")
     second = await run.start(play.world, CONSUMER, SPACE)
     await play.work(second)
-    assert await play.outcome(second, view) == ("refused", "consent.terms-not-covered")
+    with pytest.raises(SolidgateError):
+        await play.outcome(second, view)
 
 
 async def test_only_parties_start_runs_and_ask(play: Play) -> None:
