@@ -23,7 +23,7 @@ from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.consent.decide import decide
 from solidgate.errors import NoExample, RequestNotFound, ResourceNotAsked
-from solidgate.flow import ask, consent, invite, preview
+from solidgate.flow import ask, consent, example, invite, preview
 from solidgate.flow import space as spaces
 from solidgate.flow.door import door_of
 from solidgate.flow.pull import pull
@@ -238,7 +238,7 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
     request = await asked(gate, anna)
     gate.pods.refuses |= {"read", "state"}  # nothing of the person's is read for it
     assert anna.session
-    found = await preview.example(gate.world, anna.session, request)
+    found = await example.example(gate.world, anna.session, request)
     program = read_algorithm(asset("examples", "home-energy", "algorithm"))
     expected = program.files["samples/always-on/expected.nt"].decode()
     assert found.source == "synthetic"
@@ -253,7 +253,7 @@ async def test_there_is_no_example_of_a_program_that_nobody_approved(gate: TestG
     request = await asked(gate, anna, approved=False)
     assert anna.session
     with pytest.raises(NoExample):
-        await preview.example(gate.world, anna.session, request)
+        await example.example(gate.world, anna.session, request)
     assert (await anna.get(f"/requests/{request}/example")).status == 404
 
 
