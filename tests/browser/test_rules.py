@@ -1,4 +1,4 @@
-"""The eleven rules of a fair question, each in a real browser, and axe on every page of people and organisations.
+"""The eleven rules of a fair question, each in a real browser, and axe on every page.
 
 The gate is the real one; pods are in memory and logins are given, so that hundreds of pages can be looked at.
 """
@@ -275,10 +275,14 @@ async def test_rule_10_values_of_the_preview_stay_on_the_page(
         for (table,) in (await tx.connection.execute(listed)).all():
             rows = (await tx.connection.execute(sa.text(f'SELECT t::text FROM "{table}" t'))).all()
             written += "".join(text for (text,) in rows)
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    kept = _all_bytes(tmp_path)
     assert CANARY not in written
     assert CANARY.encode() not in kept
     assert CANARY.encode().hex() not in written, "bytes are shown in hex by the database"
+
+
+def _all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 async def test_rule_11_what_is_shown_is_what_is_stored(stage: Stage) -> None:
@@ -417,7 +421,8 @@ async def _tab_to(page: Page, text: str) -> None:
     for _ in range(40):
         await page.keyboard.press("Tab")
         seen = await page.evaluate(
-            "[document.activeElement.textContent.trim(), getComputedStyle(document.activeElement).outlineStyle]"
+            "[document.activeElement.textContent.trim(),"
+            " getComputedStyle(document.activeElement).outlineStyle]"
         )
         if seen[0] == text:
             assert seen[1] != "none", "focus is seen"
@@ -444,7 +449,8 @@ async def test_a_page_read_from_right_to_left_does_not_break(stage: Stage) -> No
         await stage.ask(page, "two")
         await page.set_viewport_size({"width": 1280, "height": 800})
         await page.evaluate("document.documentElement.dir = 'rtl'")
-        title, line = (await page.locator(one).first.bounding_box() for one in (".label dt", ".label dd"))
+        title = await page.locator(".label dt").first.bounding_box()
+        line = await page.locator(".label dd").first.bounding_box()
         assert title is not None
         assert line is not None
         assert title["x"] > line["x"]
