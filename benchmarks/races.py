@@ -43,7 +43,8 @@ async def _races(wanted: argparse.Namespace) -> int:
             done += size
             total = _sum(total, report)
         seconds = round(time.monotonic() - begin, 1)
-        print(json.dumps({"kind": kind, "seed": wanted.seed, "seconds": seconds, **asdict(total)}), flush=True)
+        line = {"kind": kind, "seed": wanted.seed, "seconds": seconds, **asdict(total)}
+        print(json.dumps(line), flush=True)
         lost += len(total.violations)
     return 1 if lost else 0
 

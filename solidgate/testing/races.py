@@ -18,6 +18,7 @@ from solidgate.flow import space as spaces
 from solidgate.identity.login import Session
 from solidgate.sdk.folder import read_algorithm
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, approve
+from solidgate.testing.watched import SleepySandbox
 from solidgate.worker import run_batch
 
 BATCH = 25
@@ -50,7 +51,7 @@ async def _one_batch(ground: Ground, report: Report, size: int) -> None:
     ground.pods.log.clear()
     run_id = await run.start(ground.world, CONSUMER, SPACE)
     working = asyncio.create_task(run_batch(ground.parts, run_id, consents))
-    span = ground.pods.pause * 8 * (1 + size / 8)
+    span = ground.pods.pause * 8 * (1 + size / 8) * (1 if isinstance(ground.sandbox, SleepySandbox) else 8)
     await asyncio.gather(
         *(
             _withdraw(ground, report, session, one, ground.chance.random() * span)

@@ -128,7 +128,8 @@ async def test_a_withdrawal_at_every_point(ground: Ground, notices: bool) -> Non
     points = pointed(ground)
     every = await _all_points(ground, points)
     assert len(every) >= LEAST, every
-    problems = [problem for point in every for problem in await _at(ground, points, point, notices)]
+    tried = every if notices else every[::3]
+    problems = [problem for point in tried for problem in await _at(ground, points, point, notices)]
     assert problems == []
 
 
