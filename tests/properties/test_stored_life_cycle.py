@@ -13,7 +13,7 @@ import pytest
 
 from solidgate.consent.record import Reason, check_record, status_of
 from solidgate.consent.status import TRANSITIONS, ConsentStatus
-from solidgate.errors import SolidgateError
+from solidgate.errors import BadInput, Conflict, NotFound, Refused
 from solidgate.flow import ask, consent, defer, expire, invalidate, invite, record, withdraw
 from solidgate.flow import space as spaces
 from solidgate.identity.login import Session
@@ -22,6 +22,8 @@ from solidgate.testing.terms import sample_agreement
 
 SPACE = "home-energy"
 STEPS = 40
+Refusals = (BadInput, Conflict, NotFound, Refused)
+"""A rule that said no; any other fault fails the test."""
 S = ConsentStatus
 
 
@@ -108,8 +110,8 @@ async def test_any_order_of_acts_leaves_sound_records(seed: int, database_url: s
             try:
                 await play.chance.choice(acts)()
                 done += 1
-            except SolidgateError as refusal:
-                assert refusal.code != "service.internal"
+            except Refusals:
+                pass
             await play.check()
         assert done > STEPS // 4
         assert play.seen
