@@ -35,6 +35,9 @@ FINE = (200, "")
 # One row: method, path, and the outcome for nobody, the wrong person, another organisation.
 PEOPLE = [
     ("GET", "/me", LOGIN, FINE, FINE),
+    ("GET", "/me/confirm", LOGIN, FINE, FINE),
+    ("GET", "/me/results", LOGIN, FINE, FINE),
+    ("GET", "/me/rights", LOGIN, FINE, FINE),
     ("GET", "/me/export", LOGIN, FINE, FINE),
     ("GET", "/me/erase", LOGIN, FINE, FINE),
     ("POST", "/me/erase", LOGIN, (400, "rights.erasure-not-confirmed"), (400, "rights.erasure-not-confirmed")),
@@ -43,6 +46,10 @@ PEOPLE = [
     ("GET", "/join/{token}/request", LOGIN, (303, ""), (502, "pod.no-storage")),
     ("GET", "/requests/{request}", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("GET", "/requests/{request}/choices", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("GET", "/requests/{request}/check", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("GET", "/requests/{request}/word", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("POST", "/requests/{request}/later", LOGIN, NO_REQUEST, NO_REQUEST),
     ("GET", "/requests/{request}/preview", LOGIN, NO_REQUEST, NO_REQUEST),
     ("GET", "/requests/{request}/preview/1", LOGIN, NO_REQUEST, NO_REQUEST),
     ("GET", "/requests/{request}/example", LOGIN, NO_REQUEST, NO_REQUEST),
@@ -92,6 +99,7 @@ OPEN = {
     "start",
     "join",
     "login",
+    "forget",
     "callback",
     "ns",
     "errors",
