@@ -34,7 +34,7 @@ from solidgate.worker import Parts, listen
 
 CONSUMER = Caller("https://grid.example/profile#org")
 SPACE = "home-energy"
-DOCUMENTS = 2
+FEW_DOCUMENTS = 2
 
 
 @dataclass
@@ -49,11 +49,12 @@ class Ground:
     sandbox: SandboxPort
     token: str
     chance: Random
+    documents: int
 
     async def arrive(self, name: str) -> Session:
         """Somebody with a pod, logged in."""
         webid = f"https://{name}.example/profile#me"
-        documents = dict(list(energy_documents(1).items())[:DOCUMENTS])
+        documents = dict(list(energy_documents(1).items())[: self.documents])
         self.pods.give(webid, f"https://{name}.example/", documents)
         return await self.gate.log_in(webid)
 
@@ -73,13 +74,13 @@ class Ground:
         return {one.record.purpose: one.record.consent_id for one in views}
 
 
-def agreement_of(*purposes: str) -> Agreement:
+def agreement_of(*purposes: str, documents: int) -> Agreement:
     """Terms of the example space with these purposes, all on the same few documents."""
     program = read_algorithm(asset("examples", "home-energy", "algorithm"))
     manifest = program.manifest
     needs = tuple(
         ResourceNeed(path, {"en": path}, ("https://w3id.org/dpv/pd#Household",))
-        for path in list(energy_documents(1))[:DOCUMENTS]
+        for path in list(energy_documents(1))[:documents]
     )
     kind = "https://w3id.org/dpv#ServicePersonalisation"
     return dataclasses.replace(
@@ -124,6 +125,8 @@ async def open_ground(
         "worker": worker or Worker(),
     }
     chance = Random(seed)
+    # The real program wants a whole year; the fixed result does not look.
+    documents = len(energy_documents(1)) if real_sandbox else FEW_DOCUMENTS
     async with AsyncExitStack() as stack:
         gate = await stack.enter_async_context(open_gate(url, folder, **changes))
         pods = WatchedPods(chance=chance, pause=pause)
@@ -138,9 +141,9 @@ async def open_ground(
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
         program = read_algorithm(asset("examples", "home-energy", "algorithm"))
-        await spaces.create(world, agreement_of(*purposes))
+        await spaces.create(world, agreement_of(*purposes, documents=documents))
         package = pack(program.files, program.executables)
         digest = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
         await approve(world, digest)
         token = await invite.invite(world, None, SPACE, uses=0, days=1)
-        yield Ground(gate, world, enclave, parts, pods, sandbox, token, chance)
+        yield Ground(gate, world, enclave, parts, pods, sandbox, token, chance, documents)

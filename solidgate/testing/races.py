@@ -51,7 +51,7 @@ async def _one_batch(ground: Ground, report: Report, size: int) -> None:
     ground.pods.log.clear()
     run_id = await run.start(ground.world, CONSUMER, SPACE)
     working = asyncio.create_task(run_batch(ground.parts, run_id, consents))
-    span = ground.pods.pause * 8 * (1 + size / 8) * (1 if isinstance(ground.sandbox, SleepySandbox) else 8)
+    span = ground.pods.pause * 8 * (1 + size / 8) * (1 if isinstance(ground.sandbox, SleepySandbox) else 24)
     await asyncio.gather(
         *(
             _withdraw(ground, report, session, one, ground.chance.random() * span)

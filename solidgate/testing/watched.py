@@ -20,6 +20,7 @@ from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+from solidgate.sandbox.table import Asked, Bounds, Table
 from solidgate.testing.memory_pods import MemoryPods
 
 _SAMPLE = "urn:solidgate:sample:always-on"
@@ -158,7 +159,7 @@ class SleepySandbox:
         """Not a query engine."""
         raise NotImplementedError
 
-    async def preview(self, document: Document, limits: Limits, *, max_rows: int) -> object:
+    async def preview(self, document: Document, asked: Asked, bounds: Bounds, limits: Limits) -> Table:
         """Not a reader."""
         raise NotImplementedError
 

@@ -29,3 +29,4 @@ async def test_races_with_the_real_sandbox(database_url: str, tmp_path: Path) ->
     async with open_ground(database_url, tmp_path, pause=0.02, real_sandbox=True) as ground:
         report = await races.withdrawals(ground, 10, batch=10)
     assert (report.races, report.violations) == (10, [])
+    assert report.written > 0
