@@ -27,9 +27,9 @@ from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, P
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.pod.link import targets
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
 from solidgate.pod.resource import Document, ResourceState
-from solidgate.pod.link import targets
 from solidgate.pod.storage import is_storage, stated_storages
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
@@ -180,7 +180,9 @@ def _state(reply: Reply, url: str) -> ResourceState:
     size = int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
     kind = media_type(reply.headers.get("Content-Type")) or None
     lists = targets(reply.header_values("Link"), reply.url, "acl")
-    return ResourceState(url, True, reply.headers.get("ETag"), kind, size, _modified(reply), lists[0] if lists else None)
+    return ResourceState(
+        url, True, reply.headers.get("ETag"), kind, size, _modified(reply), lists[0] if lists else None
+    )
 
 
 def _modified(reply: Reply) -> datetime | None:
