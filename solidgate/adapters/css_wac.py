@@ -180,7 +180,9 @@ def _state(reply: Reply, url: str) -> ResourceState:
     size = int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
     kind = media_type(reply.headers.get("Content-Type")) or None
     lists = targets(reply.header_values("Link"), reply.url, "acl")
-    return ResourceState(url, True, reply.headers.get("ETag"), kind, size, _modified(reply), lists[0] if lists else None)
+    return ResourceState(
+        url, True, reply.headers.get("ETag"), kind, size, _modified(reply), lists[0] if lists else None
+    )
 
 
 def _modified(reply: Reply) -> datetime | None:

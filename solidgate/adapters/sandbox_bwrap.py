@@ -212,7 +212,10 @@ class BwrapSandbox:
     # --- previews -------------------------------------------------------------------------------------
 
     async def preview(self, document: Document, asked: Asked, bounds: Bounds, limits: Limits) -> Table:
-        """One document as a table of what is asked. Raises ``PodUnreadable SandboxLimit SandboxUnavailable``."""
+        """One document as a table of what is asked, and nothing else of it.
+
+        Raises ``PodUnreadable SandboxLimit SandboxUnavailable``.
+        """
         header = {
             "task": "preview",
             "url": document.url,

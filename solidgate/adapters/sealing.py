@@ -107,7 +107,8 @@ class StoreKeys:
     @classmethod
     def from_root(cls, root: bytes) -> StoreKeys:
         """Derive them; the root itself is not kept."""
-        return cls(*(derive(root, purpose) for purpose in ("lookup", "wrap", "login", "pseudonym", "tombstone")))
+        purposes = ("lookup", "wrap", "login", "pseudonym", "tombstone")
+        return cls(*(derive(root, purpose) for purpose in purposes))
 
     def __repr__(self) -> str:
         return "StoreKeys()"

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from solidgate.adapters.postgres import shared_postgres
 from solidgate.cli.common import DEFAULTS, Common
-from solidgate.cli.parent import follow_parent
+from solidgate.cli.parent import follow_parent, leave_no_core
 from solidgate.compose import open_world
 from solidgate.flow.erase import finish_erasures
 from solidgate.logs import logger
@@ -33,6 +33,7 @@ def gate(
     common: Common = DEFAULTS,
 ) -> None:
     """Answer requests on one address until SIGTERM; the database must have been migrated."""
+    leave_no_core()
     settings = common.settings()
     if with_parent:
         follow_parent()

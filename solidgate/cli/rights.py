@@ -97,7 +97,7 @@ def export(
         found = await rights.people(world, person)
         return [(one, await rights.export(world, one, page)) for one in found]
 
-    def page(held: Held, files: Mapping[str, bytes]) -> bytes:
+    def page(held: Held, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
         return page_of(held, files, Language(language))
 
     made = operate(common.settings(), act)

@@ -226,7 +226,7 @@ def _check_statements(agreement: Agreement, said: Answer) -> None:
 
 
 def _receipt_container(request: ConsentRequest, named: str) -> str:
-    """The whole address, below the person's storage; empty for the default. Raises ``ReceiptPlaceInvalid``."""
+    """The whole address, below the person's storage; empty is the default. Raises ``ReceiptPlaceInvalid``."""
     path = named.strip().removeprefix(request.storage)
     if not path:
         return ""

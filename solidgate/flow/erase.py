@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.erasure import ErasureReport, Reach, sign_report
-from solidgate.consent.record import ConsentEvent, with_event
+from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
-from solidgate.flow import run
 from solidgate.flow import withdraw as withdrawing
+from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.world import World
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
@@ -73,12 +74,16 @@ async def rehearse(world: World, person_id: str) -> ErasureReport:
     return ErasureReport("", world.clock.now(), counts, leaves, reach, ())
 
 
-async def finish_erasures(world: World) -> int:
+async def finish_erasures(world: World, *, patience: float = 0) -> int:
     """End what was begun: erasures cut short, and people whom a restored backup brought back.
 
-    For the start of every process, before it serves anybody, and for the worker's housekeeping.
+    For the start of every process, before it serves anybody, and for the worker's housekeeping, which waits
+    ``patience`` seconds for an erasure that is under way: that one has the session to close the doors.
     """
     found = await world.store.erased_but_present()
+    if found and patience:
+        await asyncio.sleep(patience)
+        found = await world.store.erased_but_present()
     for person_id in found:
         await _end_all(world, person_id)
         await _remove(world, person_id)
@@ -109,25 +114,20 @@ async def _open(tx: Transaction, stored: StoredConsent) -> bool:
 
 async def _end(world: World, consent_id: str) -> None:
     """As a withdrawal decides it, without the session that could close the door."""
-    now = world.clock.now()
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, lock="update")
-        before = stored.record.latest
-        if not before.status.valid_for_processing:
-            return
-        event = ConsentEvent(
-            before.sequence + 1,
-            ConsentStatus.WITHDRAWN,
-            max(now, before.at),
-            stored.record.data_subject,
-            METHOD,
-        )
-        with_event(stored.record, event)
-        await tx.consents.end(stored, event)
-        for part in await tx.runs.stop_parts(consent_id, now, ConsentWithdrawn.code):
-            await run.finish(world, tx, part.run_id)
-        await tx.results.unpublish(consent_id)
-        await tx.jobs.notify(run.STOP_CHANNEL, [f"*:{consent_id}"])
+        if stored.record.latest.status.valid_for_processing:
+            at = max(world.clock.now(), stored.record.latest.at)
+            ending = Ending(
+                lambda record, _: ConsentEvent(
+                    record.latest.sequence + 1, ConsentStatus.WITHDRAWN, at, record.data_subject, METHOD
+                ),
+                ConsentWithdrawn,
+                Action.CONSENT_WITHDRAWN,
+                "data_subject",
+                receipt=False,
+            )
+            await end_all(world, tx, ending, [stored])
 
 
 async def _remove(world: World, person_id: str) -> _Removed:

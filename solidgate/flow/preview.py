@@ -12,30 +12,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from solidgate.algorithm.manifest import Manifest, Program
+from solidgate.algorithm.manifest import Manifest
 from solidgate.algorithm.pack import unpack
-from solidgate.algorithm.sample import NOW, samples_of
 from solidgate.consent.request import AskedResource, ConsentRequest
-from solidgate.derived.conform import RawOutput
 from solidgate.errors import (
-    AlgorithmNotApproved,
     AlgorithmNotFound,
     FetchTimedOut,
-    NoExample,
     PodNotFound,
     PodUnreadable,
     ResourceNotAsked,
-    SandboxFailed,
-    SandboxLimit,
     SolidgateError,
 )
-from solidgate.flow import space
-from solidgate.flow.run import sandbox_limits
-from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.resource import Document, ResourceState
-from solidgate.sandbox.limits import Limits, RunContext
+from solidgate.sandbox.limits import Limits
 from solidgate.sandbox.table import Asked, Bounds, Table, Value
 from solidgate.space.agreement import Agreement
 
@@ -81,14 +72,6 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """The result about an invented person, property by property."""
-
-    rows: tuple[tuple[str, str], ...]
-    source: Literal["synthetic"] = "synthetic"
-
-
-@dataclass(frozen=True, slots=True)
 class _Listed:
     number: int
     asked: AskedResource
@@ -124,38 +107,6 @@ async def document(world: World, session: Session, request_id: str, number: int)
             limit = world.settings.pull.max_resource_bytes
             return await world.pods.read(session.access, listed.asked.url, max_bytes=limit)
     raise ResourceNotAsked
-
-
-async def example(world: World, session: Session, request_id: str) -> Example:
-    """What the program makes of its own invented sample, by the same steps as a run.
-
-    Raises ``RequestNotFound NoExample SandboxUnavailable``.
-    """
-    async with world.store.transaction() as tx:
-        request, _ = await tx.consents.request(request_id, session.person_id)
-        agreement = await tx.spaces.agreement(request.agreement_digest)
-        try:
-            program = await space.approved_program(tx, request.space_id, request.agreement_digest)
-        except (AlgorithmNotFound, AlgorithmNotApproved) as fault:
-            raise NoExample from fault
-    try:
-        return await _example(world, program, agreement)
-    except (SandboxFailed, SandboxLimit) as fault:
-        raise NoExample from fault
-
-
-async def _example(world: World, program: Program, agreement: Agreement) -> Example:
-    samples = samples_of(program)
-    if not samples:
-        raise NoExample
-    sample, manifest = samples[0], program.manifest
-    context = RunContext(NOW, sample.subject, dict(manifest.parameters))
-    content = await world.sandbox.derive(program, sample.documents, context, sandbox_limits(world))
-    raw = RawOutput(content, sample.subject)
-    graph = await validate(world, program, raw, manifest.output_shapes, agreement.output_shape)
-    result = Document(sample.subject, "application/n-triples", graph.content)
-    table = await world.sandbox.preview(result, Asked(), _bounds(world), _limits(world))
-    return Example(tuple((value.property, value.value) for value in table.rows))
 
 
 async def _question(
@@ -220,7 +171,7 @@ async def _read(world: World, session: Session, listed: _Listed, asked: Asked) -
     except PodUnreadable as fault:
         return _unread(listed, await _state(world, session, url), fault.code)
     try:
-        table = await world.sandbox.preview(document, asked, _bounds(world), _limits(world))
+        table = await world.sandbox.preview(document, asked, bounds(world), parse_limits(world))
     except SolidgateError as fault:
         return _shown(world, listed, document, Table((), 0, 0), "unreadable", fault.code)
     state: State = "read" if table.total or table.others else "empty"
@@ -285,11 +236,13 @@ def _text(content: bytes, most: int) -> str | None:
         return None
 
 
-def _bounds(world: World) -> Bounds:
+def bounds(world: World) -> Bounds:
+    """How much of one document is shown."""
     limits = world.settings.preview
     return Bounds(max(limits.rows, limits.whole_rows), limits.value_characters)
 
 
-def _limits(world: World) -> Limits:
+def parse_limits(world: World) -> Limits:
+    """What parsing one document may use."""
     limits = world.settings.preview
     return Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_bytes)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["activity", "erase", "export", "finish_erasures", "held", "people", "push_activity", "rehearse"]
 
-PAGE = "index.html"
 EVERYTHING = Wanted()
 
 
@@ -52,16 +51,15 @@ async def _whole(
 
 
 async def export(
-    world: World, who: Session | str, page: Callable[[Held, Mapping[str, bytes]], bytes]
+    world: World, who: Session | str, page: Callable[[Held, Mapping[str, bytes]], Mapping[str, bytes]]
 ) -> bytes:
-    """One ZIP with everything as JSON-LD, CSV and a page that ``page`` makes, in the person's language.
+    """One ZIP with everything as JSON-LD, CSV and the page that ``page`` makes, in the person's language.
 
     Raises ``PersonNotFound ExportTooLarge``.
     """
     found = await held(world, who)
     made = files(found)
-    whole = {PAGE: page(found, made), **made}
-    return packed(whole, found.at, max_bytes=world.settings.consent.export_bytes)
+    return packed({**page(found, made), **made}, found.at, max_bytes=world.settings.consent.export_bytes)
 
 
 async def activity(world: World, session: Session, wanted: Wanted = EVERYTHING) -> tuple[Activity, ...]:

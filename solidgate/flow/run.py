@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
+from solidgate.algorithm.sample import NOW, Sample
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import RawOutput
 from solidgate.errors import GroupTooSmall, RunNotFound
@@ -17,6 +18,7 @@ from solidgate.flow import space
 from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
+from solidgate.pod.resource import Document
 from solidgate.run.state import PartState, RunRow, RunState
 from solidgate.sandbox.limits import Limits, RunContext
 from solidgate.space.participant import Role
@@ -49,7 +51,19 @@ async def run(
     world: World, program: Program, pulled: PulledDocuments, subject: str, context: RunContext
 ) -> RawOutput:
     """The program's unchecked result for one person. Raises ``SandboxFailed SandboxLimit PodUnreadable``."""
-    content = await world.sandbox.derive(program, pulled.documents, context, sandbox_limits(world))
+    return await _derived(world, program, pulled.documents, subject, context)
+
+
+async def on_sample(world: World, program: Program, sample: Sample) -> RawOutput:
+    """The program's unchecked result for a person that its maker invented. Same errors as ``run``."""
+    context = RunContext(NOW, sample.subject, dict(program.manifest.parameters))
+    return await _derived(world, program, sample.documents, sample.subject, context)
+
+
+async def _derived(
+    world: World, program: Program, documents: Sequence[Document], subject: str, context: RunContext
+) -> RawOutput:
+    content = await world.sandbox.derive(program, documents, context, sandbox_limits(world))
     return RawOutput(content=content, subject=subject)
 
 

@@ -188,20 +188,33 @@ async def leased(world: World, run: RunRow, agreement: Agreement, consent_id: st
 
 async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> Step:
     """The step, once nobody else works for the part: a worker that died holds it until its lease lapses."""
-    seconds = world.settings.worker.lease_seconds
     while True:
-        begin = clock()
-        async with world.store.transaction() as tx:
-            stored = await tx.consents.one(consent_id, lock="share")
-            active = decided(world, stored, agreement, run)
-            if (await tx.runs.part(run.run_id, consent_id)).state in FINAL:
-                raise EpochPassed()
-            fence = await tx.leases.take(consent_id, active.epoch, run.run_id, seconds)
-        if fence is not None:
-            until = begin + seconds * _OWN_SHARE
-            person, record = stored.person_id, stored.record
-            return Step(world, run, agreement, consent_id, person, record, fence, active, until)
+        taking = asyncio.ensure_future(_take(world, run, agreement, consent_id))
+        try:
+            step = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # A lease that nobody knows of would hold a withdrawal up until it lapses.
+            await asyncio.wait([taking])
+            if taking.exception() is None and (lost := taking.result()) is not None:
+                await _release(lost)
+            raise
+        if step is not None:
+            return step
         await asyncio.sleep(_TAKE_OVER_SECONDS)
+
+
+async def _take(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> Step | None:
+    seconds, begin = world.settings.worker.lease_seconds, clock()
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, lock="share")
+        active = decided(world, stored, agreement, run)
+        if (await tx.runs.part(run.run_id, consent_id)).state in FINAL:
+            raise EpochPassed()
+        fence = await tx.leases.take(consent_id, active.epoch, run.run_id, seconds)
+    if fence is None:
+        return None
+    until, person = begin + seconds * _OWN_SHARE, stored.person_id
+    return Step(world, run, agreement, consent_id, person, stored.record, fence, active, until)
 
 
 async def _beat(step: Step, limit: asyncio.Timeout) -> None:

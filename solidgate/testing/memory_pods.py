@@ -117,4 +117,5 @@ class MemoryPods:
         if document is None:
             return ResourceState(url, exists=False)
         size = len(document.content)
-        return ResourceState(url, True, document.etag, document.media_type, size, document.modified, url + ".acl")
+        kind, modified = document.media_type, document.modified
+        return ResourceState(url, True, document.etag, kind, size, modified, url + ".acl")

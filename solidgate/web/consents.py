@@ -13,6 +13,7 @@ from solidgate.flow import receipt as receipt_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import withdraw as withdraw_flow
 from solidgate.flow.record import ConsentView
+from solidgate.flow.settle import settle_one
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -48,7 +49,9 @@ async def receipt(request: web.Request) -> web.Response:
     media_type = chosen(request, [HTML, JWT, TURTLE, JSONLD])
     session = await session_of(request)
     if media_type in (TURTLE, JSONLD):
-        return await _record(request, session, media_type)
+        world, consent_id = request.app[WORLD], request.match_info["consent_id"]
+        turtle, jsonld = await receipt_flow.documents(world, session, consent_id)
+        return rdf_of(turtle if media_type == TURTLE else jsonld, media_type, media_type)
     view = await _view(request, session)
     if media_type == HTML:
         return render(request, "receipt.html", session=session, qr=qr_of(view.record.iri), **_words(view))
@@ -70,9 +73,13 @@ async def activity(request: web.Request) -> web.Response:
 
 @person
 async def open_door(request: web.Request) -> web.StreamResponse:
-    """``POST /consents/{id}/door``: open the door again, with the person's own session."""
+    """``POST /consents/{id}/door``: open the door again, or close it once the consent has ended."""
     session = await _posted(request)
-    await door_flow.open_for(request.app[WORLD], session, request.match_info["consent_id"])
+    world, consent_id = request.app[WORLD], request.match_info["consent_id"]
+    if (await _view(request, session)).status.valid_for_processing:
+        await door_flow.open_for(world, session, consent_id)
+    else:
+        await settle_one(world, session, consent_id)
     return await _shown(request, session)
 
 

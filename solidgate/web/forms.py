@@ -76,7 +76,7 @@ async def form_of(request: web.Request) -> Form:
 def require_plain(texts: Iterable[str]) -> None:
     """Raises ``BodyInvalid`` for what is no text anywhere further in: NUL, and halves of characters."""
     for text in texts:
-        if "\0" in text or not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        if "\0" in text or (not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text)):
             raise BodyInvalid("a text has a NUL or half a character in it")
 
 

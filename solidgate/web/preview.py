@@ -6,6 +6,7 @@ import re
 
 from aiohttp import web
 
+from solidgate.flow import example as example_flow
 from solidgate.flow import preview as preview_flow
 from solidgate.identity.login import Session
 from solidgate.web import terms
@@ -51,7 +52,7 @@ async def example(request: web.Request) -> web.Response:
     media_type = chosen(request, [HTML, JSON])
     session = await _paced(request)
     request_id = request.match_info["request_id"]
-    found = await preview_flow.example(request.app[WORLD], session, request_id)
+    found = await example_flow.example(request.app[WORLD], session, request_id)
     if media_type == JSON:
         return json_response(found)
     return render(request, "example.html", session=session, example=found, terms=terms, request_id=request_id)

@@ -98,7 +98,12 @@ async def _step(
         return await _changed(request, session, shown, language)
     picked = {one.id: request.query.get(f"answer-{one.id}", "") for one in found.purposes}
     until = request.query.get("until", "")
-    words = {"picked": picked, "until": until, "kept": urlencode(request.query), "open_ones": open_ones}
+    words: dict[str, Any] = {
+        "picked": picked,
+        "until": until,
+        "kept": urlencode(request.query),
+        "open_ones": open_ones,
+    }
     words |= _words(request, found) | values
     return render(request, template, status=status, session=session, **words)
 

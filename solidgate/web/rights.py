@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import date
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -21,7 +22,7 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.language import Language, language_of
 from solidgate.web.limits import CONSENT
-from solidgate.web.pages import fixed_words, page_words, render
+from solidgate.web.pages import fixed_words, page_words, render, see_other
 from solidgate.web.represent import json_response, plain
 from solidgate.web.session import forget_session, session_of
 from solidgate.web.words_of_rights import ACTIVITY, KIND, REMOVED
@@ -35,7 +36,7 @@ async def export(request: web.Request) -> web.Response:
     session, language = await session_of(request), language_of(request)
     request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
 
-    def page(held: Held, files: Mapping[str, bytes]) -> bytes:
+    def page(held: Held, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
         return page_of(held, files, language)
 
     content = await rights_flow.export(request.app[WORLD], session, page)
@@ -43,8 +44,8 @@ async def export(request: web.Request) -> web.Response:
     return web.Response(body=content, content_type="application/zip", headers=headers)
 
 
-def page_of(held: Held, files: Mapping[str, bytes], language: Language) -> bytes:
-    """The archive's one page for reading: no script, no address but those of its own files."""
+def page_of(held: Held, files: Mapping[str, bytes], language: Language) -> dict[str, bytes]:
+    """The archive's one page for reading, with its style: no script, no address but those of its files."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("solidgate.web", "templates"),
         autoescape=True,
@@ -53,7 +54,9 @@ def page_of(held: Held, files: Mapping[str, bytes], language: Language) -> bytes
         lstrip_blocks=True,
     )
     values = fixed_words() | page_words(language) | {"held": held, "files": sorted(files)}
-    return environment.get_template("export.html").render(**values, **_words()).encode()
+    page = environment.get_template("export.html").render(**values, **_words()).encode()
+    style = (resources.files("solidgate.web") / "static" / "solidgate.css").read_bytes()
+    return {"index.html": page, "style.css": style}
 
 
 def _words() -> dict[str, Any]:
@@ -76,7 +79,9 @@ async def erase(request: web.Request) -> web.Response:
     session = await session_of(request)
     request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
     form = await read_form(request, session.session_id)
-    if form.get("understood") != "yes":
+    if form.get("choice") == "keep":
+        return see_other("/me")
+    if form.get("choice") != "erase":
         raise ErasureNotConfirmed
     report = await rights_flow.erase(request.app[WORLD], session)
     if chosen(request, [HTML, JSON]) == JSON:

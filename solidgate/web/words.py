@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from solidgate.consent.status import ConsentStatus
@@ -97,6 +97,7 @@ MET_BY_PEOPLE = (
     "invitation.",
     "request.",
     "pod.",
+    "rights.",
     "fetch.",
     "service.",
     "space.role-missing",
@@ -157,6 +158,11 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 def is_exact(line: str) -> bool:
     """Whether a line of the label is for the second layer: a digest, or where a source is."""
     return "sha256:" in line or _SOURCE.match(line) is not None
+
+
+def has_exact(lines: Iterable[str]) -> bool:
+    """Whether a row of the label has a second layer."""
+    return any(is_exact(line) for line in lines)
 
 
 def of_error(code: str, language: Language) -> str:

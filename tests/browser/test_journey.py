@@ -24,13 +24,21 @@ async def log_in(page: Page, gate: str, person: Person, *, script: bool) -> None
     assert address.startswith(person.issuer)
     if not script:
         await page.goto(await walk_login(address, person, f"{gate}/callback"))
+        await confirm(page, person)
         return
     await leaving.click()
     await page.fill("#email", person.email)
     await page.fill("#password", person.password)
     await page.click("button[type=submit]")
     await page.get_by_role("button", name="Authorize").click()
-    await page.wait_for_url(f"{gate}/requests/**")
+    await page.wait_for_url(f"{gate}/me/confirm**")
+    await confirm(page, person)
+
+
+async def confirm(page: Page, person: Person) -> None:
+    """The page that says who is logged in."""
+    await expect(page.locator("main .facts")).to_contain_text(person.webid)
+    await page.click("main .answers a.button")
 
 
 async def to_the_question(page: Page, gate: str, token: str, person: Person, *, script: bool) -> None:
@@ -114,6 +122,8 @@ async def test_both_answers_look_the_same_and_nothing_scrolls_sideways(
         (f"{doorway.url}/join/{doorway.two}/request", "fieldset input"),
     ):
         await page.goto(address)
+        if selector.startswith("fieldset"):
+            await page.click("text=Make my choices")
         shown = await looks(page, selector)
         assert len(shown) in (2, 4)
         assert all(one == shown[0] for one in shown)

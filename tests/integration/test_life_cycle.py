@@ -1,4 +1,4 @@
-"""The life cycle as stored: what happens to real records on a real PostgreSQL, whoever ends or renews them."""
+"""The life cycle as stored: real records on a real PostgreSQL, whoever ends or renews them."""
 
 from __future__ import annotations
 

@@ -1,13 +1,17 @@
-"""The preview shows exactly what a run would read, and keeps none of it: canaries in everything that could."""
+"""The preview shows exactly what a run would read, and keeps none of it: canaries wherever it could."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import dataclasses
 import io
 import logging
+import os
 import re
 import resource
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +23,7 @@ from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.consent.decide import decide
 from solidgate.errors import NoExample, RequestNotFound, ResourceNotAsked
-from solidgate.flow import ask, consent, invite, preview
+from solidgate.flow import ask, consent, example, invite, preview
 from solidgate.flow import space as spaces
 from solidgate.flow.door import door_of
 from solidgate.flow.pull import pull
@@ -234,7 +238,7 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
     request = await asked(gate, anna)
     gate.pods.refuses |= {"read", "state"}  # nothing of the person's is read for it
     assert anna.session
-    found = await preview.example(gate.world, anna.session, request)
+    found = await example.example(gate.world, anna.session, request)
     program = read_algorithm(asset("examples", "home-energy", "algorithm"))
     expected = program.files["samples/always-on/expected.nt"].decode()
     assert found.source == "synthetic"
@@ -249,7 +253,7 @@ async def test_there_is_no_example_of_a_program_that_nobody_approved(gate: TestG
     request = await asked(gate, anna, approved=False)
     assert anna.session
     with pytest.raises(NoExample):
-        await preview.example(gate.world, anna.session, request)
+        await example.example(gate.world, anna.session, request)
     assert (await anna.get(f"/requests/{request}/example")).status == 404
 
 
@@ -269,8 +273,9 @@ def every_row(url: str) -> bytes:
     """Every table of the database, as text and as bytes, job queue included."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
-            "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables"
-            " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+            "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name)"
+            " FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+            " AND table_schema NOT IN ('pg_catalog', 'information_schema')"
         ).fetchall()
         assert len(tables) > 20
         parts = []
@@ -333,14 +338,27 @@ async def test_previewed_values_are_kept_nowhere(
 
 async def test_a_confined_fork_leaves_no_core() -> None:
     """What a fork may use is set before it reads anything; a crash then has no file to go to."""
-    import os
-
     child = os.fork()
     if child == 0:
         try:
             jail.confine(jail.Policy((), 0, ""), jail.Allowance(5, 1 << 33, 1 << 16))
-            os._exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else 1)
+            dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # a handler in a pipe does not heed the limit
+            os._exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) and dumpable == 0 else 1)
         except BaseException:  # noqa: BLE001 - a fork never returns
             os._exit(2)
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("command", ["gate --host 127.0.0.1 --port 0", "worker"])
+def test_a_process_that_sees_documents_leaves_no_core(command: str, tmp_path: Path) -> None:
+    """The limit is set before anything else is done, here before a wrong setting ends the command."""
+    code = (
+        "import resource, sys; from solidgate.cli.main import main\n"
+        f"sys.argv = ['solidgate', *{command.split()!r}]\n"
+        "try: main()\nexcept SystemExit as end: assert end.code\n"
+        "sys.exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else 9)"
+    )
+    wrong = {**os.environ, "SOLIDGATE_SERVER__NO_SUCH_KEY": "1"}
+    ended = subprocess.run([sys.executable, "-c", code], env=wrong, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 0

@@ -307,7 +307,7 @@ async def _plan(play: Play, run_id: str, view: ConsentView) -> None:
 
 
 async def test_a_changed_program_is_not_run(play: Play) -> None:
-    """A new version of the terms needs new approvals, and earlier consents do not cover it."""
+    """A new version of the terms needs new approvals; it revokes earlier consents and stops their runs."""
     view = await play.person("anna")
     agreement = (await spaces.show(play.world, SPACE)).agreement
     run_id = await run.start(play.world, CONSUMER, SPACE)
@@ -322,7 +322,8 @@ async def test_a_changed_program_is_not_run(play: Play) -> None:
     for caller in (Caller(OWNER), CONSUMER):
         await spaces.approve(play.world, caller, SPACE, digest, agreement.algorithm, "approve")
     second = await run.start(play.world, CONSUMER, SPACE)
-    with pytest.raises(RunNotFound):
+    await play.work(second)
+    with pytest.raises(SolidgateError):
         await play.outcome(second, view)
 
 

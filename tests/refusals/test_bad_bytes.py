@@ -24,10 +24,7 @@ from solidgate.web.routes import ROUTES, Route
 
 ANNA = "https://anna.example/profile/card#me"
 FORM = b"application/x-www-form-urlencoded"
-FIELDS = (
-    "shown language until answer-advice statement-advice receipt_container provider identifier return_to issuer "
-    "agreement_digest algorithm_digest decision query format uses days choice container confirm remove_results"
-).split()
+FIELDS = ["shown", "language", "until", "answer-advice", "statement-advice", "receipt_container", "provider", "identifier", "return_to", "issuer", "agreement_digest", "algorithm_digest", "decision", "query", "format", "uses", "days", "choice", "container", "confirm", "remove_results"]
 TEXTS = {"NUL": b"a%00b", "half a character": b"%ED%A0%80", "no UTF-8": b"%FF%FE", "bare": b"\xff\xfe"}
 BODIES = {
     **{name: (FORM, b"", text) for name, text in TEXTS.items()},

@@ -29,6 +29,8 @@ from solidgate.consent.stored import PurposeState, StoredConsent, StoredDoor, St
 from solidgate.errors import ConsentNotFound, RequestNotFound, TermsChanged
 from solidgate.pod.door import DoorState
 
+_DEFERRED = sa.select(requests.c.deferred).where(requests.c.request_id == sa.bindparam("request_id"))
+
 
 @dataclass(frozen=True, slots=True)
 class Consents:
@@ -126,8 +128,9 @@ class Consents:
 
     async def deferred(self, request_id: str) -> datetime | None:
         """When the person chose to decide later, if they did."""
-        query = sa.select(requests.c.deferred).where(requests.c.request_id == request_id)
-        found: datetime | None = (await self.connection.execute(query)).scalar_one()
+        found: datetime | None = (
+            await self.connection.execute(_DEFERRED, {"request_id": request_id})
+        ).scalar_one()
         return found
 
     async def waiting(self, person_id: str, now: datetime) -> tuple[WaitingRequest, ...]:

@@ -17,6 +17,9 @@ from solidgate.space.agreement import Agreement, digest, from_json, to_json
 from solidgate.space.invitation import Invitation, token_hash
 from solidgate.space.participant import Role
 
+_REMEMBERED = 256
+_read: dict[str, Agreement] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class SpaceRow:
@@ -88,12 +91,19 @@ class Spaces:
         return tuple((await self.connection.execute(query)).scalars())
 
     async def agreement(self, agreement_digest: str) -> Agreement:
-        """The agreement with this digest. Raises ``SpaceNotFound``."""
+        """The agreement with this digest. Raises ``SpaceNotFound``.
+
+        What is named by its digest never changes, so one that was read once is not read again.
+        """
+        if agreement_digest in _read:
+            return _read[agreement_digest]
         query = sa.select(agreements.c.body).where(agreements.c.digest == agreement_digest)
         body = (await self.connection.execute(query)).scalar_one_or_none()
         if body is None:
             raise SpaceNotFound(agreement_digest)
-        return from_json(body.encode())
+        if len(_read) >= _REMEMBERED:
+            _read.clear()
+        return _read.setdefault(agreement_digest, from_json(body.encode()))
 
     async def agreements(self, space_id: str) -> frozenset[str]:
         """The digests of all agreements that the space ever had."""

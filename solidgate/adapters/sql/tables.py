@@ -319,6 +319,8 @@ audit = sa.Table(
     sa.Column("salt", sa.LargeBinary),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     _at("at"),
+    # To find the entries about one person, for their copy and their erasure.
+    sa.Index("audit_objects", sa.text("((entry)::jsonb -> 'objects'::text)"), postgresql_using="gin"),
 )
 
 workers = sa.Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import aiohttp
 
@@ -123,9 +123,14 @@ class Visitor:
         if not away:
             raise FetchUnexpected(f"the login page answered {leaving.status} and names no way on")
         arrived = await walk_login(away[0], self.person, f"{self.gate}callback")
-        who = await self.get(arrived)
-        (return_to,) = parse_qs(urlsplit(who.url).query)["return_to"]
-        return await self.get(return_to)
+        return await self._confirm(await self.get(arrived))
+
+    async def _confirm(self, page: Page) -> Page:
+        """From the page that says who is logged in to the page that the login was for."""
+        own = urlsplit(page.url)
+        if own.path != "/me/confirm" or self.person.webid not in page.text:
+            raise FetchUnexpected(f"after the login came {own.path}, answered {page.status}")
+        return await self.get(dict(parse_qsl(own.query))["return_to"])
 
     async def open_request(self, invitation: str) -> Page:
         """From the invitation over the landing page and the login to the question itself."""

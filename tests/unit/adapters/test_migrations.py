@@ -36,7 +36,8 @@ async def test_the_tables_are_the_ones_that_the_code_declares(database_url: str)
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
-    foreign = ("procrastinate", "alembic_version")
+    # The last is an index over an expression, which the comparison cannot read back from the database.
+    foreign = ("procrastinate", "alembic_version", "audit_objects")
     assert [line for line in differences if not any(word in str(line) for word in foreign)] == []
 
 

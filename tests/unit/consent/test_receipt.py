@@ -16,6 +16,7 @@ from jwcrypto import jwk, jws
 from solidgate.cli.main import main
 from solidgate.consent.notice import Notice
 from solidgate.consent.receipt import make_receipt, verify_receipt
+from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, check_same, receipt_triples
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable, ReceiptInvalid
@@ -181,3 +182,43 @@ def test_the_command_says_so_offline(
     assert (said["valid"], said["status"], said["issuer"]) == (True, "given", ISSUER)
     assert main(arguments) == 0
     assert "The receipt is valid: consent given" in capsys.readouterr().out
+
+
+def unsigned(folder: Path, token: str, suffix: str) -> Path:
+    triples = receipt_triples(token)
+    content = as_turtle(triples) if suffix == ".ttl" else as_jsonld(triples)
+    path = folder / f"receipt{suffix}"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".ttl", ".jsonld"])
+def test_the_other_forms_are_held_against_the_signed_one(
+    suffix: str, token: str, key: SigningKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [dict(key.public_jwk)]}))
+    path = unsigned(tmp_path, token, suffix)
+    arguments = ["receipt", "verify", str(path), "--jwks", str(tmp_path / "keys.json")]
+    assert main(arguments) == 2
+    assert "only the .jwt is signed" in capsys.readouterr().err
+    (tmp_path / "receipt.jwt").write_text(token)
+    assert main(arguments) == 0
+    assert "not signed; it says exactly what" in capsys.readouterr().out
+    changed = path.read_bytes().replace(b"alice", b"mallory")
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+    assert main(arguments) == 2
+    assert "8:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"<a> <b", b"{", b"\xff\xfe"])
+def test_a_file_that_says_something_else_is_refused(content: bytes, token: str) -> None:
+    for suffix in (".ttl", ".jsonld"):
+        with pytest.raises(ReceiptInvalid, match=r"^8:"):
+            check_same(content, suffix, token)
+
+
+def test_the_other_forms_wrap_the_record(token: str, given: ConsentRecord) -> None:
+    text = as_turtle(receipt_triples(token)).decode()
+    for term in ("dpv:ConsentReceipt", "dpv:ConsentRecord", "dpv-27560:receipt-eu-gdpr", given.iri):
+        assert term in text

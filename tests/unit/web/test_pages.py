@@ -135,8 +135,14 @@ async def test_changed_terms_answer_409_with_the_difference(gate: TestGate, anna
 async def test_several_purposes_are_several_choices(gate: TestGate, anna: Browser) -> None:
     token = await invited(gate, purposes=(ADVICE, STUDY))
     request = (await anna.get(f"/join/{token}/request")).place
-    page = (await anna.get(request)).text
+    shown = hidden((await anna.get(request)).text, "shown")
+    page = (await anna.get(f"{request}/choices?shown={shown}&language=en")).text
     assert page.count("<fieldset>") == 2
+    half = await anna.get(f"{request}/check?shown={shown}&language=en&answer-study=no")
+    assert half.status == 422
+    assert re.search(r'name="answer-study" value="no"[^>]* checked', half.text), "the other choice is kept"
+    whole = await anna.get(f"{request}/check?shown={shown}&language=en&answer-study=no&answer-advice=yes")
+    assert "Nothing is recorded yet." in whole.text
     status, text = await say(anna, request, "yes")
     assert status == 400
     assert "consent.answer-missing" in text

@@ -19,13 +19,18 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from solidgate.algorithm.approval import Approval
+from solidgate.audit.activity import Activity, Wanted
+from solidgate.audit.activity import Kind as ActivityKind
+from solidgate.consent.archive import Held
+from solidgate.consent.erasure import ErasureReport, Reach
 from solidgate.consent.notice import RowChange, make_notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.request import AskedResource, ConsentRequest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
 from solidgate.flow.consent import Review
-from solidgate.flow.preview import Example, Preview, PreviewedResource, State
+from solidgate.flow.example import Example
+from solidgate.flow.preview import Preview, PreviewedResource, State
 from solidgate.flow.record import ActivityLine, ConsentView, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
@@ -36,19 +41,20 @@ from solidgate.sandbox.table import Kind, Value
 from solidgate.space.agreement import Agreement, digest
 from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
 from solidgate.vocab import XSD
-from solidgate.web import pages, problems, words
+from solidgate.web import pages, problems, words, words_of_rights
 from solidgate.web import terms as web_terms
 from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import LANGUAGES, Language
 from solidgate.web.qr import qr_of
 from solidgate.web.requests import ends
+from solidgate.web.rights import _words as rights_words
 from solidgate.web.vocabulary import terms
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANNA = "https://anna.example/profile/card#me"
 URL = "https://gate.example/"
-PARTS = {"base.html", "parts.html"}
+PARTS = {"base.html", "parts.html", "erasure_counts.html", "erasure_reach.html"}
 WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
@@ -161,6 +167,23 @@ def consent_of(agreement: Agreement, status: ConsentStatus) -> ConsentView:
     )
 
 
+def activities_of() -> tuple[Activity, ...]:
+    what = sorted(words_of_rights.ACTIVITY)
+    return tuple(
+        Activity(NOON, ActivityKind.ADD_CONSENT, one, "c1", "r1", ANNA, "pod.not-found") for one in what
+    )
+
+
+def held_of(agreement: Agreement, view: ConsentView) -> Held:
+    return Held(ANNA, NOON, {}, ((view.record, agreement, None),), activities_of())
+
+
+def report_of() -> ErasureReport:
+    reach = Reach((ANNA,), (ANNA,), (ANNA,), (ANNA,), ("run-1",))
+    removed = dict.fromkeys(words_of_rights.REMOVED, 1)
+    return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c")
+
+
 def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
@@ -223,6 +246,15 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "withdraw.html": consent_words(view),
         "results.html": {"consents": (view,)},
         "my_rights.html": {},
+        "export.html": {"held": held_of(agreement, view), "files": ["tables/people.csv"], **rights_words()},
+        "erase.html": {"report": report_of(), **rights_words()},
+        "erased.html": {"report": report_of(), "download": "data:,", **rights_words()},
+        "activity_log.html": {
+            "found": activities_of(),
+            "wanted": Wanted(consent="c1"),
+            "written": "https://anna.example/log/1.ttl",
+            **rights_words(),
+        },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
         "consent.html": consent_words(view),

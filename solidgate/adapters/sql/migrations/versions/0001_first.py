@@ -39,7 +39,6 @@ CREATE TRIGGER consent_events_never_truncated BEFORE TRUNCATE ON consent_events
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_audit_append_only();
-CREATE INDEX audit_objects ON audit USING gin (((entry::jsonb) -> 'objects'));
 """
 
 

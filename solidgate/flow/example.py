@@ -1,0 +1,63 @@
+"""An example of the result, before any answer: the program on an invented person, nobody's data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from solidgate.algorithm.manifest import Program
+from solidgate.algorithm.sample import samples_of
+from solidgate.errors import (
+    AlgorithmNotApproved,
+    AlgorithmNotFound,
+    NoExample,
+    SandboxFailed,
+    SandboxLimit,
+)
+from solidgate.flow import run as running
+from solidgate.flow import space
+from solidgate.flow.preview import bounds, parse_limits
+from solidgate.flow.validate import validate
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.pod.resource import Document
+from solidgate.sandbox.table import Asked
+from solidgate.space.agreement import Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The result about an invented person, property by property."""
+
+    rows: tuple[tuple[str, str], ...]
+    source: Literal["synthetic"] = "synthetic"
+
+
+async def example(world: World, session: Session, request_id: str) -> Example:
+    """What the program makes of its own invented sample, by the same steps as a run.
+
+    Raises ``RequestNotFound NoExample SandboxUnavailable``.
+    """
+    async with world.store.transaction() as tx:
+        request, _ = await tx.consents.request(request_id, session.person_id)
+        agreement = await tx.spaces.agreement(request.agreement_digest)
+        try:
+            program = await space.approved_program(tx, request.space_id, request.agreement_digest)
+        except (AlgorithmNotFound, AlgorithmNotApproved) as fault:
+            raise NoExample from fault
+    try:
+        return await _example(world, program, agreement)
+    except (SandboxFailed, SandboxLimit) as fault:
+        raise NoExample from fault
+
+
+async def _example(world: World, program: Program, agreement: Agreement) -> Example:
+    samples = samples_of(program)
+    if not samples:
+        raise NoExample
+    sample, manifest = samples[0], program.manifest
+    raw = await running.on_sample(world, program, sample)
+    graph = await validate(world, program, raw, manifest.output_shapes, agreement.output_shape)
+    result = Document(sample.subject, "application/n-triples", graph.content)
+    table = await world.sandbox.preview(result, Asked(), bounds(world), parse_limits(world))
+    return Example(tuple((value.property, value.value) for value in table.rows))

@@ -1,0 +1,81 @@
+"""The pages of a person's rights over HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from solidgate.flow import ask, consent, invite, space
+from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.terms import sample_agreement
+
+ANNA = "https://anna.example/profile/card#me"
+
+
+@pytest.fixture
+async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
+    async with open_gate(database_url, tmp_path) as found:
+        found.pods.give(ANNA, "https://anna.example/", {"energy/2025.ttl": b""})
+        await space.create(found.world, sample_agreement())
+        yield found
+
+
+async def consented(gate: TestGate, anna: Browser) -> str:
+    assert anna.session
+    token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
+    request = await ask.ask(gate.world, anna.session, token)
+    notice = (await consent.review(gate.world, anna.session, request, "en")).notice
+    (made,) = await consent.answer(
+        gate.world, anna.session, request, shown=notice.digest, language="en", answers={"advice": True}
+    )
+    return made.record.consent_id
+
+
+async def test_the_copy_is_a_zip_in_the_persons_language(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        consent_id = await consented(gate, anna)
+        answer = await anna.get("/me/export?lang=fr", "*/*")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+    assert answer.headers["Cache-Control"] == "no-store"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert {"index.html", "style.css", f"consents/{consent_id}.ttl"} <= set(archive.namelist())
+    assert '<html lang="fr"' in archive.read("index.html").decode()
+
+
+async def test_the_log_is_a_page_a_table_and_json(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        consent_id = await consented(gate, anna)
+        page = await anna.get("/me/activity")
+        assert "DATASOURCE_GRANT" in page.text
+        only = json.loads((await anna.get("/me/activity.json?type=ADD_CONSENT")).content)["activity"]
+        assert {one["kind"] for one in only} == {"ADD_CONSENT"}
+        assert {one["consent"] for one in only} == {consent_id}
+        assert json.loads((await anna.get("/me/activity.json?to=2020-01-01")).content) == {"activity": []}
+        table = await anna.get("/me/activity.csv")
+        assert table.text.startswith("at,kind,what,consent,run,place,outcome\r\n")
+        wrong = await anna.get("/me/activity.json?type=NOTHING", "application/json")
+        assert wrong.status == 400
+        pushed = await anna.post("/me/activity", {"container": "https://anna.example/log/"})
+        assert pushed.status == 200
+        assert any(url.startswith("https://anna.example/log/activity-") for url in gate.pods.held)
+
+
+async def test_an_erasure_needs_a_choice_shows_its_report_once_and_ends_the_session(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        await consented(gate, anna)
+        asked = await anna.get("/me/erase")
+        assert asked.status == 200
+        assert (await anna.post("/me/erase", {}, "application/json")).status == 400
+        assert (await anna.post("/me/erase", {"choice": "keep"})).place == "/me"
+        assert (await anna.get("/me")).status == 200
+        done = await anna.post("/me/erase", {"choice": "erase"})
+        assert done.status == 200
+        assert 'download="solidgate-erasure.jwt" href="data:application/vc+jwt;base64,' in done.text
+        assert (await anna.get("/me", "application/json")).status == 401
+    async with gate.world.store.transaction() as tx:
+        assert await tx.persons.named(ANNA) == ()
