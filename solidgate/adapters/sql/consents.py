@@ -37,6 +37,11 @@ class Consents:
     connection: AsyncConnection
     people: People
 
+    async def alone(self, person_id: str, space_id: str) -> None:
+        """Until the transaction ends, nobody else asks this person or records their answer in this space."""
+        key = sa.func.hashtextextended(f"consents:{person_id}:{space_id}", 0)
+        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
     async def put_request(self, person_id: str, request: ConsentRequest) -> None:
         """Keep a request to one person."""
         values = {
@@ -68,16 +73,23 @@ class Consents:
         return decode(ConsentRequest, content), row.answered is not None
 
     async def open_request(
-        self, person_id: str, space_id: str, agreement_digest: str, now: datetime
+        self,
+        person_id: str,
+        space_id: str,
+        agreement_digest: str,
+        now: datetime,
+        *,
+        unanswered: bool = False,
     ) -> str | None:
         """The person's newest request under these terms: unanswered and in time, or answered."""
+        waits = sa.and_(requests.c.answered.is_(None), requests.c.answers_by > now)
         query = (
             sa.select(requests.c.request_id)
             .where(
                 requests.c.person_id == person_id,
                 requests.c.space_id == space_id,
                 requests.c.agreement_digest == agreement_digest,
-                sa.or_(requests.c.answered.is_not(None), requests.c.answers_by > now),
+                waits if unanswered else sa.or_(requests.c.answered.is_not(None), waits),
             )
             .order_by(requests.c.created.desc())
             .limit(1)
@@ -300,6 +312,23 @@ class Consents:
         )
         return tuple((row.consent_id, row.person_id) for row in await self.connection.execute(query))
 
+    async def held(
+        self, person_id: str, space_id: str, purposes: Sequence[str]
+    ) -> tuple[StoredConsent, ...]:
+        """The person's consents for these purposes that no event has ended yet, locked, in order."""
+        query = (
+            sa.select(consents)
+            .where(
+                consents.c.person_id == person_id,
+                consents.c.space_id == space_id,
+                consents.c.purpose.in_(purposes),
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+            )
+            .order_by(consents.c.consent_id)
+            .with_for_update()
+        )
+        return tuple([await self._stored(row) for row in (await self.connection.execute(query)).all()])
+
     async def revocable(
         self,
         space_id: str,
@@ -332,12 +361,14 @@ class Consents:
     async def newest_of_purposes(self, person_id: str, space_id: str) -> Mapping[str, PurposeState]:
         """The newest record of each purpose that this person answered in a space: what a new one follows."""
         query = (
-            sa.select(consents.c.purpose, consents.c.consent_id, consents.c.status, consents.c.until)
+            sa.select(consents)
             .where(consents.c.person_id == person_id, consents.c.space_id == space_id)
             .order_by(consents.c.created)
         )
         return {
-            row.purpose: PurposeState(row.consent_id, ConsentStatus(row.status), row.until)
+            row.purpose: PurposeState(
+                row.consent_id, row.agreement_digest, ConsentStatus(row.status), row.until
+            )
             for row in await self.connection.execute(query)
         }
 
