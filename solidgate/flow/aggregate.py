@@ -51,7 +51,7 @@ async def _release(world: World, run_id: str) -> None:
     content = await world.sandbox.aggregate(
         program, graphs, context, sandbox_limits(world)
     )
-    raw = RawOutput(suppress_small_cells(content, agreement.min_group_size), subject)
+    raw = RawOutput(suppress_small_cells(content, agreement.min_group_size, len(graphs)), subject)
     shapes_path = program.manifest.aggregate_shapes
     graph = await validate(world, program, raw, shapes_path, agreement.aggregate_shape)
     async with world.store.transaction() as tx:
