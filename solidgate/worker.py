@@ -25,7 +25,7 @@ from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
 from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, erase, expire, in_doubt, lost, reclaim, space, withdraw
+from solidgate.flow import aggregate, erase, expire, in_doubt, lost, reclaim, retain, space, withdraw
 from solidgate.flow.each import each
 from solidgate.flow.finish import finish
 from solidgate.flow.journey import Enclave, Job, part
@@ -154,6 +154,7 @@ async def keep_house(enclave: Enclave) -> None:
     steps: dict[str, Callable[[], Awaitable[object]]] = {
         "erasures": lambda: erase.finish_erasures(world),
         "ends": lambda: expire.expire(world),
+        "retention": lambda: retain.delete_old(world),
         "leases": lambda: _drop_stale(world),
         "lost-runs": lambda: lost.end_lost(world),
         "proofs": lambda: withdraw.prove_owed(world),
