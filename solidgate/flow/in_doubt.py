@@ -1,6 +1,6 @@
 """In doubt: writes whose part ended without knowing how they did, looked at again until the pod tells.
 
-Only for consents that hold: after a withdrawal, ``reclaim`` does this, and takes out what landed.
+After a withdrawal, ``reclaim`` does this, and takes out what landed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import status_at
+from solidgate.consent.stored import StoredConsent
 from solidgate.errors import PodDisputed, PodFault
 from solidgate.flow.world import World
 from solidgate.flow.write_back import read_back
@@ -38,6 +39,22 @@ async def look_again(world: World, access: Access, run_id: str, consent_id: str)
     finally:
         async with world.store.transaction() as tx:
             await tx.leases.release(fence)
+
+
+async def look_for(world: World, access: Access, stored: StoredConsent) -> None:
+    """The same with the person's own session, for a consent that ended by the clock or the organisation.
+
+    What landed while the consent held is theirs, and stays.
+    """
+    consent_id = stored.record.consent_id
+    async with world.store.transaction() as tx:
+        if await tx.leases.open([consent_id]):
+            return
+        rows = await tx.results.of_consent(stored.person_id, consent_id)
+    for row in rows:
+        if row.state is DeliveryState.PLANNED:
+            with suppress(PodFault):
+                await _settle(world, access, row)
 
 
 async def _settle(world: World, access: Access, row: DeliveryRow) -> None:

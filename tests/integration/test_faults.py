@@ -23,7 +23,7 @@ from solidgate.errors import (
     PodUnavailable,
     StoreUnavailable,
 )
-from solidgate.flow import expire, record, run, withdraw
+from solidgate.flow import expire, record, run, settle, withdraw
 from solidgate.flow.record import ConsentView, ResultView
 from solidgate.flow.run import AGGREGATE_TASK
 from tests.integration import test_run_outcomes as outcomes
@@ -223,6 +223,19 @@ async def test_after_a_withdrawal_nothing_is_settled_as_written(
     assert [one.state for one in await results(play, "anna", anna)] == ["removed"]
 
 
+@pytest.mark.parametrize("lands", [True, False])
+async def test_after_the_end_the_person_s_own_login_settles_it(
+    play: Play, monkeypatch: pytest.MonkeyPatch, lands: bool
+) -> None:
+    _, anna = await doubted(play, monkeypatch, lands=lands)
+    await lapse(play, anna)
+    play.gate.clock.ahead = timedelta(days=3650)
+    await worker.keep_house(play.enclave)
+    assert [one.state for one in await results(play, "anna", anna)] == ["planned"]
+    await settle.settle(play.world, await play.arrive("anna"))
+    assert [one.state for one in await results(play, "anna", anna)] == ["written" if lands else "abandoned"]
+
+
 @pytest.mark.parametrize(
     "how", ["DELETE FROM procrastinate_jobs", "UPDATE procrastinate_jobs SET status = 'failed'"]
 )
@@ -351,7 +364,8 @@ async def _note(seen: list[bool]) -> None:
 
 async def test_the_heartbeat_outlives_its_faults(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     beats = asyncio.Queue[int]()
-    object.__setattr__(play.world.settings.worker, "heartbeat_seconds", 0.01)
+    section = play.world.settings.worker.model_copy(update={"heartbeat_seconds": 0.01})
+    settings = play.world.settings.model_copy(update={"worker": section})
 
     async def beat(self: Runs, *args: Any) -> None:
         beats.put_nowait(1)
@@ -364,7 +378,7 @@ async def test_the_heartbeat_outlives_its_faults(play: Play, monkeypatch: pytest
     monkeypatch.setattr(Runs, "heartbeat", beat)
     monkeypatch.setattr(worker, "retry_stalled", nothing)
     nobody: Any = None
-    watching = asyncio.create_task(worker._watch(nobody, play.world.settings, play.enclave, "w"))
+    watching = asyncio.create_task(worker._watch(nobody, settings, play.enclave, "w"))
     for _ in range(200):
         await asyncio.sleep(0.02)
         if beats.qsize() >= 4:
@@ -390,7 +404,7 @@ async def test_half_a_worker_is_none(
 async def test_a_stalled_housekeeping_does_not_stand_before_stalled_runs(
     play: Play, database_url: str
 ) -> None:
-    """Its successor waits already, so it cannot be put back; the runs after it are taken over all the same."""
+    """Its successor waits already, so it cannot be put back; the runs after it are taken over."""
     application = worker.make_jobs(plain_url(database_url), play.world.settings, play.parts)
     insert = (
         "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, status)"

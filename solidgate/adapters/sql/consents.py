@@ -16,6 +16,7 @@ from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import (
     consent_events,
     consents,
+    deliveries,
     doors,
     notices,
     receipts,
@@ -28,6 +29,7 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import PurposeState, StoredConsent, StoredDoor, StoredReceipt, WaitingRequest
 from solidgate.errors import ConsentNotFound, RequestNotFound, TermsChanged
 from solidgate.pod.door import DoorState
+from solidgate.run.delivery import DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +375,7 @@ class Consents:
         }
 
     async def unsettled(self, person_id: str, now: datetime) -> tuple[str, ...]:
-        """Consents of a person with something left to do at the pod: a door to close, a receipt to copy."""
+        """Consents of a person with something left at the pod: a door, a receipt, a write in doubt."""
         newest = (
             sa.select(receipts.c.consent_id, sa.func.max(receipts.c.sequence).label("sequence"))
             .join(consents, consents.c.consent_id == receipts.c.consent_id)
@@ -391,19 +393,23 @@ class Consents:
             )
             .where(receipts.c.pod_url_sealed.is_(None))
         )
+        ended = sa.or_(
+            consents.c.status.not_in([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+            consents.c.until <= now,
+        )
         left_open = (
             sa.select(doors.c.consent_id)
             .join(consents, consents.c.consent_id == doors.c.consent_id)
+            .where(consents.c.person_id == person_id, doors.c.state != DoorState.CLOSED.value, ended)
+        )
+        in_doubt = (
+            sa.select(deliveries.c.consent_id)
+            .join(consents, consents.c.consent_id == deliveries.c.consent_id)
             .where(
-                consents.c.person_id == person_id,
-                doors.c.state != DoorState.CLOSED.value,
-                sa.or_(
-                    consents.c.status.not_in([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
-                    consents.c.until <= now,
-                ),
+                consents.c.person_id == person_id, deliveries.c.state == DeliveryState.PLANNED.value, ended
             )
         )
-        found = await self.connection.execute(sa.union(unsent, left_open))
+        found = await self.connection.execute(sa.union(unsent, left_open, in_doubt))
         return tuple(sorted(found.scalars()))
 
     async def past_end(self, now: datetime, limit: int) -> tuple[str, ...]:
