@@ -178,6 +178,9 @@ class Login(Section):
     attempts_per_minute: Count = Field(
         default=10, description="Logins that one address may begin in a minute."
     )
+    token_calls_per_minute: Count = Field(
+        default=600, description="Calls with an access token that one address may make in a minute."
+    )
     client_name: str = Field(default="solidgate", description="Name that issuers show to people.")
     clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
         default=60, description="Seconds by which another clock may be wrong."

@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,11 +24,14 @@ from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
-from solidgate.errors import SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, erase, expire, reclaim, space, withdraw
+from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
+from solidgate.flow import aggregate, erase, expire, in_doubt, lost, reclaim, retain, space, withdraw
+from solidgate.flow.each import each
+from solidgate.flow.finish import finish
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.revoke import REVOKE_TASK, revoke
 from solidgate.flow.run import AGGREGATE_TASK, BATCH_TASK, STOP_CHANNEL
+from solidgate.flow.world import World
 from solidgate.run.state import FINAL, PartState, RunState
 from solidgate.settings import Settings
 
@@ -45,26 +48,32 @@ class Parts:
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def carry(self, job: Job, consents: Sequence[str]) -> None:
-        """All parts of a batch; a stopped part does not stop the others."""
-        async with asyncio.TaskGroup() as group:
-            for consent_id in consents:
-                group.create_task(self._one(job, consent_id))
+        """All parts of a batch, each to its end, whatever becomes of the others; then the first fault."""
+        ended = await asyncio.gather(*(self._one(job, one) for one in consents), return_exceptions=True)
+        for fault in ended:
+            if isinstance(fault, BaseException):
+                raise fault
 
     async def _one(self, job: Job, consent_id: str) -> None:
         key = (job.run.run_id, consent_id)
         async with self.limit:
-            task = asyncio.create_task(part(self.enclave, job, consent_id))
-            self.tasks[key] = task
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError:
-                task.cancel()
-                await asyncio.wait([task])
-                raise
-            finally:
-                del self.tasks[key]
+            if (task := self.tasks.get(key)) is not None:
+                await asyncio.wait([task])  # the job was handed out twice: its first holder carries the part
+            else:
+                task = self.tasks[key] = asyncio.create_task(part(self.enclave, job, consent_id))
+                await self._ended(key, task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             raise fault
+
+    async def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+        finally:
+            self.tasks.pop(key, None)
 
     def stop(self, run_id: str, consent_id: str) -> None:
         """End the matching parts; ``*`` is any run. The sandboxed process is killed with its task.
@@ -105,9 +114,9 @@ async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:
 async def _refuse_all(enclave: Enclave, run_id: str, consents: Sequence[str], code: str) -> None:
     world = enclave.world
     async with world.store.transaction() as tx:
-        for consent_id in consents:
+        for consent_id in sorted(consents):
             await tx.runs.advance(run_id, consent_id, PartState.REFUSED, world.clock.now(), code)
-        await tx.runs.finish_if_done(run_id, world.clock.now())
+        await finish(world, tx, run_id)
 
 
 def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
@@ -137,14 +146,32 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
 
 
 async def keep_house(enclave: Enclave) -> None:
-    """What time alone brings: ended consents are marked, ended logins and dead leases removed."""
+    """What time alone brings: ended consents are marked, lost runs ended, dead leases and logins removed.
+
+    A step that fails is logged and done again at the next turn; it holds up none of the others.
+    """
     world = enclave.world
-    await erase.finish_erasures(world, patience=2 * world.settings.consent.withdraw_wait_seconds)
-    await expire.expire(world)
+    patience = 2 * world.settings.consent.withdraw_wait_seconds
+    steps: dict[str, Callable[[], Awaitable[object]]] = {
+        "erasures": lambda: erase.finish_erasures(world, patience=patience),
+        "ends": lambda: expire.expire(world),
+        "retention": lambda: retain.delete_old(world),
+        "leases": lambda: _drop_stale(world),
+        "lost-runs": lambda: lost.end_lost(world),
+        "proofs": lambda: withdraw.prove_owed(world),
+        "withdrawn-writes": lambda: read_back_doubts(enclave),
+        "planned-writes": lambda: settle_planned(enclave),
+        "logins": lambda: _purge(world),
+    }
+    await each(steps, lambda name: steps[name](), "house.failed")
+
+
+async def _drop_stale(world: World) -> None:
     async with world.store.transaction() as tx:
         await tx.leases.drop_stale()
-    await withdraw.prove_owed(world)
-    await read_back_doubts(enclave)
+
+
+async def _purge(world: World) -> None:
     if isinstance(world.logins, SqlLogins):
         await world.logins.purge()
 
@@ -156,17 +183,39 @@ async def read_back_doubts(enclave: Enclave) -> None:
     async with world.store.transaction() as tx:
         left = await tx.withdrawals.doubtful(since, now, reclaim.BATCH)
         spaces = {one: (await tx.consents.one(one)).space_id for one in left}
-    for consent_id, space_id in spaces.items():
-        access = await enclave.keys.access_for(space_id)
+
+    async def look(consent_id: str) -> None:
+        access = await enclave.keys.access_for(spaces[consent_id])
         async with asyncio.timeout(world.settings.worker.lease_seconds):
             await reclaim.read_back(world, access, consent_id)
+
+    await each(spaces, look, "house.doubt-left")
+
+
+async def settle_planned(enclave: Enclave) -> None:
+    """Look again at writes whose part ended without knowing how they did."""
+    world, now = enclave.world, enclave.world.clock.now()
+    since = now - timedelta(hours=world.settings.consent.doubt_hours)
+    async with world.store.transaction() as tx:
+        left = {one.key: one for one in await tx.results.unresolved(since, now, reclaim.BATCH)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(world.settings.worker.lease_seconds):
+            await in_doubt.look_again(world, access, left[key].run_id, left[key].consent_id)
+
+    await each(left, look, "house.doubt-left")
 
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:
     """Take over the jobs of workers that are gone; effects are exactly once by our own tables."""
     stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=settings.worker.stalled_seconds)
     for job in stalled:
-        await jobs.job_manager.retry_job(job)
+        try:
+            await jobs.job_manager.retry_job(job)
+        except procrastinate.exceptions.UniqueViolation:
+            # Its successor waits already (housekeeping): there is nothing to take over.
+            await jobs.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=True)
 
 
 async def _watch(jobs: procrastinate.App, settings: Settings, enclave: Enclave, worker_id: str) -> None:
@@ -181,6 +230,8 @@ async def _watch(jobs: procrastinate.App, settings: Settings, enclave: Enclave, 
             _log.warning("heartbeat.failed", code=fault.code)
         except procrastinate.exceptions.ConnectorException:
             _log.warning("heartbeat.failed", code=StoreUnavailable.code)
+        except Exception as fault:  # noqa: BLE001 - whatever it was, the next beat may succeed
+            _log.error("heartbeat.failed", code=InternalFault.code, exc_info=fault)
         await asyncio.sleep(settings.worker.heartbeat_seconds)
 
 
@@ -204,29 +255,42 @@ async def listen(url: str, parts: Parts) -> None:
                         parts.stop(run_id, consent_id)
                     async with asyncio.timeout(patience):
                         await connection.execute("SELECT 1")
-        except (psycopg.OperationalError, SolidgateError, TimeoutError):
+        except (psycopg.Error, SolidgateError, TimeoutError):
             _log.warning("listener.lost")
             await asyncio.sleep(1)
 
 
 async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
-    """Work until ``stopping`` is set, then give back what is under way and return."""
+    """Work until ``stopping`` is set, then give back what is under way and return.
+
+    Raises ``InternalFault`` when a part of the worker ended by itself: half a worker is none.
+    """
     async with open_enclave(settings, url) as enclave:
         await erase.finish_erasures(enclave.world)
         parts = Parts(enclave, limit=asyncio.Semaphore(settings.worker.concurrency))
         jobs = make_jobs(url, settings, parts)
         async with jobs.open_async():
-            background = [
-                asyncio.create_task(_watch(jobs, settings, enclave, secrets.token_hex(8))),
-                asyncio.create_task(listen(url, parts)),
-            ]
-            working = asyncio.create_task(_work(jobs, settings))
-            stopped = asyncio.create_task(stopping.wait())
+            tasks = {
+                "jobs": asyncio.create_task(_work(jobs, settings)),
+                "heartbeat": asyncio.create_task(_watch(jobs, settings, enclave, secrets.token_hex(8))),
+                "listener": asyncio.create_task(listen(url, parts)),
+                "stop": asyncio.create_task(stopping.wait()),
+            }
             _log.info("worker.ready", level_achieved=enclave.world.sandbox.level.name)
-            await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
-            for task in (*background, working, stopped):
+            await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+            ended = [name for name, task in tasks.items() if task.done()]
+            for task in tasks.values():
                 task.cancel()
-            await asyncio.gather(*background, working, stopped, return_exceptions=True)
+            faults = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    if "stop" not in ended:
+        _tell(ended, dict(zip(tasks, faults, strict=True)))
+        raise InternalFault(f"the worker ended by itself: {', '.join(ended)}")
+
+
+def _tell(ended: Sequence[str], faults: Mapping[str, object]) -> None:
+    for name in ended:
+        fault = faults[name]
+        _log.error("worker.failed", task=name, exc_info=fault if isinstance(fault, BaseException) else None)
 
 
 async def _work(jobs: procrastinate.App, settings: Settings) -> None:
@@ -240,10 +304,14 @@ async def _work(jobs: procrastinate.App, settings: Settings) -> None:
     )
 
 
-def main(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT; a second one ends it at once."""
+def main(settings: Settings) -> int:
+    """Run a worker until SIGTERM or SIGINT; a second one ends it at once. 1 when it ended by itself."""
     with shared_postgres(settings.database.url.get_secret_value(), settings.server.data_folder) as url:
-        asyncio.run(_main(settings, plain_url(url)))
+        try:
+            asyncio.run(_main(settings, plain_url(url)))
+        except InternalFault:
+            return 1  # what ended, and why, is in the log
+    return 0
 
 
 async def _main(settings: Settings, url: str) -> None:

@@ -22,8 +22,8 @@ from solidgate.adapters.solid_requests import (
     accept,
     fault,
 )
-from solidgate.adapters.wac_door import WacDoor
-from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodUnreadable
+from solidgate.adapters.wac_door import WacControl, WacDoor
+from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodFault, PodUnreadable
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
@@ -39,6 +39,7 @@ __all__ = ["PodLimits", "SolidPod"]
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
 _MOST_DIGITS = 15
+_MOST_STORAGES = 10
 
 
 class SolidPod:
@@ -54,7 +55,10 @@ class SolidPod:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
-        """The roots of the person's pods: as the profile states them, else by climbing from the profile."""
+        """The roots of the person's pods: as the profile states them, else by climbing from the profile.
+
+        With ``access`` only those that it controls: a profile may name a pod of somebody else.
+        """
         limits, url = self._requests.limits, document(webid)
         reply = await self._requests.get(
             None,
@@ -68,6 +72,8 @@ class SolidPod:
             raise NoStorage(f"the profile answered {reply.status}")
         profile = control_document(reply.content, reply.headers.get("Content-Type"), reply.url)
         found = stated_storages(profile, webid) or await self._climbed(url, access)
+        if access is not None:
+            found = await self._controlled(found, access)
         if not found:
             raise NoStorage()
         return found
@@ -148,6 +154,18 @@ class SolidPod:
         that everybody may read looks open.
         """
         return await WacDoor(self._requests, access, door).state()
+
+    async def _controlled(self, found: tuple[str, ...], access: Access) -> tuple[str, ...]:
+        """A pod that is out of order stands in the way only if there is no other."""
+        control, ours, faults = WacControl(self._requests, access), [], []
+        for url in found[:_MOST_STORAGES]:
+            try:
+                ours += [url] if await control.holds(url) else []
+            except PodFault as refusal:
+                faults.append(refusal)
+        if faults and not ours:
+            raise faults[0]
+        return tuple(ours)
 
     async def _climbed(self, url: str, access: Access | None) -> tuple[str, ...]:
         limits = self._requests.limits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.adapters.wac_lists import AccessControlLists
@@ -144,3 +145,24 @@ class WacDoor:
             return need
         named = allowed[1].lower().split()
         return frozenset(mode for mode in Mode if mode.name.lower() in named)
+
+
+class WacControl:
+    """Whether the agent of ``access`` may decide who else gets in."""
+
+    def __init__(self, requests: SolidRequests, access: Access) -> None:
+        self._requests, self._access = requests, access
+
+    async def holds(self, url: str) -> bool:
+        """By the pod's own word; a pod that says nothing lets only such an agent read the list itself."""
+        reply = await self._requests.head(self._access, url)
+        if reply.status in (401, 403, *GONE):
+            return False
+        if reply.status != 200:
+            raise fault(reply)
+        allowed = _USER_MODES.search(", ".join(reply.header_values("WAC-Allow")))
+        if allowed is not None:
+            return Mode.CONTROL.name.lower() in allowed[1].lower().split()
+        with suppress(PodForbidden):
+            return await AccessControlLists(self._requests, self._access).of(url) is not None
+        return False

@@ -6,10 +6,12 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 
@@ -56,9 +58,14 @@ async def examine(common: Common) -> list[Finding]:
         settings = common.settings()
     except SolidgateError as error:
         return [_failed("settings", error)]
+    with _without_traces(settings.server.data_folder.absolute()):
+        return await _examined(settings)
+
+
+async def _examined(settings: Settings) -> list[Finding]:
     findings = [Finding("settings", OK, f"read, for {settings.environment}"), *folder(settings), account()]
     try:
-        with shared_postgres(settings.database.url.get_secret_value(), settings.server.data_folder) as url:
+        with _database_of(settings) as url:
             for name, check in CHECKS.items():
                 try:
                     findings += await check(settings, url)
@@ -67,6 +74,30 @@ async def examine(common: Common) -> list[Finding]:
     except SolidgateError as error:
         findings.append(_failed("database", error))
     return findings
+
+
+@contextmanager
+def _database_of(settings: Settings) -> Iterator[str]:
+    """The database to look at; where none was made yet, one in passing, so that nothing stays behind."""
+    url, kept = settings.database.url.get_secret_value(), settings.server.data_folder
+    if url or (kept / "postgres").exists():
+        with shared_postgres(url, kept) as found:
+            yield found
+        return
+    with TemporaryDirectory(prefix="solidgate-doctor-") as folder, shared_postgres("", Path(folder)) as found:
+        yield found
+
+
+@contextmanager
+def _without_traces(path: Path) -> Iterator[None]:
+    """Folders that are made meanwhile and stay empty are taken away again."""
+    made = [one for one in (path, *path.parents) if not one.exists()]
+    try:
+        yield
+    finally:
+        for one in made:
+            with suppress(OSError):
+                one.rmdir()
 
 
 def as_text(findings: list[Finding]) -> str:

@@ -10,7 +10,7 @@ from solidgate.cli.common import DEFAULTS, Common
 from solidgate.cli.parent import follow_parent, leave_no_core
 
 
-def worker(*, with_parent: Annotated[bool, Parameter(show=False)] = False, common: Common = DEFAULTS) -> None:
+def worker(*, with_parent: Annotated[bool, Parameter(show=False)] = False, common: Common = DEFAULTS) -> int:
     """Start an enclave worker; more of them share the work. SIGTERM lets it finish what it does."""
     from solidgate import worker as enclave  # the gate's commands never load the enclave's code
 
@@ -18,4 +18,4 @@ def worker(*, with_parent: Annotated[bool, Parameter(show=False)] = False, commo
     settings = common.settings()
     if with_parent:
         follow_parent()
-    enclave.main(settings)
+    return enclave.main(settings)

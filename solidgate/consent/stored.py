@@ -39,9 +39,10 @@ class StoredDoor:
 
 @dataclass(frozen=True, slots=True)
 class PurposeState:
-    """Where the newest record of one purpose stands."""
+    """Where the newest record of one purpose stands, and to which terms it was an answer."""
 
     consent_id: str
+    agreement_digest: str
     status: ConsentStatus
     until: datetime | None
 

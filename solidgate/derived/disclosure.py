@@ -24,15 +24,18 @@ def require_group(contributors: int, minimum: int) -> None:
         raise GroupTooSmall(f"at least {minimum} are needed")
 
 
-def suppress_small_cells(content: bytes, minimum: int) -> bytes:
+def suppress_small_cells(content: bytes, minimum: int, people: int) -> bytes:
     """The aggregate without its cells of 1 to ``minimum - 1`` people, and without links to them.
 
     Where the suppressed cells beside each other stand for fewer than ``minimum`` people or are only one, the
     next smallest goes too: a total would give it away. Raises ``GroupTooSmall`` when the whole is such a one,
-    ``ShapeViolated`` when a count is no count.
+    ``ShapeViolated`` when a count is no count, or more than the ``people`` that there really are: a program
+    that counts too many could have a cell of one person pass for a large one.
     """
     triples = ntriples.read(content, max_triples=MAX_CELLS)
     counts = _counts(triples)
+    if max(counts.values(), default=0) > people:
+        raise ShapeViolated("a number of contributors that is larger than the group")
     hidden: set[NamedNode] = set()
     for beside in _siblings(triples, counts):
         hidden |= _to_hide({cell: counts[cell] for cell in beside}, minimum)

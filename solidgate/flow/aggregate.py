@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import RawOutput
 from solidgate.derived.disclosure import require_group, suppress_small_cells
@@ -11,6 +14,7 @@ from solidgate.flow.journey import Enclave
 from solidgate.flow.run import sandbox_limits
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
+from solidgate.run.delivery import DerivedRow
 from solidgate.sandbox.limits import RunContext
 
 
@@ -38,16 +42,16 @@ async def _release(world: World, run_id: str) -> None:
         run = await tx.runs.one(run_id)
         agreement = await tx.spaces.agreement(run.agreement_digest)
         program = await space.approved_program(tx, run.space_id, run.agreement_digest)
-        graphs = await tx.results.visible(run.space_id, now, run_id=run_id)
+        graphs = _by_person(await tx.results.visible(run.space_id, now, run_id=run_id))
     if not program.manifest.aggregate:
         return
     require_group(len(graphs), agreement.min_group_size)
     subject = f"{world.space_iri(run.space_id)}/runs/{run_id}/aggregate"
     context = RunContext(run.created.isoformat(), subject, dict(agreement.parameters))
     content = await world.sandbox.aggregate(
-        program, [row.content for row in graphs], context, sandbox_limits(world)
+        program, graphs, context, sandbox_limits(world)
     )
-    raw = RawOutput(suppress_small_cells(content, agreement.min_group_size), subject)
+    raw = RawOutput(suppress_small_cells(content, agreement.min_group_size, len(graphs)), subject)
     shapes_path = program.manifest.aggregate_shapes
     graph = await validate(world, program, raw, shapes_path, agreement.aggregate_shape)
     async with world.store.transaction() as tx:
@@ -55,3 +59,16 @@ async def _release(world: World, run_id: str) -> None:
         await tx.trail.append(
             AuditEntry(Action.AGGREGATE_RELEASED, now, "enclave", (run_id, graph.digest), Outcome.DONE)
         )
+
+
+def _by_person(rows: Sequence[DerivedRow]) -> list[bytes]:
+    """One document for each person: neither a second purpose nor a second account makes two of somebody.
+
+    Graphs of one account are about one subject and become one document; of two accounts the first counts.
+    """
+    people: dict[bytes, DerivedRow] = {}
+    for row in rows:
+        known = people.setdefault(row.person, row)
+        if known is not row and known.graph == row.graph:
+            people[row.person] = replace(known, content=known.content + row.content)
+    return [row.content for row in people.values()]

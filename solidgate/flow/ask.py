@@ -28,14 +28,20 @@ async def ask(world: World, session: Session, token: str) -> str:
     (HEAD), with the person's own session; reads none.
     """
     async with world.store.transaction() as tx:
-        space_id = await tx.spaces.invited_to(token, world.clock.now())
+        space_id = await tx.spaces.invited_to(token, world.clock.now(), used_up=True)
         view = await space.view(world, tx, space_id)
         space.require_open(view)
         known = await _known(world, tx, session, view)
+        if known is None:
+            await tx.spaces.invited_to(token, world.clock.now())
     if known is not None:
         return known
     request = await make_request(world, session, view, uuid.uuid4().hex)
     async with world.store.transaction() as tx:
+        await tx.consents.alone(session.person_id, space_id)
+        known = await _known(world, tx, session, view)
+        if known is not None:
+            return known
         await tx.spaces.invited_to(token, world.clock.now(), use=True)
         await tx.consents.put_request(session.person_id, request)
     return request.request_id
@@ -49,13 +55,20 @@ async def ask_again(world: World, session: Session, space_id: str) -> str:
         await tx.consents.answered_before(session.person_id, space_id)
     request = await make_request(world, session, view, uuid.uuid4().hex)
     async with world.store.transaction() as tx:
+        await tx.consents.alone(session.person_id, space_id)
+        known = await _known(world, tx, session, view, unanswered=True)
+        if known is not None:
+            return known
         await tx.consents.put_request(session.person_id, request)
     return request.request_id
 
 
-async def _known(world: World, tx: Transaction, session: Session, view: SpaceView) -> str | None:
+async def _known(
+    world: World, tx: Transaction, session: Session, view: SpaceView, *, unanswered: bool = False
+) -> str | None:
+    now, digest = world.clock.now(), view.agreement_digest
     return await tx.consents.open_request(
-        session.person_id, view.space_id, view.agreement_digest, world.clock.now()
+        session.person_id, view.space_id, digest, now, unanswered=unanswered
     )
 
 
@@ -92,7 +105,12 @@ async def _open_purposes(world: World, session: Session, view: SpaceView) -> tup
     async with world.store.transaction() as tx:
         newest = await tx.consents.newest_of_purposes(session.person_id, view.space_id)
     now = world.clock.now()
-    held = {purpose for purpose, one in newest.items() if one.at(now).valid_for_processing}
+    held = {
+        purpose
+        for purpose, one in newest.items()
+        # A yes to other terms is about to be revoked, by the change of the terms or by the answer to these.
+        if one.agreement_digest == view.agreement_digest and one.at(now).valid_for_processing
+    }
     purposes = tuple(purpose for purpose in view.agreement.purposes if purpose.id not in held)
     if not purposes:
         raise RequestAnswered()
@@ -110,8 +128,11 @@ async def _found(
 async def refreshed(
     world: World, session: Session, view: SpaceView, request: ConsentRequest
 ) -> ConsentRequest:
-    """The request under the current terms: made anew when they changed, or when documents were missing."""
+    """The request under the current terms: made anew when they changed, when documents were missing, or when
+    something that it asks has a yes by now."""
     complete = all(one.found for _, asked in request.resources for one in asked)
+    still_open = {purpose.id for purpose in await _open_purposes(world, session, view)}
+    complete = complete and still_open.issuperset(purpose_id for purpose_id, _ in request.resources)
     if request.agreement_digest == view.agreement_digest and complete:
         return request
     made = await make_request(world, session, view, request.request_id)

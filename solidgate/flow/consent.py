@@ -33,7 +33,9 @@ from solidgate.flow import ask as asking
 from solidgate.flow import door, receipt, space
 from solidgate.flow.making import Making
 from solidgate.flow.record import ConsentView, view_of
+from solidgate.flow.settle import settle
 from solidgate.flow.space import SpaceView
+from solidgate.flow.supersede import supersede
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
@@ -140,6 +142,8 @@ async def answer(
     for consent_id in await record_answer(world, session, request_id, said):
         await door.open_for(world, session, consent_id)
     await receipt.push_all(world, session, request_id)
+    if not all(answers.values()):  # a no may have ended an earlier yes, and its door is to be closed
+        await settle(world, session)
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_request(request_id)
         return tuple([await view_of(world, tx, one) for one in stored])
@@ -157,6 +161,7 @@ async def _record(
     """In the order of the checks."""
     now, person_id = world.clock.now(), session.person_id
     request, answered = await tx.consents.request(request_id, person_id, lock=True)
+    await tx.consents.alone(person_id, request.space_id)
     if answered:
         raise RequestAnswered()
     if now > request.answers_by:
@@ -169,6 +174,7 @@ async def _record(
     _check_unchanged(notice, request, row.agreement_digest, said.language)
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
+    await supersede(world, tx, session, request, said.answers)
     request = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
     made = Making(
         world=world,

@@ -45,7 +45,8 @@ async def invite(world: World, caller: Caller | None, space_id: str, *, uses: in
 async def landing(world: World, token: str) -> Landing:
     """What the invitation leads to. Raises ``InvitationInvalid``, also when its space is closed."""
     async with world.store.transaction() as tx:
-        space_id = await tx.spaces.invited_to(token, world.clock.now())
+        # Until its date also without uses left: the page says nothing about who followed the invitation.
+        space_id = await tx.spaces.invited_to(token, world.clock.now(), used_up=True)
         view = await space.view(world, tx, space_id)
     if view.state != "open":
         raise InvitationInvalid()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord
@@ -16,9 +18,11 @@ from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
     ConsentWithdrawn,
     EpochPassed,
+    InternalFault,
     PodDisputed,
     Refused,
     SolidgateError,
+    StoreUnavailable,
 )
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of
@@ -35,6 +39,8 @@ from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +61,23 @@ class Job:
 
 
 async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
-    """Carry one part to its final outcome. No fault of one person's pod or data reaches anybody else's."""
+    """Carry one part to its final outcome. No fault of one person's pod or data reaches anybody else's.
+
+    Raises ``StoreUnavailable``: nobody's fault, so the part stands where it stood, for the next attempt.
+    """
     world = enclave.world
-    if await _is_final(world, job, consent_id):
-        return
     try:
+        if await _is_final(world, job, consent_id):
+            return
         async with leased(world, job.run, job.agreement, consent_id) as step:
             await _journey(enclave, job, step)
+    except StoreUnavailable:
+        raise
     except SolidgateError as fault:
         await _end(world, job, consent_id, _final_state(fault), fault.code)
+    except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone
+        _log.error("part.failed", run=job.run.run_id, consent=consent_id, exc_info=fault)
+        await _end(world, job, consent_id, PartState.FAILED, InternalFault.code)
 
 
 async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
@@ -77,6 +91,7 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     except PodDisputed:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
+    step.unanswered = False  # whatever the pod answered, the result was seen there
     await _publish(step, planned)
 
 
@@ -163,7 +178,8 @@ async def _publish(step: Step, planned: DeliveryRow) -> None:
         await tx.trail.append(
             AuditEntry(Action.RESULT_WRITTEN, now, "enclave", (run.run_id, step.consent_id), Outcome.DONE)
         )
-        await _advance(step.world, tx, run, step.consent_id, PartState.WRITTEN, None)
+        if not await _advance(step.world, tx, run, step.consent_id, PartState.WRITTEN, None):
+            raise EpochPassed()  # somebody ended the part meanwhile: nothing of it becomes visible
 
 
 async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:

@@ -61,11 +61,13 @@ async def _batch(world: World, space_id: str, reason: Reason, digest: str | None
         # Somebody may have withdrawn while we waited for the row: what has ended stays as it ended.
         held = [one for one in locked if one.record.latest.status.valid_for_processing]
         if held:
-            await end_all(world, tx, _ending(world, reason), held)
+            await end_all(world, tx, ending(world, reason), held)
     return len(found)
 
 
-def _ending(world: World, reason: Reason) -> Ending:
+def ending(world: World, reason: Reason) -> Ending:
+    """How the organisation's own change ends a consent."""
+
     def event(record: ConsentRecord, agreement: Agreement) -> ConsentEvent:
         before = record.latest
         at = max(world.clock.now(), before.at)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from solidgate.consent.record import status_at
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import SolidgateError
-from solidgate.flow import door, receipt
+from solidgate.flow import door, in_doubt, receipt
 from solidgate.flow.reclaim import reclaim
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -48,5 +48,7 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
         await door.close_for(world, session, stored.record, stored.space_id)
     if stored.record.latest.status is ConsentStatus.WITHDRAWN:
         await reclaim(world, session, stored)
+    elif not holds:
+        await in_doubt.look_for(world, session.access, stored)
     if copied is None:
         await receipt.push(world, session, stored)

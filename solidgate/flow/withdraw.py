@@ -22,6 +22,7 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, PodFault, SolidgateError, StoreUnavailable
 from solidgate.flow import door, receipt
+from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.reclaim import reclaim
 from solidgate.flow.world import World
@@ -159,34 +160,47 @@ async def _stored(
 async def _end(
     world: World, session: Session, consent_ids: Sequence[str], remove: bool
 ) -> tuple[_Ended, ...]:
-    """The one transaction. Locks in the order of every other writer: consents, parts, runs."""
-    now, ended = world.clock.now(), []
+    """The one transaction."""
     async with world.store.transaction() as tx:
-        for consent_id in sorted(consent_ids):
-            stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="update")
-            if stored.record.latest.status is ConsentStatus.WITHDRAWN:
-                if remove:
-                    await tx.withdrawals.change(consent_id, remove_results=True)
-            else:
-                ended.append(await _end_one(world, tx, session, stored, remove))
-        ids = [one.stored.record.consent_id for one in ended]
-        stopped = {one: await tx.runs.stop_parts(one, now, ConsentWithdrawn.code) for one in ids}
-        for run_id in sorted({part.run_id for parts in stopped.values() for part in parts}):
-            await finish(world, tx, run_id)
-        await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in stopped])
-        for one in ended:
-            await prove(world, tx, one.stored)
+        return await end_in(world, tx, session, consent_ids, remove=remove)
+
+
+async def end_in(
+    world: World,
+    tx: Transaction,
+    session: Session,
+    consent_ids: Sequence[str],
+    *,
+    remove: bool = False,
+    method: str = METHOD,
+) -> tuple[_Ended, ...]:
+    """Withdraw in a transaction. Locks in the order of every other writer: consents, parts, runs."""
+    now, ended = world.clock.now(), []
+    for consent_id in sorted(consent_ids):
+        stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="update")
+        if stored.record.latest.status is ConsentStatus.WITHDRAWN:
+            if remove:
+                await tx.withdrawals.change(consent_id, remove_results=True)
+        else:
+            ended.append(await _end_one(world, tx, session, stored, remove, method))
+    ids = [one.stored.record.consent_id for one in ended]
+    stopped = {one: await tx.runs.stop_parts(one, now, ConsentWithdrawn.code) for one in ids}
+    for run_id in sorted({part.run_id for parts in stopped.values() for part in parts}):
+        await finish(world, tx, run_id)
+    await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in stopped])
+    for one in ended:
+        await prove(world, tx, one.stored)
     return tuple(_Ended(one.stored, one.removed, len(stopped[one.stored.record.consent_id])) for one in ended)
 
 
 async def _end_one(
-    world: World, tx: Transaction, session: Session, stored: StoredConsent, remove: bool
+    world: World, tx: Transaction, session: Session, stored: StoredConsent, remove: bool, method: str
 ) -> _Ended:
     before, consent_id = stored.record.latest, stored.record.consent_id
     if not before.status.valid_for_processing:
         raise ConsentNotGiven()
     at = max(world.clock.now(), before.at)
-    event = ConsentEvent(before.sequence + 1, ConsentStatus.WITHDRAWN, at, session.webid, METHOD)
+    event = ConsentEvent(before.sequence + 1, ConsentStatus.WITHDRAWN, at, session.webid, method)
     record = with_event(stored.record, event)
     await tx.consents.end(stored, event)
     await tx.withdrawals.put(consent_id, stored.person_id, at, remove_results=remove)
@@ -218,9 +232,12 @@ async def prove_owed(world: World) -> None:
     """Receipts and audit entries of withdrawals that could not be made with them."""
     async with world.store.transaction() as tx:
         left = await tx.withdrawals.unproved(_LISTED)
-    for consent_id in left:
+
+    async def proved(consent_id: str) -> None:
         async with world.store.transaction() as tx:
             await prove(world, tx, await tx.consents.one(consent_id, lock="share"))
+
+    await each(left, proved, "withdrawal.not-proved")
 
 
 async def _quiet(world: World, consent_ids: Sequence[str]) -> None:

@@ -11,18 +11,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from solidgate.consent.decide import ActiveConsent
 from solidgate.derived.conform import ConformantGraph
-from solidgate.errors import PodConflict, PodDisputed, PodNotFound
+from solidgate.errors import (
+    FetchTimedOut,
+    FetchTooLarge,
+    FetchUnexpected,
+    FetchUnreachable,
+    PodConflict,
+    PodDisputed,
+    PodFault,
+    PodNotFound,
+    PodUnavailable,
+    PodUnreadable,
+)
 from solidgate.flow.world import World
 from solidgate.pod.resource import ResourceState
 from solidgate.ports import Access
 from solidgate.run.delivery import Delivery
 
 MEDIA_TYPE = "text/turtle"
+PASSING = (FetchTimedOut, FetchUnexpected, FetchUnreachable, PodConflict, PodUnavailable)
+"""What a second attempt may mend, when nothing is there after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +73,45 @@ async def write_back(
     *,
     carry: Callable[[Awaitable[ResourceState]], Awaitable[ResourceState]],
 ) -> WrittenResource:
-    """Create the planned resource and read it back. Raises ``PodDisputed`` and pod faults.
+    """Create the planned resource and read it back, whatever the pod answered. Raises ``PodDisputed`` and
+    pod faults.
 
     ``fresh`` was decided in the transaction that recorded the intent; the container is taken from it again.
     ``carry`` sees the request through to its answer.
     """
     if not delivery.target.startswith(fresh.result_container):
         raise PodDisputed("the plan is for another container")
-    # A conflict means that something is there: our own earlier success, or somebody else's. The hash tells.
-    with suppress(PodConflict):
-        await carry(world.pods.create(access, delivery.target, delivery.content, delivery.media_type))
-    return await read_back(world, access, delivery, sha256)
+    target, content, media_type = delivery.target, delivery.content, delivery.media_type
+    for last in (False, True):
+        fault = await _refusal(carry(world.pods.create(access, target, content, media_type)))
+        if (found := await read_back(world, access, delivery, sha256)) is not None:
+            return found
+        if last or not isinstance(fault, PASSING):
+            break
+    raise fault or PodDisputed("the pod said that it created the result, and has nothing there")
 
 
-async def read_back(world: World, access: Access, delivery: Delivery, sha256: str) -> WrittenResource:
-    """What the pod holds at the planned address, if it is exactly what was planned."""
+async def _refusal(created: Awaitable[ResourceState]) -> PodFault | None:
+    """The pod's word, which decides nothing: a conflict may be our own success, a 500 may have stored it."""
+    try:
+        await created
+    except PodFault as fault:
+        return fault
+    return None
+
+
+async def read_back(world: World, access: Access, delivery: Delivery, sha256: str) -> WrittenResource | None:
+    """What the pod holds at the planned address, if it is exactly what was planned; none if nothing is.
+
+    Raises ``PodDisputed`` for anything else, and pod faults.
+    """
     limit = max(len(delivery.content) * 2, world.settings.pull.max_resource_bytes)
     try:
         found = await world.pods.read(access, delivery.target, max_bytes=limit)
-    except PodNotFound as absent:
-        raise PodDisputed("the pod said that it created the result, and has nothing there") from absent
+    except PodNotFound:
+        return None
+    except (PodUnreadable, FetchTooLarge) as other:
+        raise PodDisputed() from other
     if hashlib.sha256(found.content).hexdigest() != sha256:
         raise PodDisputed()
     return WrittenResource(delivery.target, sha256, found.etag)

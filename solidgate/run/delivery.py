@@ -54,8 +54,23 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A planned delivery whose part has ended: nobody recorded what the pod holds."""
+
+    run_id: str
+    consent_id: str
+    space_id: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the log."""
+        return f"{self.run_id}:{self.consent_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class DerivedRow:
-    """One person's derived graph: its IRI and its N-Triples."""
+    """One person's derived graph: its IRI and its N-Triples; ``person`` is the same for all graphs of a WebID."""
 
     graph: str
     content: bytes
+    person: bytes = b""

@@ -84,6 +84,14 @@ async def open_door(request: web.Request) -> web.StreamResponse:
 
 
 @person
+async def close_door(request: web.Request) -> web.StreamResponse:
+    """``POST /consents/{id}/door/close``: close the door that an ended consent left open."""
+    session = await _posted(request)
+    await door_flow.close_left(request.app[WORLD], session, request.match_info["consent_id"])
+    return await _shown(request, session)
+
+
+@person
 async def resend_receipt(request: web.Request) -> web.StreamResponse:
     """``POST /consents/{id}/receipt``: write the copy into the pod."""
     session = await _posted(request)

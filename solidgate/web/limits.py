@@ -27,6 +27,7 @@ class Pace:
 LOGIN = "login"
 CONSENT = "consent"
 PREVIEW = "preview"
+TOKEN = "token"  # noqa: S105 - the name of a pace
 
 
 @dataclass(slots=True)
@@ -79,11 +80,12 @@ class Turns:
 
 
 def paces_of(settings: Settings) -> Paces:
-    """Logins by address; answers, withdrawals and previews by session; as the settings allow."""
+    """Logins and calls with a token by address; answers, withdrawals and previews by session."""
     return Paces(
         {
             LOGIN: Pace(settings.login.attempts_per_minute, 60.0),
             CONSENT: Pace(settings.consent.posts_per_minute, 60.0),
+            TOKEN: Pace(settings.login.token_calls_per_minute, 60.0),
             PREVIEW: Pace(settings.preview.views_per_minute, 60.0),
         }
     )

@@ -61,7 +61,8 @@ async def _answered(request: web.Request, handler: Handler, seconds: float | Non
     """The handler's answer, or the answer that its error translates to."""
     try:
         async with asyncio.timeout(seconds):
-            require_plain((*request.match_info.values(), *(part for one in request.query.items() for part in one)))
+            require_plain(part for one in request.query.items() for part in one)
+            require_plain(request.match_info.values())
             return await handler(request)
     except SolidgateError as error:
         return _refused(request, error)
@@ -82,7 +83,7 @@ async def _answered(request: web.Request, handler: Handler, seconds: float | Non
 
 
 def _unreadable(request: web.Request) -> web.StreamResponse:
-    """The answer to a body that breaks its own encoding; nothing after it on the connection can be trusted."""
+    """The answer to a body that breaks its own encoding; nothing after it can be told from it."""
     request.content.feed_eof()
     response = _refused(request, BodyInvalid("the body does not keep to its Content-Encoding"))
     response.force_close()

@@ -24,7 +24,9 @@ _YEAR = 31_536_000
 def remembered(request: web.Request) -> tuple[str, ...]:
     """The providers, last used first; empty for a cookie that is absent, old or not ours."""
     sent, _, signature = request.cookies.get(_COOKIE, "").partition(".")
-    if not sent or not (sent + signature).isascii() or not hmac.compare_digest(_signature(request, sent), signature.encode()):
+    if not sent or not (sent + signature).isascii():
+        return ()
+    if not hmac.compare_digest(_signature(request, sent), signature.encode()):
         return ()
     try:
         return tuple(str(one) for one in orjson.loads(base64.urlsafe_b64decode(sent)))

@@ -93,6 +93,13 @@ PEOPLE = (
     Route("GET", _CONSENT + "/activity" + _SUFFIX, "activity", consents.activity, "What was done with it."),
     Route("GET", _CONSENT + "/events", "consent_events", progress.consent_events, "The same, live.", True),
     Route("POST", _CONSENT + "/door", "open_door", consents.open_door, "Open the door at the pod again."),
+    Route(
+        "POST",
+        _CONSENT + "/door/close",
+        "close_door",
+        consents.close_door,
+        "Close the door that an ended consent left open.",
+    ),
     Route("POST", _CONSENT + "/again", "ask_again", consents.ask_again, "Be asked anew."),
     Route("POST", _CONSENT + "/withdraw", "withdraw", consents.withdraw, "End the consent."),
     Route("GET", _CONSENT + "/withdraw" + _SUFFIX, "withdrawal", consents.withdrawal, "How far that is."),

@@ -15,7 +15,8 @@ from solidgate.errors import LoginNeeded, ProofNonceNeeded
 from solidgate.flow import caller as caller_flow
 from solidgate.flow import login as login_flow
 from solidgate.identity.login import Caller, Session
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import PACES, WORLD
+from solidgate.web.limits import TOKEN
 
 _SESSION = "solidgate-session"
 _BROWSER = "solidgate-browser"
@@ -102,6 +103,8 @@ async def caller_of(request: web.Request) -> Caller:
         return Caller(session.webid)
     proofs: Sequence[str] = request.headers.getall("DPoP", [])
     world = request.app[WORLD]
+    # Before the token is looked at: whoever makes up WebIDs and issuers would have us ask for each of them.
+    request.app[PACES].take(TOKEN, request.remote or "", world.clock.monotonic())
     url = world.public_url.rstrip("/") + request.rel_url.raw_path
     try:
         return await caller_flow.authenticate(world, request.method, url, tokens, proofs)

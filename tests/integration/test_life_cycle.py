@@ -238,8 +238,8 @@ async def test_the_clock_ends_it_and_a_yes_renews(anna: Person, gate: TestGate) 
     anna.session = await gate.log_in(anna.session.webid)
     new = await anna.answer(await anna.again())
     assert statuses(new) == [S.REQUESTED, S.RENEWED]
-    assert await expire.expire(gate.world) == 1
     assert statuses(await anna.view(old)) == [S.REQUESTED, S.GIVEN, S.EXPIRED]
+    assert await expire.expire(gate.world) == 0
     assert (await anna.view(new)).status is S.RENEWED
 
 
@@ -306,3 +306,41 @@ async def test_a_failed_copy_never_undoes_a_yes_and_is_retried(anna: Person, gat
     gate.pods.refuses = set()
     await settle.settle(gate.world, anna.session)
     assert (await anna.view(view)).receipt_url is not None
+
+
+@pytest.mark.parametrize("marked", [True, False])
+async def test_the_door_of_an_expired_consent_is_closed_by_the_button(
+    anna: Person, gate: TestGate, marked: bool
+) -> None:
+    """Whether or not the worker has marked the end already."""
+    old = await anna.answer(await anna.request())
+    gate.clock.ahead = timedelta(days=190)
+    assert await expire.expire(gate.world) if marked else True
+    own = f"/consents/{old.record.consent_id}"
+    async with gate.browser(anna.session.webid) as browser:
+        assert f'action="{own}/door/close"' in (await browser.get(own)).text
+        assert (await browser.post(f"{own}/door/close", {})).place == own
+        assert f"{own}/door/close" not in (await browser.get(own)).text
+        assert (await anna.view(old)).door is DoorState.CLOSED
+    assert gate.pods.doors == {}
+
+
+async def test_the_door_of_an_expired_consent_is_closed_at_the_next_login(
+    anna: Person, gate: TestGate
+) -> None:
+    old = await anna.answer(await anna.request())
+    gate.clock.ahead = timedelta(days=190)
+    assert await expire.expire(gate.world) == 1
+    await settle.settle(gate.world, await gate.log_in(anna.session.webid))
+    assert (await anna.view(old)).door is DoorState.CLOSED
+
+
+async def test_the_door_of_a_consent_that_holds_is_closed_by_withdrawing_only(
+    anna: Person, gate: TestGate
+) -> None:
+    held = await anna.answer(await anna.request())
+    own = f"/consents/{held.record.consent_id}"
+    async with gate.browser(anna.session.webid) as browser:
+        assert f"{own}/door/close" not in (await browser.get(own)).text
+        assert (await browser.post(f"{own}/door/close", {})).place == own
+    assert (await anna.view(held)).door is DoorState.OPEN

@@ -101,6 +101,31 @@ def thread():
     return "obtained"
 
 
+def bomb(birth, rounds=2000):
+    """How many of many tries gave something that runs."""
+    born = 0
+    for _ in range(rounds):
+        try:
+            if birth() == 0:
+                os._exit(0)  # a child that should not be: it must not go on trying
+            born += 1
+        except (OSError, RuntimeError):
+            pass
+    return f"{born} born"
+
+
+def spawned_thread():
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+def raw_fork():
+    number = CALLS["fork" if X86 else "clone"][0 if X86 else 1]
+    found = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(0)] * 6)
+    if found < 0:
+        raise OSError(ctypes.get_errno())
+    return found
+
+
 def monkeypatch():
     import json
     import math
@@ -156,6 +181,10 @@ ATTACKS = {
     "shared module state": lambda p: f"{len(SHARED)} found",
     "thread": lambda p: thread(),
     "python fork": lambda p: refusal(os.fork),
+    "fork bomb": lambda p: bomb(os.fork),
+    "fork bomb by raw calls": lambda p: bomb(raw_fork),
+    "thread bomb": lambda p: bomb(spawned_thread),
+    "program bomb": lambda p: bomb(lambda: os.posix_spawn("/bin/true", ["true"], {})),
     "kill the zygote": lambda p: refusal(lambda: os.kill(os.getppid(), 9)),
     "kill everybody": lambda p: refusal(lambda: os.kill(-1, 9)),
     "change the zygote's limits": lambda p: refusal(

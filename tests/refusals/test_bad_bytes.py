@@ -24,7 +24,29 @@ from solidgate.web.routes import ROUTES, Route
 
 ANNA = "https://anna.example/profile/card#me"
 FORM = b"application/x-www-form-urlencoded"
-FIELDS = ["shown", "language", "until", "answer-advice", "statement-advice", "receipt_container", "provider", "identifier", "return_to", "issuer", "agreement_digest", "algorithm_digest", "decision", "query", "format", "uses", "days", "choice", "container", "confirm", "remove_results"]
+FIELDS = [
+    "shown",
+    "language",
+    "until",
+    "answer-advice",
+    "statement-advice",
+    "receipt_container",
+    "provider",
+    "identifier",
+    "return_to",
+    "issuer",
+    "agreement_digest",
+    "algorithm_digest",
+    "decision",
+    "query",
+    "format",
+    "uses",
+    "days",
+    "choice",
+    "container",
+    "confirm",
+    "remove_results",
+]
 TEXTS = {"NUL": b"a%00b", "half a character": b"%ED%A0%80", "no UTF-8": b"%FF%FE", "bare": b"\xff\xfe"}
 BODIES = {
     **{name: (FORM, b"", text) for name, text in TEXTS.items()},
@@ -136,7 +158,8 @@ async def test_no_address_makes_a_fault(caller: Caller) -> None:
     cases = {}
     for route in (one for one in ROUTES if one.method == "GET" and not _endless(one)):
         for name, text in TEXTS.items():
-            query = b"&".join(field.encode() + b"=" + text for field in [*FIELDS, "state", "code", "iss", "from"])
+            fields = [*FIELDS, "state", "code", "iss", "from"]
+            query = b"&".join(field.encode() + b"=" + text for field in fields)
             path = caller.path(route)
             cases[f"{route.name}, query of {name}"] = ("GET", path + b"?" + query, caller.cookie(), b"")
             cases[f"{route.name}, path of {name}"] = ("GET", path + b"/" + text, caller.cookie(), b"")
@@ -148,8 +171,8 @@ async def test_no_header_makes_a_fault(caller: Caller) -> None:
     cases = {}
     for route in (one for one in ROUTES if not _endless(one) and one.name not in ("logout", "erase")):
         for name, text in COOKIES.items():
-            headers = b"Cookie: " + text + b"\r\n"
-            cases[f"{route.method} {route.name}, cookie of {name}"] = (route.method, caller.path(route), headers, b"")
+            row = (route.method, caller.path(route), b"Cookie: " + text + b"\r\n", b"")
+            cases[f"{route.method} {route.name}, cookie of {name}"] = row
         for name, text in HEADERS.items():
             cases[f"{route.method} {route.name}, {name}"] = (
                 route.method, caller.path(route), caller.cookie() + text, b"",

@@ -60,6 +60,7 @@ PEOPLE = [
     ("POST", "/consents/{consent}/receipt", LOGIN, NO_CONSENT, NO_CONSENT),
     ("GET", "/consents/{consent}/activity", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("POST", "/consents/{consent}/door/close", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/again", LOGIN, NO_CONSENT, NO_CONSENT),
     ("GET", "/consents/{consent}/withdraw", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/withdraw", LOGIN, NO_CONSENT, NO_CONSENT),

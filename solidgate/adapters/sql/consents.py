@@ -16,6 +16,7 @@ from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import (
     consent_events,
     consents,
+    deliveries,
     doors,
     notices,
     receipts,
@@ -28,6 +29,7 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import PurposeState, StoredConsent, StoredDoor, StoredReceipt, WaitingRequest
 from solidgate.errors import ConsentNotFound, RequestNotFound, TermsChanged
 from solidgate.pod.door import DoorState
+from solidgate.run.delivery import DeliveryState
 
 _DEFERRED = sa.select(requests.c.deferred).where(requests.c.request_id == sa.bindparam("request_id"))
 
@@ -38,6 +40,11 @@ class Consents:
 
     connection: AsyncConnection
     people: People
+
+    async def alone(self, person_id: str, space_id: str) -> None:
+        """Until the transaction ends, nobody else asks this person or records their answer in this space."""
+        key = sa.func.hashtextextended(f"consents:{person_id}:{space_id}", 0)
+        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
     async def put_request(self, person_id: str, request: ConsentRequest) -> None:
         """Keep a request to one person."""
@@ -70,16 +77,23 @@ class Consents:
         return decode(ConsentRequest, content), row.answered is not None
 
     async def open_request(
-        self, person_id: str, space_id: str, agreement_digest: str, now: datetime
+        self,
+        person_id: str,
+        space_id: str,
+        agreement_digest: str,
+        now: datetime,
+        *,
+        unanswered: bool = False,
     ) -> str | None:
         """The person's newest request under these terms: unanswered and in time, or answered."""
+        waits = sa.and_(requests.c.answered.is_(None), requests.c.answers_by > now)
         query = (
             sa.select(requests.c.request_id)
             .where(
                 requests.c.person_id == person_id,
                 requests.c.space_id == space_id,
                 requests.c.agreement_digest == agreement_digest,
-                sa.or_(requests.c.answered.is_not(None), requests.c.answers_by > now),
+                waits if unanswered else sa.or_(requests.c.answered.is_not(None), waits),
             )
             .order_by(requests.c.created.desc())
             .limit(1)
@@ -303,6 +317,23 @@ class Consents:
         )
         return tuple((row.consent_id, row.person_id) for row in await self.connection.execute(query))
 
+    async def held(
+        self, person_id: str, space_id: str, purposes: Sequence[str]
+    ) -> tuple[StoredConsent, ...]:
+        """The person's consents for these purposes that no event has ended yet, locked, in order."""
+        query = (
+            sa.select(consents)
+            .where(
+                consents.c.person_id == person_id,
+                consents.c.space_id == space_id,
+                consents.c.purpose.in_(purposes),
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+            )
+            .order_by(consents.c.consent_id)
+            .with_for_update()
+        )
+        return tuple([await self._stored(row) for row in (await self.connection.execute(query)).all()])
+
     async def revocable(
         self,
         space_id: str,
@@ -335,17 +366,19 @@ class Consents:
     async def newest_of_purposes(self, person_id: str, space_id: str) -> Mapping[str, PurposeState]:
         """The newest record of each purpose that this person answered in a space: what a new one follows."""
         query = (
-            sa.select(consents.c.purpose, consents.c.consent_id, consents.c.status, consents.c.until)
+            sa.select(consents)
             .where(consents.c.person_id == person_id, consents.c.space_id == space_id)
             .order_by(consents.c.created)
         )
         return {
-            row.purpose: PurposeState(row.consent_id, ConsentStatus(row.status), row.until)
+            row.purpose: PurposeState(
+                row.consent_id, row.agreement_digest, ConsentStatus(row.status), row.until
+            )
             for row in await self.connection.execute(query)
         }
 
     async def unsettled(self, person_id: str, now: datetime) -> tuple[str, ...]:
-        """Consents of a person with something left to do at the pod: a door to close, a receipt to copy."""
+        """Consents of a person with something left at the pod: a door, a receipt, a write in doubt."""
         newest = (
             sa.select(receipts.c.consent_id, sa.func.max(receipts.c.sequence).label("sequence"))
             .join(consents, consents.c.consent_id == receipts.c.consent_id)
@@ -363,19 +396,23 @@ class Consents:
             )
             .where(receipts.c.pod_url_sealed.is_(None))
         )
+        ended = sa.or_(
+            consents.c.status.not_in([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+            consents.c.until <= now,
+        )
         left_open = (
             sa.select(doors.c.consent_id)
             .join(consents, consents.c.consent_id == doors.c.consent_id)
+            .where(consents.c.person_id == person_id, doors.c.state != DoorState.CLOSED.value, ended)
+        )
+        in_doubt = (
+            sa.select(deliveries.c.consent_id)
+            .join(consents, consents.c.consent_id == deliveries.c.consent_id)
             .where(
-                consents.c.person_id == person_id,
-                doors.c.state != DoorState.CLOSED.value,
-                sa.or_(
-                    consents.c.status.not_in([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
-                    consents.c.until <= now,
-                ),
+                consents.c.person_id == person_id, deliveries.c.state == DeliveryState.PLANNED.value, ended
             )
         )
-        found = await self.connection.execute(sa.union(unsent, left_open))
+        found = await self.connection.execute(sa.union(unsent, left_open, in_doubt))
         return tuple(sorted(found.scalars()))
 
     async def past_end(self, now: datetime, limit: int) -> tuple[str, ...]:

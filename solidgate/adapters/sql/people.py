@@ -30,6 +30,7 @@ class People:
         values = {
             "person_id": person_id,
             "identity_digest": identity,
+            "webid_digest": sealing.digest(self.keys.lookup, "webid", webid),
             "key_sealed": sealing.seal(self.keys.wrap, key, f"person:{person_id}"),
             "webid_sealed": sealing.seal(key, webid.encode(), f"webid:{person_id}"),
             "created": now,

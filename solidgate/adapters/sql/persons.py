@@ -93,6 +93,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
 
 WITHHELD: Mapping[sa.Column[object], str] = {
     t.people.c.identity_digest: "a keyed digest, to find the person at the next login",
+    t.people.c.webid_digest: "a keyed digest, to count the person once",
     t.people.c.key_sealed: "the key that the other values are sealed under",
     t.sessions.c.session_hash: "would let a reader of the file guess at the session",
     t.sessions.c.session_sealed: "only the session's own cookie opens it",

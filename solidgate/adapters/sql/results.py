@@ -11,9 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
-from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived
+from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, parts, people
 from solidgate.consent.status import ConsentStatus
-from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow
+from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow, Unresolved
+from solidgate.run.state import FINAL
+
+_AT = sa.TIMESTAMP(timezone=True)
+_MOST_DOUBLINGS = 6
+"""From one minute to about an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,44 @@ class Results:
             sa.update(deliveries)
             .where(deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id)
             .values(state=state.value, resolved=now)
+        )
+
+    async def unresolved(self, since: datetime, now: datetime, limit: int) -> tuple[Unresolved, ...]:
+        """Deliveries after ``since`` that are planned though their part has ended, and due to be looked at.
+
+        Only those whose consent holds.
+        """
+        query = (
+            sa.select(deliveries.c.run_id, deliveries.c.consent_id, consents.c.space_id)
+            .join(consents, consents.c.consent_id == deliveries.c.consent_id)
+            .join(
+                parts,
+                sa.and_(
+                    parts.c.run_id == deliveries.c.run_id, parts.c.consent_id == deliveries.c.consent_id
+                ),
+            )
+            .where(
+                deliveries.c.state == DeliveryState.PLANNED.value,
+                deliveries.c.planned > since,
+                sa.or_(deliveries.c.next_look.is_(None), deliveries.c.next_look <= now),
+                parts.c.state.in_([state.value for state in FINAL]),
+                consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+                consents.c.until > now,
+            )
+            .order_by(deliveries.c.planned)
+            .limit(limit)
+        )
+        rows = await self.connection.execute(query)
+        return tuple(Unresolved(row.run_id, row.consent_id, row.space_id) for row in rows)
+
+    async def looked(self, run_id: str, consent_id: str, now: datetime) -> None:
+        """Somebody looks at a planned delivery again; the next look is later each time."""
+        doubled = sa.func.power(2, sa.func.least(deliveries.c.looks, _MOST_DOUBLINGS))
+        pause = sa.func.make_interval(0, 0, 0, 0, 0, sa.cast(doubled, sa.Integer))
+        await self.connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id)
+            .values(looks=deliveries.c.looks + 1, next_look=sa.cast(now, _AT) + pause)
         )
 
     async def of_consent(self, person_id: str, consent_id: str) -> tuple[DeliveryRow, ...]:
@@ -121,32 +164,23 @@ class Results:
     ) -> tuple[DerivedRow, ...]:
         """The derived graphs of people whose consent holds at ``now``, by graph IRI."""
         query = (
-            sa.select(derived)
+            sa.select(derived, people.c.webid_digest)
             .join(consents, consents.c.consent_id == derived.c.consent_id)
+            .join(people, people.c.person_id == derived.c.person_id)
             .where(
                 derived.c.space_id == space_id,
                 consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
                 consents.c.until > now,
             )
-            .order_by(derived.c.graph)
+            .order_by(derived.c.graph, derived.c.consent_id)
         )
         if run_id is not None:
             query = query.where(derived.c.run_id == run_id)
         rows = []
         for row in (await self.connection.execute(query)).all():
             content = await self.people.unseal(row.person_id, row.content_sealed, f"derived:{row.consent_id}")
-            rows.append(DerivedRow(row.graph, content))
+            rows.append(DerivedRow(row.graph, content, bytes(row.webid_digest)))
         return tuple(rows)
-
-    async def next_end(self, space_id: str, now: datetime) -> datetime | None:
-        """When the next visible graph stops being visible by its consent's end."""
-        query = (
-            sa.select(sa.func.min(consents.c.until))
-            .join(derived, consents.c.consent_id == derived.c.consent_id)
-            .where(derived.c.space_id == space_id, consents.c.until > now)
-        )
-        found: datetime | None = (await self.connection.execute(query)).scalar_one()
-        return found
 
     async def release(
         self, space_id: str, run_id: str, content: bytes, contributors: int, now: datetime

@@ -21,6 +21,7 @@ from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.results import Results
+from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.spaces import Spaces
 from solidgate.adapters.sql.sweep import TABLES, sweep
@@ -79,6 +80,11 @@ class Transaction:
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """The same results, by age."""
+        return Retention(self.connection, self.people)
 
     @cached_property
     def trail(self) -> Trail:

@@ -286,6 +286,7 @@ deliveries = sa.Table(
     _at("noted", null=True),
     sa.Column("looks", sa.Integer, nullable=False, server_default="0"),
     _at("next_look", null=True),
+    _at("emptied", null=True),
 )
 sa.Index("deliveries_of_consent", deliveries.c.consent_id)
 

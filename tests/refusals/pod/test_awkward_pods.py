@@ -224,6 +224,26 @@ async def test_a_profile_without_storage_is_climbed_from(visit: Visit) -> None:
     assert await code_of(visit.pods.storages(visit.agent.webid, visit.agent)) == "pod.no-storage"
 
 
+async def test_a_storage_of_somebody_else_is_nobodys_storage(visit: Visit) -> None:
+    """Not even a pod that everybody may write to passes for one's own."""
+    mallory = visit.server.add_person("mallory", link_storage=False)
+    access = visit.server.access(mallory.webid)
+    issuer = f"<http://www.w3.org/ns/solid/terms#oidcIssuer> <{visit.server.base_url}>"
+    stated = f"<{mallory.webid}> {issuer}; <http://www.w3.org/ns/pim/space#storage> <{visit.alice.pod}>"
+    visit.server.put(mallory.webid.partition("#")[0], f"{stated} .".encode())
+    assert await code_of(visit.pods.storages(mallory.webid, access)) == "pod.no-storage"
+    modes = "acl:Read, acl:Write, acl:Append"
+    everybody = f"<#all> a acl:Authorization; acl:agentClass foaf:Agent; acl:mode {modes};"
+    places = f"acl:accessTo <{visit.alice.pod}>; acl:default <{visit.alice.pod}>."
+    names = "@prefix acl: <http://www.w3.org/ns/auth/acl#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>."
+    alice = f"acl:agent <{visit.alice.webid}>; acl:mode {modes}, acl:Control; {places}"
+    visit.server.put_acl(visit.alice.pod, f"{names} {everybody} {places} <#me> a acl:Authorization; {alice}")
+    assert await code_of(visit.pods.storages(mallory.webid, access)) == "pod.no-storage"
+    assert await visit.pods.storages(visit.alice.webid, visit.owner) == (visit.alice.pod,)
+    visit.server.put(mallory.webid.partition("#")[0], f"{stated}, <{mallory.pod}> .".encode())
+    assert await visit.pods.storages(mallory.webid, access) == (mallory.pod,)
+
+
 async def test_access_control_policy_is_named_and_not_touched(visit: Visit) -> None:
     acr = f"<#r> a <http://www.w3.org/ns/solid/acp#AccessControlResource> . {owner_list(visit)}"
     visit.server.put_acl(visit.document, acr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,14 @@ async def test_doctor_looks_at_everything() -> None:
     assert findings["database"].level == findings["outbound"].level == findings["clock"].level == "ok"
     assert findings["migrations"].level == "warn"
     assert all(found.remedy for found in findings.values() if found.level == "fail")
+
+
+async def test_doctor_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOLIDGATE_SERVER__DATA_FOLDER", "somewhere/data")
+    findings = {found.name: found for found in await doctor.examine(Common())}
+    assert findings["database"].level == "ok"
+    assert os.listdir(tmp_path) == []
 
 
 async def test_doctor_names_a_wrong_setting(tmp_path: Path) -> None:

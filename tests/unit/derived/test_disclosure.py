@@ -40,36 +40,44 @@ def test_require_group_is_exact_and_tells_no_number_but_its_own() -> None:
 
 def test_disclosure_keeps_large_cells_whole() -> None:
     content = table(30, {"a": 12, "b": 18})
-    assert set(suppress_small_cells(content, 10).splitlines()) == set(content.splitlines())
+    assert set(suppress_small_cells(content, 10, 400).splitlines()) == set(content.splitlines())
 
 
 def test_disclosure_hides_a_small_cell_and_one_more() -> None:
-    thinned = suppress_small_cells(table(45, {"a": 3, "b": 12, "c": 30}), 10)
+    thinned = suppress_small_cells(table(45, {"a": 3, "b": 12, "c": 30}), 10, 400)
     assert shown(thinned) == {"c"}
     assert b"urn:t#a" not in thinned
     assert b"urn:t#b" not in thinned
 
 
 def test_disclosure_empty_cells_stay() -> None:
-    assert shown(suppress_small_cells(table(30, {"a": 0, "b": 12, "c": 18}), 10)) == {"a", "b", "c"}
+    assert shown(suppress_small_cells(table(30, {"a": 0, "b": 12, "c": 18}), 10, 400)) == {"a", "b", "c"}
 
 
 def test_disclosure_refuses_a_whole_that_is_small() -> None:
     with pytest.raises(GroupTooSmall):
-        suppress_small_cells(table(5, {"a": 5}), 10)
+        suppress_small_cells(table(5, {"a": 5}), 10, 400)
 
 
 @pytest.mark.parametrize("count", ["-1", "many", "1.5", "²"])
 def test_disclosure_wants_numbers(count: str) -> None:
     with pytest.raises(ShapeViolated):
-        suppress_small_cells(f'<urn:t> {SG.contributors} "{count}" .'.encode(), 10)
+        suppress_small_cells(f'<urn:t> {SG.contributors} "{count}" .'.encode(), 10, 400)
 
 
 def test_disclosure_wants_one_number_a_cell() -> None:
     with pytest.raises(ShapeViolated):
         suppress_small_cells(
-            f'<urn:t> {SG.contributors} "30" .\n<urn:t> {SG.contributors} "3" .'.encode(), 10
+            f'<urn:t> {SG.contributors} "30" .\n<urn:t> {SG.contributors} "3" .'.encode(), 10, 400
         )
+
+
+@pytest.mark.parametrize("cells", [{"a": 31}, {"a": 12, "b": 31}, {}])
+def test_disclosure_believes_no_count_above_the_real_one(cells: Mapping[str, int]) -> None:
+    content = table(30 if cells else 31, cells)
+    with pytest.raises(ShapeViolated):
+        suppress_small_cells(content, 10, 30)
+    suppress_small_cells(content, 10, 31)
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(2, 15))
@@ -78,7 +86,7 @@ def test_disclosure_nothing_small_can_be_computed(counts: list[int], minimum: in
     total = sum(counts)
     if 0 < total < minimum:
         return
-    visible = shown(suppress_small_cells(table(total, cells), minimum))
+    visible = shown(suppress_small_cells(table(total, cells), minimum, 400))
     assert all(cells[name] == 0 or cells[name] >= minimum for name in visible)
     hidden = [count for name, count in cells.items() if name not in visible]
     # What the total minus the visible cells gives is the hidden cells together.

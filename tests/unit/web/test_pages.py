@@ -286,6 +286,14 @@ async def test_too_many_logins_and_answers_wait(database_url: str, tmp_path: Pat
         assert posts == [404, 429]
 
 
+async def test_calls_with_a_token_wait_before_anybody_is_asked(database_url: str, tmp_path: Path) -> None:
+    limits = {"login": Login(token_calls_per_minute=2)}
+    async with open_gate(database_url, tmp_path, **limits) as gate, gate.browser() as program:
+        calls = [await program.get("/spaces/x/runs", Authorization="DPoP nonsense") for _ in range(3)]
+        assert [call.status for call in calls] == [401, 401, 429]
+        assert (await program.get("/spaces")).status == 200
+
+
 async def test_every_page_is_made_of_our_own_parts_only(gate: TestGate, anna: Browser) -> None:
     request = await asked(gate, anna)
     for path in ("/", "/spaces", "/spaces/home-energy", "/login", "/me", request, "/errors", "/nowhere"):

@@ -1,0 +1,41 @@
+"""Supersede: one person holds one consent for one purpose, whatever they answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from solidgate.consent.record import Reason
+from solidgate.consent.request import ConsentRequest
+from solidgate.errors import RequestAnswered
+from solidgate.flow import expire, revoke, withdraw
+from solidgate.flow.ending import end_all
+from solidgate.flow.making import NO
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+
+async def supersede(
+    world: World, tx: Transaction, session: Session, request: ConsentRequest, answers: Mapping[str, bool]
+) -> None:
+    """End what the person holds for the purposes that they answer now, in the transaction of the answer.
+
+    A consent past its end expires, one to other terms is revoked as those terms were; a no to the same terms
+    withdraws. Raises ``RequestAnswered`` for a second yes to the same terms, which would only hide the first.
+    """
+    now = world.clock.now()
+    held = await tx.consents.held(session.person_id, request.space_id, list(answers))
+    past = [one for one in held if one.record.latest.until is not None and one.record.latest.until <= now]
+    other = [one for one in held if one.record.agreement_digest != request.agreement_digest]
+    same = [one for one in held if one not in past and one not in other]
+    if any(answers[one.record.purpose] for one in same):
+        raise RequestAnswered()
+    if past:
+        await end_all(world, tx, expire.ending(world), past)
+    if other := [one for one in other if one not in past]:
+        await end_all(world, tx, revoke.ending(world, Reason.TERMS_CHANGED), other)
+    if same:
+        await withdraw.end_in(world, tx, session, [one.record.consent_id for one in same], method=NO)
