@@ -51,7 +51,8 @@ SG = Namespace(
     """
     CollaborationSpace Participation Terms DataRequest ApprovedCode ConsentEvent ProcessingRun
     DerivedResult AuditEntry Role Reason DataProvider CodeProvider DataConsumer SpaceOwner TermsChanged
-    SpaceClosed CodeRecalled WrongPerson UnderAge DefectiveNotice AuthorityDecision participation participant inSpace role currentTerms underTerms termsDigest
+    SpaceClosed CodeRecalled WrongPerson UnderAge DefectiveNotice AuthorityDecision participation participant
+    inSpace role currentTerms underTerms termsDigest
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
     action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus

@@ -26,6 +26,7 @@ ANNA = "https://anna.example/profile/card#me"
 BEN = "https://ben.example/profile/card#me"
 SPACE = "/spaces/home-energy"
 
+UNCONFIRMED = (400, "rights.erasure-not-confirmed")
 LOGIN = (401, "login.needed")
 NO_REQUEST = (404, "request.not-found")
 NO_CONSENT = (404, "consent.not-found")
@@ -40,7 +41,7 @@ PEOPLE = [
     ("GET", "/me/rights", LOGIN, FINE, FINE),
     ("GET", "/me/export", LOGIN, FINE, FINE),
     ("GET", "/me/erase", LOGIN, FINE, FINE),
-    ("POST", "/me/erase", LOGIN, (400, "rights.erasure-not-confirmed"), (400, "rights.erasure-not-confirmed")),
+    ("POST", "/me/erase", LOGIN, UNCONFIRMED, UNCONFIRMED),
     ("GET", "/me/activity", LOGIN, FINE, FINE),
     ("POST", "/me/activity", LOGIN, (400, "rights.container-not-yours"), (502, "pod.no-storage")),
     ("GET", "/join/{token}/request", LOGIN, (303, ""), (502, "pod.no-storage")),

@@ -99,7 +99,7 @@ async def test_doctor_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("SOLIDGATE_SERVER__DATA_FOLDER", "somewhere/data")
     findings = {found.name: found for found in await doctor.examine(Common())}
     assert findings["database"].level == "ok"
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - nothing else runs
 
 
 async def test_doctor_names_a_wrong_setting(tmp_path: Path) -> None:
