@@ -676,6 +676,12 @@ class FormatUnsupported(BadInput):
     remedy = "Accept one of the types that the detail lists."
 
 
+class RequestMalformed(BadInput):
+    code = "request.malformed"
+    sentence = "What was sent is not a request of HTTP, or its first lines are longer than the limit."
+    remedy = "Use a method that HTTP knows and a shorter address; server.max_header_bytes is the limit."
+
+
 class BodyInvalid(BadInput):
     code = "request.body-invalid"
     sentence = "The body of the request is missing or not of the expected form."

@@ -161,12 +161,8 @@ async def _floor(world: World, tx: Transaction, caller: Caller, space_id: str) -
 
 
 async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
-    counts: dict[str, int] = dict.fromkeys((state.value for state in PartState), 0)
-    outcomes: dict[str, int] = {}
-    for (state, outcome), count in (await tx.runs.counts(row.run_id)).items():
-        counts[state.value] += count
-        if outcome is not None:
-            outcomes[outcome] = outcomes.get(outcome, 0) + count
+    states, outcomes = await tx.runs.counts(row.run_id)
+    counts = {state.value: states.get(state.value, 0) for state in PartState}
     newest = await tx.results.newest_aggregate(row.space_id)
     return RunView(
         run_id=row.run_id,

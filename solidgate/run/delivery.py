@@ -69,7 +69,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class DerivedRow:
-    """One derived graph: its IRI and N-Triples; ``person`` is the same for all graphs of one WebID."""
+    """One person's graph: its IRI and its N-Triples; ``person`` is the same for every account of a WebID."""
 
     graph: str
     content: bytes

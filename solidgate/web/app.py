@@ -7,6 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from solidgate.flow.world import World
+from solidgate.web.connections import handler_arguments
 from solidgate.web.keys import STREAMS, WORLD
 from solidgate.web.lifecycle import LIFECYCLE, Lifecycle
 from solidgate.web.middlewares import edge, header_setter
@@ -32,13 +33,5 @@ def make_app(world: World, *, routes: tuple[Route, ...] = ROUTES) -> web.Applica
 
 def make_runner(app: web.Application) -> web.AppRunner:
     """A runner with the server's limits; no access log of aiohttp's, which doubles the cost of a request."""
-    server = app[WORLD].settings.server
-    return web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=server.keepalive_timeout,
-        shutdown_timeout=server.shutdown_seconds,
-        max_line_size=server.max_header_bytes,
-        max_field_size=server.max_header_bytes,
-    )
+    shutdown = app[WORLD].settings.server.shutdown_seconds
+    return web.AppRunner(app, handle_signals=False, shutdown_timeout=shutdown, **handler_arguments(app))

@@ -90,7 +90,12 @@ def document(error: SolidgateError, public_url: str, request_id: str) -> dict[st
 
 def problem_document(request: web.Request, error: SolidgateError) -> web.Response:
     """The answer for programs."""
-    content = document(error, request.app[WORLD].public_url, request.get(REQUEST_ID, ""))
+    return problem_response(error, request.app[WORLD].public_url, request.get(REQUEST_ID, ""))
+
+
+def problem_response(error: SolidgateError, public_url: str, request_id: str) -> web.Response:
+    """The same where there is no request, because what came is none."""
+    content = document(error, public_url, request_id)
     return web.json_response(content, status=content["status"], content_type=PROBLEM_JSON)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from solidgate.errors import PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
 from solidgate.pod import wac
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.rdf import control_document
@@ -41,6 +41,12 @@ async def acl_of(scene: Scene, url: str) -> wac.Acl | None:
 
 async def test_storages_come_from_the_profile(scene: Scene) -> None:
     assert await scene.pods.storages(scene.owner.webid) == (scene.pod,)
+
+
+async def test_a_storage_is_ones_own_only_with_control_of_it(scene: Scene) -> None:
+    assert await scene.pods.storages(scene.owner.webid, scene.owner) == (scene.pod,)
+    with pytest.raises(NoStorage):
+        await scene.pods.storages(scene.owner.webid, scene.agent)
 
 
 async def test_a_document_comes_back_byte_for_byte(scene: Scene) -> None:

@@ -140,8 +140,9 @@ async def test_accounts_and_purposes_of_one_person_count_once_in_the_group(play:
         other = await tx.people.ensure(session.webid, "https://other.example/", "anna", session.created)
     elsewhere = dataclasses.replace(session, person_id=other)
     await answered(play, elsewhere, await ask.ask(play.world, elsewhere, play.token))
-    await play.run()
+    run_id = await play.run()
     assert await visible(play) == 4
+    assert (await run.show(play.world, CONSUMER, SPACE, run_id)).counts["written"] == "<2"
     with pytest.raises(GroupTooSmall):
         await run.aggregate(play.world, CONSUMER, SPACE)
     ben = await play.arrive("ben")

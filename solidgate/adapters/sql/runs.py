@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.tables import parts, runs, steps, workers
+from solidgate.adapters.sql.tables import parts, people, runs, steps, workers
 from solidgate.errors import RunCancelled, RunNotFound, RunOpen
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
 
@@ -182,17 +182,18 @@ class Runs:
         query = sa.select(steps).where(steps.c.consent_id == consent_id).order_by(steps.c.sequence)
         return tuple(_step(row) for row in await self.connection.execute(query))
 
-    async def counts(self, run_id: str) -> Mapping[tuple[PartState, str | None], int]:
-        """How many parts stand in each (state, outcome)."""
+    async def counts(self, run_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """How many people have a part in each state, and in each outcome: people, not parts or accounts."""
+        return await self._people_by(run_id, parts.c.state), await self._people_by(run_id, parts.c.outcome)
+
+    async def _people_by(self, run_id: str, column: sa.Column[str]) -> Mapping[str, int]:
         query = (
-            sa.select(parts.c.state, parts.c.outcome, sa.func.count())
-            .where(parts.c.run_id == run_id)
-            .group_by(parts.c.state, parts.c.outcome)
+            sa.select(column, sa.func.count(sa.distinct(people.c.webid_digest)))
+            .join(people, people.c.person_id == parts.c.person_id)
+            .where(parts.c.run_id == run_id, column.is_not(None))
+            .group_by(column)
         )
-        return {
-            (PartState(state), outcome): count
-            for state, outcome, count in (await self.connection.execute(query)).all()
-        }
+        return {row[0]: row[1] for row in await self.connection.execute(query)}
 
     async def heartbeat(self, worker_id: str, level: int, now: datetime) -> None:
         """A worker says that it lives, and how well it isolates."""

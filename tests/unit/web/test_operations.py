@@ -345,3 +345,18 @@ def test_only_trusted_proxies_are_believed(peer: str, header: str, remote: str) 
 def test_route_names_and_addresses_are_unique() -> None:
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
     assert len({route.name for route in ROUTES}) == len({route.path for route in ROUTES})
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET /" + b"a" * 60_000 + b" HTTP/1.1", b"FOO /healthz HTTP/1.1", b"\x16\x03\x01"]
+)
+async def test_what_is_no_request_is_a_problem_too(
+    listening: Callable[..., Awaitable[Any]], line: bytes
+) -> None:
+    _, _, port = await listening()
+    answer = await ask(port, line + b"\r\nHost: localhost\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert b"application/problem+json" in head
+    assert b"Content-Security-Policy" in head
+    assert b'"request.malformed"' in body
