@@ -139,7 +139,6 @@ async def test_a_graph_is_visible_until_the_consent_ends_by_the_clock(store: Sql
         assert len(await tx.results.visible("home", NOW)) == 1
         assert await tx.results.visible("home", end) == ()
         assert await tx.consents.past_end(end, 10) == (CONSENT,)
-        assert await tx.results.next_end("home", NOW) == end
 
 
 async def test_pseudonyms_differ_from_space_to_space(store: SqlStore, person: str) -> None:
