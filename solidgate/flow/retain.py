@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.duration import after
 from solidgate.flow.world import World
+from solidgate.run.delivery import Kept
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.retention import Kept
     from solidgate.adapters.sql.store import Transaction
 
 BATCH = 200
 
-_Look = Callable[["Transaction", str], Awaitable[tuple["Kept", ...]]]
-_Drop = Callable[["Transaction", "Kept", World], Awaitable[None]]
+_Look = Callable[["Transaction", str], Awaitable[tuple[Kept, ...]]]
+_Drop = Callable[["Transaction", Kept, World], Awaitable[None]]
 
 
 async def delete_old(world: World) -> int:

@@ -74,3 +74,12 @@ class DerivedRow:
     graph: str
     content: bytes
     person: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that is kept since ``since``; ``consent_id`` is empty for a result about a group."""
+
+    run_id: str
+    consent_id: str
+    since: datetime

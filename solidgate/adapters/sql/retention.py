@@ -12,17 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, runs
-from solidgate.run.delivery import Delivery, DeliveryState
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One thing that is kept since ``since``; ``consent_id`` is empty for a result about a group."""
-
-    run_id: str
-    consent_id: str
-    since: datetime
-
+from solidgate.run.delivery import Delivery, DeliveryState, Kept
 
 # A planned delivery is the only memory of a write that may still happen, as long as its run lasts.
 _RESOLVED = sa.or_(deliveries.c.state != DeliveryState.PLANNED.value, runs.c.ended.is_not(None))
