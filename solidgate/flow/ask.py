@@ -31,6 +31,8 @@ async def ask(world: World, session: Session, token: str) -> str:
         space_id = await tx.spaces.invited_to(token, world.clock.now(), used_up=True)
         view = await space.view(world, tx, space_id)
         space.require_open(view)
+        # Under the lock, so that the same person's other call has either not used the invitation, or is seen.
+        await tx.consents.alone(session.person_id, space_id)
         known = await _known(world, tx, session, view)
         if known is None:
             await tx.spaces.invited_to(token, world.clock.now())

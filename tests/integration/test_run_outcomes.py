@@ -416,6 +416,14 @@ async def test_a_cancelled_run_stops_its_parts_and_writes_nothing_more(play: Pla
     assert await play.rows() == 0
 
 
+async def test_the_twelfth_run_begins_like_the_first(play: Play) -> None:
+    """Statements that are used often are prepared by the driver, and must mean the same then."""
+    await play.person("anna")
+    for _ in range(12):
+        run_id = await run.start(play.world, CONSUMER, SPACE)
+        await run.cancel(play.world, CONSUMER, SPACE, run_id)
+
+
 async def test_a_run_of_another_space_is_not_there(play: Play) -> None:
     await play.person("anna")
     run_id = await run.start(play.world, CONSUMER, SPACE)

@@ -223,11 +223,12 @@ async def test_a_withdrawn_consent_gives_only_its_record(scene: Scene) -> None:
         ("GET", "/consents/{consent}"): FINE,
         ("GET", "/consents/{consent}/receipt.jwt"): FINE,
         ("POST", "/consents/{consent}/withdraw"): FINE,
-        ("POST", "/consents/{consent}/door"): (403, "consent.not-given"),
+        ("POST", "/consents/{consent}/door"): FINE,
         ("POST", "/requests/{request}"): (409, "request.answered"),
     }
     for (method, path), wanted in expected.items():
         assert await outcome(scene.anna, method, path, scene.names) == wanted, path
+    assert scene.gate.pods.doors == {}, "asking for a door again opens none"
 
 
 async def test_a_refused_consent_has_no_door_and_nothing_to_withdraw(scene: Scene) -> None:
@@ -239,8 +240,11 @@ async def test_a_refused_consent_has_no_door_and_nothing_to_withdraw(scene: Scen
         scene.gate.world, session, request, shown=notice.digest, language="en", answers={"advice": False}
     )
     names = {"consent": made[0].record.consent_id}
-    for path in ("/consents/{consent}/door", "/consents/{consent}/withdraw"):
-        assert await outcome(scene.ben, "POST", path, names) == (403, "consent.not-given")
+    before = dict(scene.gate.pods.doors)
+    assert await outcome(scene.ben, "POST", "/consents/{consent}/door", names) == FINE
+    refused = await outcome(scene.ben, "POST", "/consents/{consent}/withdraw", names)
+    assert refused == (403, "consent.not-given")
+    assert scene.gate.pods.doors == before
 
 
 @pytest.mark.parametrize(

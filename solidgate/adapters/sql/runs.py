@@ -18,6 +18,9 @@ JOBS = sa.table("procrastinate_jobs", sa.column("task_name"), sa.column("status"
 LIVE_JOBS = ("todo", "doing", "aborting")
 
 _OPEN = [RunState.QUEUED.value, RunState.RUNNING.value]
+# Written out: from its sixth use on the statement is prepared, and PostgreSQL finds the index by the words of
+# its condition, never by parameters.
+_IS_OPEN = sa.text("state IN ('queued', 'running')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Runs:
         statement = insert(runs).values(values | {"state": run.state.value})
         # Two at once meet at the index of open runs: the second waits for the first, and then finds it.
         alone = statement.on_conflict_do_nothing(
-            index_elements=[runs.c.space_id], index_where=runs.c.state.in_(_OPEN)
+            index_elements=[runs.c.space_id], index_where=_IS_OPEN
         )
         made = await self.connection.execute(alone.returning(runs.c.run_id))
         if made.scalar_one_or_none() is None:

@@ -178,7 +178,7 @@ def test_the_aggregate_conforms_before_and_after_small_cells_are_left_out(home_e
     content = _group(home_energy, 6)
     shapes = home_energy.files["shapes/aggregate.ttl"]
     assert RUNNER.validate(shapes, content) == ()
-    released = suppress_small_cells(content, 10)
+    released = suppress_small_cells(content, 10, 24)
     assert RUNNER.validate(shapes, released) == ()
     counts = [
         int(quad.object.value)
