@@ -271,7 +271,6 @@ class Pull(Section):
     max_resource_bytes: Bytes = Field(default=5 * MIB, description="Largest single resource.")
     max_pod_bytes: Bytes = Field(default=50 * MIB, description="Most bytes of one person in one run.")
     max_resources: Count = Field(default=2000, description="Most resources of one person in one run.")
-    max_depth: Count = Field(default=8, description="Deepest nesting of containers that is followed.")
     pod_seconds: Seconds = Field(default=300, description="Longest time for one person's pod.")
     requests_per_second: Annotated[float, Field(ge=0)] = Field(
         default=0, description="Requests a second to one origin; 0 is unlimited."

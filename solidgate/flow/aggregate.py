@@ -8,7 +8,7 @@ from dataclasses import replace
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import RawOutput
 from solidgate.derived.disclosure import require_group, suppress_small_cells
-from solidgate.errors import SolidgateError
+from solidgate.errors import EpochPassed, SolidgateError
 from solidgate.flow import space
 from solidgate.flow.journey import Enclave
 from solidgate.flow.run import sandbox_limits
@@ -16,6 +16,9 @@ from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.run.delivery import DerivedRow
 from solidgate.sandbox.limits import RunContext
+
+ATTEMPTS = 3
+"""How often a group's result is made before it is given up because people keep leaving."""
 
 
 async def aggregate(enclave: Enclave, run_id: str) -> None:
@@ -37,6 +40,15 @@ async def aggregate(enclave: Enclave, run_id: str) -> None:
 
 
 async def _release(world: World, run_id: str) -> None:
+    """Make it anew when a contributor's consent ended meanwhile; raises ``EpochPassed`` when that goes on."""
+    for _ in range(ATTEMPTS):
+        if await _made(world, run_id):
+            return
+    raise EpochPassed()
+
+
+async def _made(world: World, run_id: str) -> bool:
+    """Whether nothing is left to do; false when the group changed before its result could be released."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
         run = await tx.runs.one(run_id)
@@ -44,21 +56,25 @@ async def _release(world: World, run_id: str) -> None:
         program = await space.approved_program(tx, run.space_id, run.agreement_digest)
         graphs = _by_person(await tx.results.visible(run.space_id, now, run_id=run_id))
     if not program.manifest.aggregate:
-        return
+        return True
     require_group(len(graphs), agreement.min_group_size)
     subject = f"{world.space_iri(run.space_id)}/runs/{run_id}/aggregate"
     context = RunContext(run.created.isoformat(), subject, dict(agreement.parameters))
-    content = await world.sandbox.aggregate(
-        program, graphs, context, sandbox_limits(world)
-    )
+    content = await world.sandbox.aggregate(program, graphs, context, sandbox_limits(world))
     raw = RawOutput(suppress_small_cells(content, agreement.min_group_size, len(graphs)), subject)
     shapes_path = program.manifest.aggregate_shapes
     graph = await validate(world, program, raw, shapes_path, agreement.aggregate_shape)
     async with world.store.transaction() as tx:
+        # The shared locks keep withdrawals out until this commits: what is released counts nobody who left.
+        await tx.results.hold(run_id)
+        held = await tx.results.visible(run.space_id, world.clock.now(), run_id=run_id)
+        if _by_person(held) != graphs:
+            return False
         await tx.results.release(run.space_id, run_id, graph.content, len(graphs), now)
         await tx.trail.append(
             AuditEntry(Action.AGGREGATE_RELEASED, now, "enclave", (run_id, graph.digest), Outcome.DONE)
         )
+    return True
 
 
 def _by_person(rows: Sequence[DerivedRow]) -> list[bytes]:

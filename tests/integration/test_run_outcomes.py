@@ -346,6 +346,29 @@ async def test_a_small_group_has_no_result(play: Play) -> None:
         await run.aggregate(play.world, CONSUMER, SPACE)
 
 
+@pytest.mark.parametrize(("people", "released"), [(3, True), (2, False)])
+async def test_who_leaves_while_the_group_s_result_is_made_is_not_in_it(
+    play: Play, people: int, released: bool
+) -> None:
+    """The withdrawal is answered while the program runs over the group: what is released is made anew."""
+    views = [await play.person(name) for name in ("anna", "ben", "cara")[:people]]
+    session = await play.arrive("anna")
+    sandbox, sizes = play.world.sandbox, []
+    made = sandbox.aggregate
+
+    async def slow(program, graphs, context, limits):  # type: ignore[no-untyped-def]
+        sizes.append(len(graphs))
+        if len(sizes) == 1:
+            ended = await withdraw.withdraw(play.world, session, views[0].record.consent_id)
+            assert ended.quiescent
+        return await made(program, graphs, context, limits)
+
+    sandbox.aggregate = slow
+    run_id = await play.run()
+    assert sizes == [people, people - 1][: people - 1]
+    assert (await run.show(play.world, CONSUMER, SPACE, run_id)).aggregate is released
+
+
 async def test_the_sandbox_is_what_the_machine_can_give(play: Play) -> None:
     await play.person("anna")
     await play.run()

@@ -182,6 +182,20 @@ class Results:
             rows.append(DerivedRow(row.graph, content, bytes(row.webid_digest)))
         return tuple(rows)
 
+    async def hold(self, run_id: str) -> None:
+        """Keep the consents behind a run's derived graphs as they are until the transaction ends.
+
+        In the order of their ids, in which everybody locks several consents.
+        """
+        query = (
+            sa.select(consents.c.consent_id)
+            .join(derived, consents.c.consent_id == derived.c.consent_id)
+            .where(derived.c.run_id == run_id)
+            .order_by(consents.c.consent_id)
+            .with_for_update(read=True, of=consents)
+        )
+        await self.connection.execute(query)
+
     async def release(
         self, space_id: str, run_id: str, content: bytes, contributors: int, now: datetime
     ) -> None:
