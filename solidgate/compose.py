@@ -10,11 +10,11 @@ from pathlib import Path
 
 from solidgate.adapters import sealing
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.css_wac import PodLimits, SolidPod
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
+from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore

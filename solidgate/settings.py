@@ -363,20 +363,20 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         default="development", description="production refuses every setting that is only for development."
     )
-    server: Server = Field(default=Server(), description=str(Server.__doc__))
-    database: Database = Field(default=Database(), description=str(Database.__doc__))
-    http: Http = Field(default=Http(), description=str(Http.__doc__))
-    login: Login = Field(default=Login(), description=str(Login.__doc__))
-    consent: Consent = Field(default=Consent(), description=str(Consent.__doc__))
-    preview: Preview = Field(default=Preview(), description=str(Preview.__doc__))
-    progress: Progress = Field(default=Progress(), description=str(Progress.__doc__))
-    pull: Pull = Field(default=Pull(), description=str(Pull.__doc__))
-    worker: Worker = Field(default=Worker(), description=str(Worker.__doc__))
-    sandbox: Sandbox = Field(default=Sandbox(), description=str(Sandbox.__doc__))
-    validation: Validation = Field(default=Validation(), description=str(Validation.__doc__))
-    query: Query = Field(default=Query(), description=str(Query.__doc__))
-    spaces: Spaces = Field(default=Spaces(), description=str(Spaces.__doc__))
-    log: Log = Field(default=Log(), description=str(Log.__doc__))
+    server: Server = Field(default_factory=Server, description=str(Server.__doc__))
+    database: Database = Field(default_factory=Database, description=str(Database.__doc__))
+    http: Http = Field(default_factory=Http, description=str(Http.__doc__))
+    login: Login = Field(default_factory=Login, description=str(Login.__doc__))
+    consent: Consent = Field(default_factory=Consent, description=str(Consent.__doc__))
+    preview: Preview = Field(default_factory=Preview, description=str(Preview.__doc__))
+    progress: Progress = Field(default_factory=Progress, description=str(Progress.__doc__))
+    pull: Pull = Field(default_factory=Pull, description=str(Pull.__doc__))
+    worker: Worker = Field(default_factory=Worker, description=str(Worker.__doc__))
+    sandbox: Sandbox = Field(default_factory=Sandbox, description=str(Sandbox.__doc__))
+    validation: Validation = Field(default_factory=Validation, description=str(Validation.__doc__))
+    query: Query = Field(default_factory=Query, description=str(Query.__doc__))
+    spaces: Spaces = Field(default_factory=Spaces, description=str(Spaces.__doc__))
+    log: Log = Field(default_factory=Log, description=str(Log.__doc__))
 
     @classmethod
     def settings_customise_sources(
@@ -426,11 +426,12 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
 def keys() -> Iterator[tuple[str, Any, str]]:
     """Every setting as (dotted key, default, description), in the order of the reference."""
     for name, field in Settings.model_fields.items():
-        if not isinstance(field.default, Section):
-            yield name, field.default, str(field.description)
+        default = field.get_default(call_default_factory=True)
+        if not isinstance(default, Section):
+            yield name, default, str(field.description)
             continue
-        for key, inner in type(field.default).model_fields.items():
-            yield f"{name}.{key}", getattr(field.default, key), str(inner.description)
+        for key, inner in type(default).model_fields.items():
+            yield f"{name}.{key}", getattr(default, key), str(inner.description)
 
 
 def shown(settings: Settings) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.css_wac import PodLimits, SolidPod
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.pod.door import Door
 from solidgate.ports import Access
 from solidgate.testing.css import CommunityServer

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.css_wac import SolidPod
+from solidgate.adapters.solid_pod import SolidPod
 from solidgate.errors import AccessControlUnsupported, FetchUnexpected, PartnerUnavailable
 from solidgate.pod.door import Door
 from solidgate.testing.css import CommunityServer

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.css_wac import PodLimits, SolidPod
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.consent.decide import ActiveConsent
 from solidgate.flow.world import World
 from solidgate.pod.door import Door

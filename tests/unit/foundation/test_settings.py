@@ -32,8 +32,19 @@ def written(tmp_path: Path) -> Any:
     return write
 
 
+def sections() -> list[str]:
+    return sorted({dotted.split(".")[0] for dotted, _, _ in keys() if "." in dotted})
+
+
 def test_the_default_file_says_what_the_code_says() -> None:
     assert load_settings() == Settings()
+
+
+def test_two_installations_share_no_section() -> None:
+    """A test, or a caller, that changes its own section must change nobody else's."""
+    one, other = Settings(), Settings()
+    assert one == other
+    assert all(getattr(one, name) is not getattr(other, name) for name in sections())
 
 
 def test_every_key_is_in_the_default_file_and_in_the_reference_with_its_default() -> None:
