@@ -78,7 +78,7 @@ async def review(world: World, session: Session, request_id: str, language: str)
     Raises ``RequestNotFound LanguageNotOffered``. An unanswered request follows the current terms.
     """
     async with world.store.transaction() as tx:
-        request, answered = await tx.consents.request(request_id, session.person_id)
+        request, answered = await tx.requests.one(request_id, session.person_id)
         view = await space.view(world, tx, request.space_id)
     if not answered:
         request = await asking.refreshed(world, session, view, request)
@@ -87,8 +87,8 @@ async def review(world: World, session: Session, request_id: str, language: str)
         agreement = await tx.spaces.agreement(request.agreement_digest)
         notice = make_notice(agreement, request, language, public_url=world.public_url)
         if not answered:
-            await tx.consents.update_request(session.person_id, request)
-            await tx.consents.displayed(session.person_id, request_id, notice, now)
+            await tx.requests.update(session.person_id, request)
+            await tx.requests.displayed(session.person_id, request_id, notice, now)
         stored = await tx.consents.of_request(request_id)
         records = [await view_of(world, tx, one) for one in stored]
     return Review(
@@ -160,8 +160,8 @@ async def _record(
 ) -> tuple[str, ...]:
     """In the order of the checks."""
     now, person_id = world.clock.now(), session.person_id
-    request, answered = await tx.consents.request(request_id, person_id, lock=True)
-    await tx.consents.alone(person_id, request.space_id)
+    request, answered = await tx.requests.one(request_id, person_id, lock=True)
+    await tx.requests.alone(person_id, request.space_id)
     if answered:
         raise RequestAnswered()
     if now > request.answers_by:
@@ -170,7 +170,7 @@ async def _record(
     if row.state != "open":
         raise SpaceClosed(request.space_id)
     agreement = await tx.spaces.agreement(row.agreement_digest)
-    notice, displayed = await tx.consents.shown(person_id, request_id, said.shown)
+    notice, displayed = await tx.requests.shown(person_id, request_id, said.shown)
     _check_unchanged(notice, request, row.agreement_digest, said.language)
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
@@ -184,14 +184,14 @@ async def _record(
         displayed=displayed,
         now=now,
         end=_end(agreement, now, said.until),
-        deferred=await tx.consents.deferred(request_id),
+        deferred=await tx.requests.deferred(request_id),
         earlier=await tx.consents.newest_of_purposes(person_id, request.space_id),
     )
     records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
     await tx.consents.put(person_id, request.space_id, *records)
     await receipt.issue(world, tx, person_id, agreement, *records, notice=notice)
     await tx.trail.append(*(_entry(record, now) for record in records))
-    await tx.consents.answered(person_id, request, now)
+    await tx.requests.answered(person_id, request, now)
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 
@@ -264,6 +264,6 @@ async def difference(
 ) -> tuple[RowChange, ...]:
     """What changed between the notice that was shown and the one that would be shown now."""
     async with world.store.transaction() as tx:
-        old, _ = await tx.consents.shown(session.person_id, request_id, shown)
+        old, _ = await tx.requests.shown(session.person_id, request_id, shown)
     new = (await review(world, session, request_id, language)).notice
     return terms_difference(old, new)

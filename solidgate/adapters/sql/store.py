@@ -16,10 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
+from solidgate.adapters.sql.receipts import Receipts
+from solidgate.adapters.sql.requests import Requests
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
@@ -58,8 +61,23 @@ class Transaction:
 
     @cached_property
     def consents(self) -> Consents:
-        """Requests, notices, consents, receipts and doors."""
+        """Consent records and their events."""
         return Consents(self.connection, self.people)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests to people, and the notices that they were shown."""
+        return Requests(self.connection, self.people)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """Signed receipts, and their copies in pods."""
+        return Receipts(self.connection, self.people)
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Doors, as they were last read back."""
+        return Doors(self.connection)
 
     @cached_property
     def leases(self) -> Leases:
