@@ -17,6 +17,7 @@ from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
+    from solidgate.adapters.sql.last import LastWrites
     from solidgate.adapters.sql.store import Transaction
 
 RECEIPT_TYPE = "application/vc+jwt"
@@ -24,7 +25,7 @@ RECEIPT_TYPE = "application/vc+jwt"
 
 async def issue(
     world: World,
-    tx: Transaction,
+    tx: Transaction | LastWrites,
     person_id: str,
     agreement: Agreement,
     *records: ConsentRecord,

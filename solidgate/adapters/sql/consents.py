@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consent_events, consents, deliveries, doors, receipts
+from solidgate.adapters.sql.together import Executes
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import PurposeState, StoredConsent
@@ -21,19 +22,28 @@ from solidgate.pod.door import DoorState
 from solidgate.run.delivery import DeliveryState
 
 _HOLDS = consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value])
+_PUT, _APPEND = sa.insert(consents), sa.insert(consent_events)
+
+
+def purpose_states(rows: Iterable[Any]) -> Mapping[str, PurposeState]:
+    """Rows of consents, oldest first, as the newest of each purpose."""
+    return {
+        row.purpose: PurposeState(row.consent_id, row.agreement_digest, ConsentStatus(row.status), row.until)
+        for row in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Consents:
     """The consents of one transaction."""
 
-    connection: AsyncConnection
+    connection: Executes
     people: People
 
     async def put(self, person_id: str, space_id: str, *records: ConsentRecord) -> None:
         """Keep new records with their events: two statements, however many there are."""
         rows = [await self._row(person_id, space_id, record) for record in records]
-        await self.connection.execute(sa.insert(consents), rows)
+        await self.connection.execute(_PUT, rows)
         events = [(record.consent_id, event) for record in records for event in record.events]
         await self._append(person_id, *events)
 
@@ -65,7 +75,7 @@ class Consents:
             }
             for consent_id, event in events
         ]
-        await self.connection.execute(sa.insert(consent_events), rows)
+        await self.connection.execute(_APPEND, rows)
 
     async def end(self, stored: StoredConsent, event: ConsentEvent) -> int:
         """Append an ending event and raise the epoch: every lease of an earlier epoch is void."""
@@ -196,12 +206,7 @@ class Consents:
             .where(consents.c.person_id == person_id, consents.c.space_id == space_id)
             .order_by(consents.c.created)
         )
-        return {
-            row.purpose: PurposeState(
-                row.consent_id, row.agreement_digest, ConsentStatus(row.status), row.until
-            )
-            for row in await self.connection.execute(query)
-        }
+        return purpose_states(await self.connection.execute(query))
 
     async def unsettled(self, person_id: str, now: datetime) -> tuple[str, ...]:
         """Consents of a person with something left at the pod: a door, a receipt, a write in doubt."""

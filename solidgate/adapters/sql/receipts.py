@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import receipts
+from solidgate.adapters.sql.together import Executes
 from solidgate.consent.stored import StoredReceipt
 from solidgate.errors import ConsentNotFound
+
+_PUT = sa.insert(receipts)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipts:
     """The receipts of one transaction."""
 
-    connection: AsyncConnection
+    connection: Executes
     people: People
 
     async def put(self, person_id: str, tokens: Sequence[tuple[str, int, str]]) -> None:
@@ -33,7 +35,7 @@ class Receipts:
             }
             for consent_id, sequence, token in tokens
         ]
-        await self.connection.execute(sa.insert(receipts), rows)
+        await self.connection.execute(_PUT, rows)
 
     async def pushed(
         self, person_id: str, consent_id: str, sequence: int, pod_url: str | None, problem: str | None

@@ -7,24 +7,24 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import notices, requests
+from solidgate.adapters.sql.together import Executes
 from solidgate.consent.notice import Notice
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import WaitingRequest
 from solidgate.errors import RequestNotFound, TermsChanged
 
-_DEFERRED = sa.select(requests.c.deferred).where(requests.c.request_id == sa.bindparam("request_id"))
+_ANSWERED = sa.update(requests).where(requests.c.request_id == sa.bindparam("answering"))
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
     """The requests of one transaction."""
 
-    connection: AsyncConnection
+    connection: Executes
     people: People
 
     async def alone(self, person_id: str, space_id: str) -> None:
@@ -128,9 +128,8 @@ class Requests:
 
     async def deferred(self, request_id: str) -> datetime | None:
         """When the person chose to decide later, if they did."""
-        found: datetime | None = (
-            await self.connection.execute(_DEFERRED, {"request_id": request_id})
-        ).scalar_one()
+        query = sa.select(requests.c.deferred).where(requests.c.request_id == request_id)
+        found: datetime | None = (await self.connection.execute(query)).scalar_one()
         return found
 
     async def waiting(self, person_id: str, now: datetime) -> tuple[WaitingRequest, ...]:
@@ -158,16 +157,13 @@ class Requests:
             .where(requests.c.request_id == request_id, requests.c.reminded.is_(None))
             .values(reminded=now)
         )
-        return (await self.connection.execute(statement)).rowcount == 1
+        return bool((await self.connection.execute(statement)).rowcount)
 
     async def answered(self, person_id: str, request: ConsentRequest, now: datetime) -> None:
         """Mark a request as answered, with the place for receipts that the person chose."""
         sealed = await self.people.seal(person_id, encode(request), f"request:{request.request_id}")
-        await self.connection.execute(
-            sa.update(requests)
-            .where(requests.c.request_id == request.request_id)
-            .values(answered=now, request_sealed=sealed)
-        )
+        answer = {"answering": request.request_id, "answered": now, "request_sealed": sealed}
+        await self.connection.execute(_ANSWERED, answer)
 
     async def displayed(self, person_id: str, request_id: str, notice: Notice, now: datetime) -> None:
         """Remember that exactly this notice was shown for the request."""
