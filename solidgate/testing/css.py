@@ -32,6 +32,9 @@ READY_SECONDS = 90.0
 STOP_SECONDS = 10.0
 TAIL_LINES = 25
 
+WAC = "@css:config/file.json"
+ACP = "@css:config/file-acp.json"
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^(?P<at>\S+Z) \[(?P<source>[^\]]+)\] \{[^}]*\} (?P<level>\w+): (?P<text>.*)$")
 _REQUEST = re.compile(r"^Received (?P<method>[A-Z]+) request for (?P<path>\S+)$")
@@ -75,7 +78,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 class CommunityServer:
     """``async with CommunityServer() as css``: ``css.base_url`` answers, its pods live in ``css.root``.
 
-    ``config`` chooses the access control (WAC: ``file.json``; ACP: ``file-acp.json``). A ``root`` that is
+    ``config`` chooses the access control (``WAC`` or ``ACP``). A ``root`` that is
     given is kept afterwards; without one a temporary folder is made and removed.
     """
 
@@ -84,7 +87,7 @@ class CommunityServer:
         root: Path | None = None,
         *,
         port: int | None = None,
-        config: str = "@css:config/file.json",
+        config: str = WAC,
         log_file: Path | None = None,
         ready_seconds: float = READY_SECONDS,
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +15,7 @@ from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.pod.door import Door
 from solidgate.ports import Access
-from solidgate.testing.css import CommunityServer
+from solidgate.testing.css import ACP, CommunityServer
 from solidgate.testing.people import Person, client_credentials_access, create_person
 from solidgate.testing.pod import AwkwardPod
 
@@ -55,10 +56,8 @@ class Scene:
         return url
 
 
-@pytest.fixture(scope="session")
-def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
-    """One Community Solid Server for the session; it is a process, so no event loop need outlive a test."""
-    server = CommunityServer(tmp_path_factory.mktemp("css") / "pods")
+def _standing(server: CommunityServer) -> Iterator[Community]:
+    """The server from start to end; it is a process, so no event loop need outlive a test."""
 
     async def begin() -> Community:
         await server.start()
@@ -70,6 +69,18 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
     asyncio.run(server.stop())
 
 
+@pytest.fixture(scope="session")
+def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    """One Community Solid Server with Web Access Control for the session."""
+    yield from _standing(CommunityServer(tmp_path_factory.mktemp("css") / "pods"))
+
+
+@pytest.fixture(scope="session")
+def acp_community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    """One with Access Control Policy, started when a test first asks for it."""
+    yield from _standing(CommunityServer(tmp_path_factory.mktemp("css") / "pods", config=ACP))
+
+
 @pytest.fixture
 async def fetcher() -> AsyncIterator[GuardedFetcher]:
     """The product's own way out, with private addresses allowed as in development."""
@@ -78,9 +89,7 @@ async def fetcher() -> AsyncIterator[GuardedFetcher]:
     await guarded.aclose()
 
 
-@pytest.fixture
-async def css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
-    """A scene on the real server."""
+def _css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
     pod = community.people[0].pod
     folder = f"{pod}{secrets.token_hex(4)}/"
     pods = SolidPod(fetcher, SystemClock(), QUICK)
@@ -88,9 +97,20 @@ async def css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
 
 
 @pytest.fixture
-async def double_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
-    """A scene on the double, well-behaved until a test says otherwise."""
-    async with AwkwardPod() as server:
+async def css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
+    """A scene on the real server."""
+    return _css_scene(community, fetcher)
+
+
+@pytest.fixture
+async def css_acp_scene(acp_community: Community, fetcher: GuardedFetcher) -> Scene:
+    """A scene on the real server with Access Control Policy."""
+    return _css_scene(acp_community, fetcher)
+
+
+@asynccontextmanager
+async def _double(fetcher: GuardedFetcher, control: str) -> AsyncIterator[Scene]:
+    async with AwkwardPod(control=control) as server:
         owner, agent, stranger = server.add_person("owner"), server.add_agent("it"), server.add_agent("else")
         access = [server.access(one.webid) for one in (owner, agent, stranger)]
         pods = SolidPod(fetcher, SystemClock(), QUICK)
@@ -98,7 +118,21 @@ async def double_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
         yield Scene(server, fetcher, pods, owner.pod, folder, access[0], access[1], access[2])
 
 
-@pytest.fixture(params=["double", "css"])
+@pytest.fixture
+async def double_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
+    """A scene on the double, well-behaved until a test says otherwise."""
+    async with _double(fetcher, "wac") as scene:
+        yield scene
+
+
+@pytest.fixture
+async def double_acp_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
+    """The same, with Access Control Policy."""
+    async with _double(fetcher, "acp") as scene:
+        yield scene
+
+
+@pytest.fixture(params=["double", "double_acp", "css", "css_acp"])
 def scene(request: pytest.FixtureRequest) -> Scene:
     """The same test, once on each."""
     found: Scene = request.getfixturevalue(f"{request.param}_scene")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from pyoxigraph import NamedNode
 
 from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
-from solidgate.pod import wac
-from solidgate.pod.door import Door, DoorState
+from solidgate.pod import acp, wac
+from solidgate.pod.access_control import (
+    AccessControl,
+    AccessDocument,
+    access_document,
+    kind_of_content,
+    to_turtle,
+)
+from solidgate.pod.door import READ_ONLY, Door, DoorState
+from solidgate.pod.link import targets
 from solidgate.pod.rdf import control_document
 
 if TYPE_CHECKING:
@@ -29,11 +39,34 @@ async def raw(
     return reply.status, reply.content
 
 
-async def acl_of(scene: Scene, url: str) -> wac.Acl | None:
-    status, content = await raw(scene, url + ".acl")
+async def access_address(scene: Scene, url: str) -> str:
+    """Where the pod says the resource's access document is."""
+    reply = await scene.fetcher.fetch(
+        "HEAD", url, access=scene.owner, headers={"Accept": "text/turtle"}, max_bytes=10**6
+    )
+    (found,) = targets(reply.header_values("Link"), url, "acl")
+    return found
+
+
+async def access_of(scene: Scene, url: str) -> AccessDocument | None:
+    """The access document of the resource's own, if it has one."""
+    address = await access_address(scene, url)
+    status, content = await raw(scene, address)
     if status == 404:
         return None
-    return wac.acl_of(control_document(content, "text/turtle", url + ".acl"), url + ".acl")
+    return access_document(control_document(content, "text/turtle", address), address)
+
+
+def friend_of(scene: Scene, document: AccessDocument, target: str) -> bytes:
+    """What somebody adds to give the stranger Read, in the words of the pod's own access control."""
+    if kind_of_content(document) is AccessControl.WAC:
+        added = wac.opened(document, target, scene.stranger.webid, scene.owner.webid, READ_ONLY)
+    else:
+        added = acp.opened(document, target, scene.stranger.webid, READ_ONLY)
+    named = next(t for t in added.triples if t.object == NamedNode(scene.stranger.webid))
+    ours = re.search(r"#solidgate-agent-\w{16}", str(named.subject))
+    assert ours
+    return to_turtle(added).replace(ours[0].encode(), b"#friend")
 
 
 # --- documents ----------------------------------------------------------------------------------------
@@ -148,8 +181,8 @@ async def test_a_door_gives_exactly_what_it_lists(scene: Scene) -> None:
         scene.pods.read(scene.agent, other, max_bytes=1000),
         scene.pods.create(scene.agent, scene.folder + "new.ttl", b"", "text/turtle"),
         scene.pods.remove(scene.agent, listed),
-        scene.pods.read(scene.agent, listed + ".acl", max_bytes=1000),
-        scene.pods.read(scene.agent, door.write + ".acl", max_bytes=1000),
+        scene.pods.read(scene.agent, await access_address(scene, listed), max_bytes=1000),
+        scene.pods.read(scene.agent, await access_address(scene, door.write), max_bytes=1000),
         scene.pods.read(scene.stranger, listed, max_bytes=1000),
         scene.pods.read(scene.stranger, result, max_bytes=1000),
     ):
@@ -160,9 +193,10 @@ async def test_a_door_gives_exactly_what_it_lists(scene: Scene) -> None:
 async def test_opening_twice_changes_nothing(scene: Scene) -> None:
     url = await scene.put("a.ttl")
     await scene.pods.open_door(scene.owner, scene.door("a.ttl"))
-    before = await raw(scene, url + ".acl")
+    address = await access_address(scene, url)
+    before = await raw(scene, address)
     assert await scene.pods.open_door(scene.owner, scene.door("a.ttl")) is DoorState.OPEN
-    assert await raw(scene, url + ".acl") == before
+    assert await raw(scene, address) == before
 
 
 async def test_closing_leaves_no_trace(scene: Scene) -> None:
@@ -172,8 +206,8 @@ async def test_closing_leaves_no_trace(scene: Scene) -> None:
     assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
     assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
     assert await scene.pods.door_state(scene.agent, door) is DoorState.CLOSED
-    assert await acl_of(scene, url) is None
-    assert await acl_of(scene, str(door.write)) is None
+    assert await access_of(scene, url) is None
+    assert await access_of(scene, str(door.write)) is None
     with pytest.raises(PodForbidden):
         await scene.pods.read(scene.agent, url, max_bytes=1000)
     assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == TURTLE
@@ -185,7 +219,7 @@ async def test_the_owner_keeps_everything_through_opening_and_closing(scene: Sce
     for step in (scene.pods.open_door, scene.pods.close_door, scene.pods.open_door):
         await step(scene.owner, door)
         for place in (url, str(door.write)):
-            status, _ = await raw(scene, place + ".acl")
+            status, _ = await raw(scene, await access_address(scene, place))
             assert status in (200, 404)  # 403 would be an owner who is locked out
             assert (await scene.pods.state(scene.owner, place)).exists
     inside = str(door.write) + "by-owner.ttl"
@@ -207,19 +241,14 @@ async def test_others_keep_their_access(scene: Scene) -> None:
 async def test_what_was_changed_meanwhile_stays_when_the_door_closes(scene: Scene) -> None:
     url = await scene.put("a.ttl", TURTLE)
     await scene.pods.open_door(scene.owner, scene.door("a.ttl"))
-    _, written = await raw(scene, url + ".acl")
-    friend = f"""
-    <{url}.acl#friend> a <http://www.w3.org/ns/auth/acl#Authorization> ;
-      <http://www.w3.org/ns/auth/acl#agent> <{scene.stranger.webid}> ;
-      <http://www.w3.org/ns/auth/acl#accessTo> <{url}> ;
-      <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read> .
-    """
-    await raw(scene, url + ".acl", method="PUT", content=written + friend.encode())
+    written = await access_of(scene, url)
+    assert written is not None
+    await raw(scene, written.url, method="PUT", content=friend_of(scene, written, url))
     assert await scene.pods.close_door(scene.owner, scene.door("a.ttl")) is DoorState.CLOSED
-    left = await acl_of(scene, url)
+    left = await access_of(scene, url)
     assert left is not None
-    assert not wac.names(left, scene.agent.webid)
-    assert wac.owner_safe(left, url, scene.owner.webid)
+    assert scene.agent.webid not in to_turtle(left).decode()
+    assert (await raw(scene, left.url))[0] == 200, "the owner still controls it"
     assert (await scene.pods.read(scene.stranger, url, max_bytes=1000)).content == TURTLE
 
 
@@ -239,7 +268,7 @@ async def test_doors_opened_at_once_are_all_open(scene: Scene) -> None:
 async def test_a_missing_document_is_passed_over(scene: Scene) -> None:
     await scene.put("a.ttl")
     assert await scene.pods.open_door(scene.owner, scene.door("a.ttl", "none.ttl")) is DoorState.OPEN
-    assert await acl_of(scene, scene.folder + "none.ttl") is None
+    assert await access_of(scene, scene.folder + "none.ttl") is None
 
 
 async def test_half_a_door_is_partial(scene: Scene) -> None:
