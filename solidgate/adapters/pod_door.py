@@ -9,7 +9,7 @@ import re
 from contextlib import suppress
 from typing import Protocol
 
-from solidgate.adapters.access_documents import AccessDocuments
+from solidgate.adapters.access_documents import AccessDocuments, Control
 from solidgate.adapters.acp_door import AcpDoor
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.adapters.wac_door import WacDoor
@@ -18,8 +18,10 @@ from solidgate.errors import (
     AccessControlUnsupported,
     DoorNotOpen,
     PodConflict,
+    PodForbidden,
 )
 from solidgate.pod.access_control import AccessControl, AccessDocument
+from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.etag import ABSENT, unchanged
 from solidgate.ports import Access
@@ -68,6 +70,8 @@ class PodDoor:
             AccessControl.ACP: AcpDoor(self._documents, door),
         }
         self._read = tuple(url for url in dict.fromkeys(door.read) if url != door.write)
+        self._wanted = [(url, READ_ONLY) for url in self._read]
+        self._wanted += [(door.write, READ_AND_WRITE)] if door.write is not None else []
 
     async def open(self) -> None:
         """Documents first: should one lie below the container, its own list copies what was before."""
@@ -84,15 +88,18 @@ class PodDoor:
 
     async def state(self) -> DoorState:
         """For the owner by the documents themselves; for the agent, who cannot read them, by HEAD."""
-        wanted = [(url, READ_ONLY) for url in self._read]
-        if self._door.write is not None:
-            wanted.append((self._door.write, READ_AND_WRITE))
+        wanted = self._wanted
         as_agent = self._access.webid == self._door.agent
         found = await self._requests.each(wanted, self._seen_by_agent if as_agent else self._seen_by_owner)
         counted = [(need, seen) for (_, need), seen in zip(wanted, found, strict=True) if seen is not None]
         if counted and all(need <= surely for need, (surely, _) in counted):
             return DoorState.OPEN
         return DoorState.PARTIAL if any(maybe for _, (_, maybe) in counted) else DoorState.CLOSED
+
+    async def by_hand(self) -> tuple[Paste, ...]:
+        """What the owner would have to put there, for every resource that the agent cannot use yet."""
+        found = await self._requests.each(self._wanted, self._pastes)
+        return tuple(one for pastes in found for one in pastes)
 
     # --- opening ----------------------------------------------------------------------------------------
 
@@ -183,6 +190,39 @@ class PodDoor:
         named = allowed[1].lower().split()
         have = frozenset(mode for mode in Mode if mode.name.lower() in named)
         return have, have
+
+    # --- by hand ----------------------------------------------------------------------------------------
+
+    async def _pastes(self, wanted: tuple[str, frozenset[Mode]]) -> list[Paste]:
+        target, modes = wanted
+        try:
+            control = await self._documents.control(target)
+        except AccessControlUnsupported:
+            control = Control(exists=True, url=None, is_storage=False, tells_modes=False)
+        if not control.exists:
+            return []
+        if control.url is None:
+            return self._unseen(wanted, None, AccessControl.WAC if control.tells_modes else None)
+        try:
+            seen = await self._documents.read(control.url)
+            kind = self._kinds[seen.kind]
+            surely, _ = await kind.given(seen.document, target, modes)
+            if modes <= surely:
+                return []
+            whole = await kind.opened(seen.document, control.url, target, modes)
+        except (AccessControlRefused, PodForbidden):
+            said = await self._documents.kind(control.url)
+            return self._unseen(
+                wanted, control.url, said or (AccessControl.WAC if control.tells_modes else None)
+            )
+        return [paste(self._door, target, modes, seen.kind, control.url, whole)]
+
+    def _unseen(
+        self, wanted: tuple[str, frozenset[Mode]], address: str | None, kind: AccessControl | None
+    ) -> list[Paste]:
+        """Only what is new, in every form that this pod may have."""
+        target, modes = wanted
+        return [paste(self._door, target, modes, one, address) for one in ([kind] if kind else AccessControl)]
 
 
 class HoldsControl:

@@ -24,6 +24,7 @@ from solidgate.adapters.solid_requests import (
     fault,
 )
 from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodFault, PodUnreadable
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
@@ -154,6 +155,14 @@ class SolidPod:
         that everybody may read looks open.
         """
         return await PodDoor(self._requests, access, door).state()
+
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """What the owner would put into the pod to open the door, where that may not be done from here.
+
+        Nothing for a resource that is open already or not there. Where the pod does not tell which access
+        control it uses, one text for each.
+        """
+        return await PodDoor(self._requests, access, door).by_hand()
 
     async def _controlled(self, found: tuple[str, ...], access: Access) -> tuple[str, ...]:
         """A pod that is out of order stands in the way only if there is no other."""

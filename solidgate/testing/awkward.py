@@ -44,6 +44,7 @@ class Awkward(IntEnum):
     REFUSES_ACCESS = 23
     NO_ACL = 24
     REFUSES_DELETE = 25
+    HIDES_ACCESS = 26
 
 
 @dataclass(slots=True)

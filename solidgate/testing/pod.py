@@ -18,7 +18,8 @@ but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 for
 .acl, 15 access that ends in the middle of a pull, 16 404 for what was listed, 17 huge container, 18 asks for
 a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
 stores, then answers 500, 23 refuses every change of access control, 24 names no access
-control list at all, 25 refuses to delete.
+control list at all, 25 refuses to delete,
+26 shows an access control list to nobody.
 """
 
 from __future__ import annotations
@@ -224,7 +225,8 @@ class AwkwardPod:
         url = self.base_url + request.rel_url.raw_path.removeprefix("/")
         subject = url.removesuffix(self._control.suffix)
         modes = frozenset() if Awkward.ACCESS_ENDS in bent else self._shelves.modes(subject, caller)
-        if not _needed(request.method, acl=url != subject) <= modes:
+        hidden = Awkward.HIDES_ACCESS in bent and url != subject
+        if hidden or not _needed(request.method, acl=url != subject) <= modes:
             return self._with_links(_unauthorized() if caller is None else _error(403), url, bent)
         if request.method in ("GET", "HEAD"):
             return self._read(request, url, modes, bent)
