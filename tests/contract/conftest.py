@@ -15,7 +15,9 @@ from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.pod.door import Door
 from solidgate.ports import Access
-from solidgate.testing.css import ACP, CommunityServer
+from solidgate.testing.certificates import Certificate, make_certificate
+from solidgate.testing.css import ACP, SUBDOMAINS, CommunityServer
+from solidgate.testing.localhost import LocalhostResolver
 from solidgate.testing.people import Person, client_credentials_access, create_person
 from solidgate.testing.pod import AwkwardPod
 
@@ -61,8 +63,9 @@ def _standing(server: CommunityServer) -> Iterator[Community]:
 
     async def begin() -> Community:
         await server.start()
-        people = [await create_person(server.base_url, name) for name in ("owner", "agent", "stranger")]
-        access = [await client_credentials_access(person) for person in people]
+        trust, names = server.trust, ("owner", "agent", "stranger")
+        people = [await create_person(server.base_url, name, trust=trust) for name in names]
+        access = [await client_credentials_access(person, trust=trust) for person in people]
         return Community(server, (people[0], people[1], people[2]), (access[0], access[1], access[2]))
 
     yield asyncio.run(begin())
@@ -81,10 +84,32 @@ def acp_community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Communit
     yield from _standing(CommunityServer(tmp_path_factory.mktemp("css") / "pods", config=ACP))
 
 
+@pytest.fixture(scope="session")
+def subdomain_community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    """One whose pods have hosts of their own."""
+    yield from _standing(CommunityServer(tmp_path_factory.mktemp("css") / "pods", config=SUBDOMAINS))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Of a private authority, for localhost."""
+    return make_certificate(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def https_community(
+    tmp_path_factory: pytest.TempPathFactory, certificate: Certificate
+) -> Iterator[Community]:
+    """One over https, whose authority only the settings name."""
+    yield from _standing(CommunityServer(tmp_path_factory.mktemp("css") / "pods", certificate=certificate))
+
+
 @pytest.fixture
 async def fetcher() -> AsyncIterator[GuardedFetcher]:
     """The product's own way out, with private addresses allowed as in development."""
-    guarded = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
+    guarded = GuardedFetcher(
+        FetchPolicy(allow_private_addresses=True), SystemClock(), resolver=LocalhostResolver()
+    )
     yield guarded
     await guarded.aclose()
 
@@ -106,6 +131,21 @@ async def css_scene(community: Community, fetcher: GuardedFetcher) -> Scene:
 async def css_acp_scene(acp_community: Community, fetcher: GuardedFetcher) -> Scene:
     """A scene on the real server with Access Control Policy."""
     return _css_scene(acp_community, fetcher)
+
+
+@pytest.fixture
+async def subdomain_scene(subdomain_community: Community, fetcher: GuardedFetcher) -> Scene:
+    """A scene on the real server where the pod has a host of its own."""
+    return _css_scene(subdomain_community, fetcher)
+
+
+@pytest.fixture
+async def https_scene(https_community: Community, certificate: Certificate) -> AsyncIterator[Scene]:
+    """A scene on the real server over https; ``http.ca_file`` is all that is set for it."""
+    policy = FetchPolicy(allow_private_addresses=True, ca_file=str(certificate.authority))
+    guarded = GuardedFetcher(policy, SystemClock())
+    yield _css_scene(https_community, guarded)
+    await guarded.aclose()
 
 
 @asynccontextmanager
@@ -132,7 +172,17 @@ async def double_acp_scene(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
         yield scene
 
 
-@pytest.fixture(params=["double", "double_acp", "css", "css_acp"])
+EVERY_ACCESS_CONTROL = ["double", "double_acp", "css", "css_acp"]
+
+
+@pytest.fixture(params=[*EVERY_ACCESS_CONTROL, "subdomain", "https"])
+def anywhere(request: pytest.FixtureRequest) -> Scene:
+    """For what depends on addresses and on the way to the server: also subdomains, and https."""
+    found: Scene = request.getfixturevalue(f"{request.param}_scene")
+    return found
+
+
+@pytest.fixture(params=EVERY_ACCESS_CONTROL)
 def scene(request: pytest.FixtureRequest) -> Scene:
     """The same test, once on each."""
     found: Scene = request.getfixturevalue(f"{request.param}_scene")

@@ -1,4 +1,9 @@
-"""The contract of ``ports.PodServer``, held by the adapter against the double and the real server."""
+"""The contract of ``ports.PodServer``, held by the adapter against the double and the real server.
+
+Every test runs with both access controls on both. Those that take ``anywhere`` also run on a server whose
+pods have hosts of their own, and on one over https with a private authority: there only addresses and the way
+to the server differ, not what a list means.
+"""
 
 from __future__ import annotations
 
@@ -72,17 +77,20 @@ def friend_of(scene: Scene, document: AccessDocument, target: str) -> bytes:
 # --- documents ----------------------------------------------------------------------------------------
 
 
-async def test_storages_come_from_the_profile(scene: Scene) -> None:
+async def test_storages_come_from_the_profile(anywhere: Scene) -> None:
+    scene = anywhere
     assert await scene.pods.storages(scene.owner.webid) == (scene.pod,)
 
 
-async def test_a_storage_is_ones_own_only_with_control_of_it(scene: Scene) -> None:
+async def test_a_storage_is_ones_own_only_with_control_of_it(anywhere: Scene) -> None:
+    scene = anywhere
     assert await scene.pods.storages(scene.owner.webid, scene.owner) == (scene.pod,)
     with pytest.raises(NoStorage):
         await scene.pods.storages(scene.owner.webid, scene.agent)
 
 
-async def test_a_document_comes_back_byte_for_byte(scene: Scene) -> None:
+async def test_a_document_comes_back_byte_for_byte(anywhere: Scene) -> None:
+    scene = anywhere
     url = await scene.put("a.ttl", TURTLE)
     document = await scene.pods.read(scene.owner, url, max_bytes=1000)
     assert (document.url, document.content, document.media_type) == (url, TURTLE, "text/turtle")
@@ -131,7 +139,8 @@ async def test_create_never_overwrites(scene: Scene) -> None:
     assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == TURTLE
 
 
-async def test_of_many_creators_one_wins(scene: Scene) -> None:
+async def test_of_many_creators_one_wins(anywhere: Scene) -> None:
+    scene = anywhere
     url = scene.folder + "race.ttl"
     bodies = [b"<> <x:n> %d ." % number for number in range(8)]
     made = await asyncio.gather(
@@ -145,7 +154,8 @@ async def test_of_many_creators_one_wins(scene: Scene) -> None:
     assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == winners[0]
 
 
-async def test_a_container_is_made_once_and_with_those_above(scene: Scene) -> None:
+async def test_a_container_is_made_once_and_with_those_above(anywhere: Scene) -> None:
+    scene = anywhere
     url = scene.folder + "deep/er/"
     await asyncio.gather(*(scene.pods.ensure_container(scene.owner, url) for _ in range(3)))
     await scene.pods.ensure_container(scene.owner, url)
@@ -166,7 +176,8 @@ async def test_remove_respects_the_tag_and_is_idempotent(scene: Scene) -> None:
 # --- the door -----------------------------------------------------------------------------------------
 
 
-async def test_a_door_gives_exactly_what_it_lists(scene: Scene) -> None:
+async def test_a_door_gives_exactly_what_it_lists(anywhere: Scene) -> None:
+    scene = anywhere
     listed, other = await scene.put("a.ttl", TURTLE), await scene.put("b.ttl")
     door = scene.door("a.ttl")
     assert door.write is not None
@@ -199,7 +210,8 @@ async def test_opening_twice_changes_nothing(scene: Scene) -> None:
     assert await raw(scene, address) == before
 
 
-async def test_closing_leaves_no_trace(scene: Scene) -> None:
+async def test_closing_leaves_no_trace(anywhere: Scene) -> None:
+    scene = anywhere
     url = await scene.put("a.ttl", TURTLE)
     door = scene.door("a.ttl")
     await scene.pods.open_door(scene.owner, door)
@@ -227,7 +239,8 @@ async def test_the_owner_keeps_everything_through_opening_and_closing(scene: Sce
     await scene.pods.remove(scene.owner, inside)
 
 
-async def test_others_keep_their_access(scene: Scene) -> None:
+async def test_others_keep_their_access(anywhere: Scene) -> None:
+    scene = anywhere
     url = await scene.put("a.ttl", TURTLE)
     stranger = Door(scene.stranger.webid, scene.owner.webid, (url,), None)
     await scene.pods.open_door(scene.owner, stranger)
@@ -286,7 +299,8 @@ async def test_only_the_owner_opens_doors(scene: Scene) -> None:
         await scene.pods.open_door(scene.stranger, scene.door("a.ttl", write=None))
 
 
-async def test_the_pods_own_log_shows_who_asked(scene: Scene) -> None:
+async def test_the_pods_own_log_shows_who_asked(anywhere: Scene) -> None:
+    scene = anywhere
     url = await scene.put("a.ttl")
     mark = scene.server.mark()
     await scene.pods.read(scene.owner, url, max_bytes=1000)
