@@ -54,7 +54,7 @@ async def look_again(world: World, session: Session, consent_id: str) -> tuple[D
     """
     stored = await _holding(world, session, consent_id)
     async with world.store.transaction() as tx:
-        known = await tx.consents.door(consent_id)
+        known = await tx.doors.one(consent_id)
     state = await _seen(world, session, door_of(world, stored.record, stored.space_id))
     problem = known.problem if known is not None and state is not DoorState.OPEN else None
     if known is None or (state, problem) != (known.state, known.problem):
