@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from solidgate.testing.css import ACP
 from solidgate.testing.demo import outside
 from solidgate.testing.demo.stage import YEAR, set_up
 from solidgate.testing.demo.story import tell
 
 
+@pytest.mark.timeout(420)
 async def test_the_story_holds_with_access_control_policy(tmp_path: Path) -> None:
     """From login to withdrawal: each statement is proved from outside, and the door was one of ACP."""
     async with set_up(tmp_path, lambda line: None, config=ACP) as stage:
