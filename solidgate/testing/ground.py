@@ -128,7 +128,7 @@ async def open_ground(
     # The real program wants a whole year; the fixed result does not look.
     documents = len(energy_documents(1)) if real_sandbox else FEW_DOCUMENTS
     async with AsyncExitStack() as stack:
-        gate = await stack.enter_async_context(open_gate(url, folder, **changes))
+        gate = await stack.enter_async_context(open_gate(url, folder, None, **changes))
         pods = WatchedPods(chance=chance, pause=pause)
         sandbox = gate.world.sandbox if real_sandbox else SleepySandbox(chance=chance, pause=pause)
         world = dataclasses.replace(gate.world, pods=pods, sandbox=sandbox)

@@ -46,10 +46,10 @@ class Doorkeeper:
         )
         return DpopAccess(webid, token, key, now + lifetime, lambda: secrets.token_urlsafe(16))
 
-    async def webid(
+    async def caller(
         self, headers: Mapping[str, Sequence[str]], method: str, url: str, nonce: str | None = None
-    ) -> str | None:
-        """The verified WebID; ``None`` without credentials. Raises ``NotAuthenticated``."""
+    ) -> access_token.VerifiedAccessToken | None:
+        """WebID, client and issuer, verified; ``None`` without credentials. Raises ``NotAuthenticated``."""
         authorization, proofs = headers["Authorization"], headers["DPoP"]
         if not authorization and not proofs:
             return None
@@ -62,7 +62,7 @@ class Doorkeeper:
         if proved.proof_id in self._used:
             raise NotAuthenticated("the proof was used before")
         self._used.add(proved.proof_id)
-        return access_token.verify(shown, await self._keys(shown.webid, shown.issuer)).webid
+        return access_token.verify(shown, await self._keys(shown.webid, shown.issuer))
 
     async def _keys(self, webid: str, issuer: str) -> Sequence[Mapping[str, Any]]:
         """The issuer's keys, after its discovery document and the person's profile both named it."""
