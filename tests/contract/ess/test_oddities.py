@@ -31,6 +31,11 @@ def test_every_behaviour_has_a_heading() -> None:
     }
 
 
+def test_every_behaviour_is_tried() -> None:
+    tried = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert not [kind.name for kind in Odd if f"Odd.{kind.name}" not in tried]
+
+
 async def traded(scene: Scene, grant: Mapping[str, Any]) -> Answer:
     return await scene.asker.trade(await scene.asker.ticket("GET", scene.url), grant)
 
