@@ -13,7 +13,7 @@ from solidgate.adapters.sql.together import Executes
 from solidgate.audit.entry import AuditEntry, leaf_digest
 
 _SALT_BYTES = 16
-_APPEND = sa.insert(audit)
+_APPEND = sa.insert(audit).inline()
 
 
 @dataclass(frozen=True, slots=True)
