@@ -282,6 +282,9 @@ class Progress(Section):
         default=60, description="Life of one stream; the browser then goes on where it ended."
     )
     streams: Count = Field(default=4, description="Streams at once of one session or caller.")
+    window_seconds: Seconds = Field(
+        default=60, description="Seconds over which the rate of a run, and so its remaining time, is taken."
+    )
 
 
 class Pull(Section):

@@ -76,6 +76,7 @@ class SolidRequests:
         max_bytes: int,
         *,
         method: str = "GET",
+        condition: Mapping[str, str] | None = None,
         seconds: float | None = None,
         redirects: int = 0,
     ) -> Reply:
@@ -87,7 +88,7 @@ class SolidRequests:
                     method,
                     url,
                     access=access,
-                    headers={"Accept": accepted},
+                    headers={"Accept": accepted, **(condition or {})},
                     max_bytes=max_bytes,
                     timeout=seconds,
                     redirects=redirects,

@@ -59,7 +59,8 @@ async def _made(world: World, run_id: str) -> bool:
         return True
     require_group(len(graphs), agreement.min_group_size)
     subject = f"{world.space_iri(run.space_id)}/runs/{run_id}/aggregate"
-    context = RunContext(run.created.isoformat(), subject, dict(agreement.parameters))
+    begun = program.manifest.time(run.created.isoformat())
+    context = RunContext(begun, subject, dict(agreement.parameters))
     content = await world.sandbox.aggregate(program, graphs, context, sandbox_limits(world))
     raw = RawOutput(suppress_small_cells(content, agreement.min_group_size, len(graphs)), subject)
     shapes_path = program.manifest.aggregate_shapes

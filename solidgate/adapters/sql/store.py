@@ -20,6 +20,7 @@ from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
+from solidgate.adapters.sql.pulls import Pulls
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
@@ -80,6 +81,11 @@ class Transaction:
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def pulls(self) -> Pulls:
+        """What the newest results were made from."""
+        return Pulls(self.connection, self.people)
 
     @cached_property
     def retention(self) -> Retention:
