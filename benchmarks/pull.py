@@ -24,7 +24,8 @@ from benchmarks.sandbox import write
 from solidgate.settings import Worker
 
 SIZES = (64, 128, 256, 512, 1024)
-ROUNDS = 3
+ROUNDS = 5
+WARM_UP = 3
 MARK = "pull"
 LEAST_OF_CEILING = 0.9
 WAYS = {
@@ -40,8 +41,9 @@ async def measure(sizes: Sequence[int]) -> dict[int, Rounds]:
     """All rounds of each way, by number of pods."""
     async with open_ground(max(sizes)) as ground:
         ours = Ours(ground)
-        await ours.first(ground.pods[:16])  # the server learns who issues the tokens, everybody connects
-        await bare(ground, ground.pods[:16])
+        for _ in range(WARM_UP):  # the server learns who issues the tokens, and compiles what it runs
+            await ours.first(ground.pods[:64])
+            await bare(ground, ground.pods[:64])
         return {size: await _rounds(ground, ours, size) for size in sizes}
 
 
