@@ -37,6 +37,14 @@ class Way:
         """Pods a second."""
         return self.pods / self.seconds
 
+    def __add__(self, other: Way) -> Way:
+        return Way(
+            self.seconds + other.seconds,
+            self.failures + other.failures,
+            self.pods + other.pods,
+            self.logins + other.logins,
+        )
+
 
 @dataclass(slots=True)
 class Ours:
