@@ -11,6 +11,8 @@ _MOST_DIGITS = 9
 def seconds_asked(text: str, now: datetime) -> float:
     """Seconds from ``now``, from either form; 0 when there is none, it is past, or it cannot be read."""
     asked = text.strip()
+    if not asked:
+        return 0.0
     if asked.isascii() and asked.isdigit():
         return float(asked[:_MOST_DIGITS])
     try:

@@ -200,6 +200,8 @@ class Schedule:
 
     def wakes(self, now: float) -> float | None:
         """When somebody may begin though nothing else happens; none when nobody will."""
+        if not self._waiting:
+            return None
         lines = (self._lines[origin] for origin in self._waiting)
         times = [max(line.next_start, line.paused) for line in lines if line.under_way < line.window.size]
         return min((at for at in times if at > now), default=None)

@@ -158,6 +158,8 @@ class _Reading:
         self, urls: Sequence[str], known: Mapping[str, str | None]
     ) -> Mapping[str, Document | _Same]:
         """Each resource, a few at once; the first fault ends the others."""
+        if len(urls) <= 1:  # most people have few documents: no task is needed for a single one
+            return {url: await self._one(url, known.get(url)) for url in urls}
         gate = asyncio.Semaphore(self.world.settings.http.per_origin)
 
         async def one(url: str) -> Document | _Same:
