@@ -60,7 +60,7 @@ async def close_left(world: World, session: Session, consent_id: str) -> None:
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.consents.door(consent_id)
+        known = await tx.doors.one(consent_id)
     if known is not None and not status_at(stored.record, world.clock.now()).valid_for_processing:
         await close_for(world, session, stored.record, stored.space_id)
 
@@ -90,12 +90,12 @@ async def close_for(
 
 async def note_width(tx: Transaction, consent_id: str, now: datetime, *, wide: bool) -> None:
     """Remember that the pod lets the space do more than read, or that it no longer does."""
-    known = await tx.consents.door(consent_id)
+    known = await tx.doors.one(consent_id)
     problem = known.problem if known else None
     if wide and problem is None:
-        await tx.consents.put_door(consent_id, DoorState.OPEN, DoorTooWide.code, now)
+        await tx.doors.put(consent_id, DoorState.OPEN, DoorTooWide.code, now)
     elif not wide and known and problem == DoorTooWide.code:
-        await tx.consents.put_door(consent_id, known.state, None, now)
+        await tx.doors.put(consent_id, known.state, None, now)
 
 
 async def _still_needed(
@@ -124,6 +124,6 @@ async def _seen(world: World, session: Session, door: Door) -> DoorState:
 async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
     async with world.store.transaction() as tx:
         now = world.clock.now()
-        await tx.consents.put_door(consent_id, state, problem, now)
+        await tx.doors.put(consent_id, state, problem, now)
         if state in _SEEN:
             await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
