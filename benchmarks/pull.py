@@ -24,9 +24,9 @@ from benchmarks.sandbox import write
 from solidgate.settings import Worker
 
 SIZES = (64, 128, 256, 512, 1024)
-ROUNDS, FEWER_ROUNDS = 5, 3
+ROUNDS = 5
 FEW = 256
-"""Pods up to which there are all rounds: of more, each round tells enough."""
+"""Pods up to which there are all rounds: of more, half of them tell enough."""
 SLICE = 128
 WARM_UP = 3
 MARK = "pull"
@@ -40,20 +40,25 @@ WAYS = {
 Rounds = Mapping[str, list[Way]]
 
 
-async def measure(sizes: Sequence[int]) -> dict[int, Rounds]:
+async def measure(sizes: Sequence[int], rounds: int) -> dict[int, Rounds]:
     """All rounds of each way, by number of pods."""
     async with open_ground(max(sizes)) as ground:
         ours = Ours(ground)
         for _ in range(WARM_UP):  # the server learns who issues the tokens, and compiles what it runs
             await ours.first(ground.pods[:64])
             await bare(ground, ground.pods[:64])
-        return {size: await _rounds(ground, ours, size) for size in sizes}
+        return {size: await _rounds(ground, ours, size, rounds_of(size, rounds)) for size in sizes}
 
 
-async def _rounds(ground: Ground, ours: Ours, size: int) -> Rounds:
+def rounds_of(size: int, rounds: int) -> int:
+    """How many rounds so many pods get."""
+    return rounds if size <= FEW else (rounds + 1) // 2
+
+
+async def _rounds(ground: Ground, ours: Ours, size: int, rounds: int) -> Rounds:
     """The ways take turns, slice by slice; only the fixed window has all pods at once, as it would suffer."""
     found: dict[str, list[Way]] = {name: [] for name in WAYS}
-    for number in range(ROUNDS if size <= FEW else FEWER_ROUNDS):
+    for number in range(rounds):
         # The ceiling stands before and after ours in turn, so that neither has the warmer server.
         first, second = ("ours", "bare") if number % 2 else ("bare", "ours")
         told = {name: Way() for name in WAYS}
@@ -107,14 +112,14 @@ def section(found: Mapping[int, Rounds]) -> str:
             "## Pulling from many pods",
             "",
             "One Community Solid Server, one private document of ten variables in each pod. Pods a second,"
-            f" the median of {ROUNDS} rounds ({FEWER_ROUNDS} above {FEW} pods), interleaved in slices of"
-            f" {SLICE} pods. The pull of the product includes its door check and its guard, with"
-            f" {Worker().concurrency} people at once, as a worker has them. The bare client has a cached"
-            f" token, {AT_ONCE} requests at once, and checks nothing. The fixed window is our own reading of"
-            " a published one: it waits for the oldest, and logs in again after a failure.",
+            f" the median of the rounds, which are interleaved in slices of {SLICE} pods. The pull of the"
+            f" product includes its door check and its guard, with {Worker().concurrency} people at once, as a"
+            f" worker has them. The bare client has a cached token, {AT_ONCE} requests at once, and checks"
+            " nothing. The fixed window is our own reading of a published one: it waits for the oldest, and"
+            " logs in again after a failure.",
             "",
-            f"| pods |{heads} of the ceiling | failures |",
-            f"| ---: |{' ---: |' * (len(WAYS) + 2)}",
+            f"| pods | rounds |{heads} of the ceiling | failures |",
+            f"| ---: |{' ---: |' * (len(WAYS) + 3)}",
             *(_row(size, rounds) for size, rounds in found.items()),
             "",
             "Failures are pods that were not read in any round: pull / unchanged / bare / fixed window."
@@ -129,16 +134,17 @@ def section(found: Mapping[int, Rounds]) -> str:
 def _row(size: int, rounds: Rounds) -> str:
     rates = "".join(f" {statistics.median(way.rate for way in rounds[name]):.0f} |" for name in WAYS)
     failures = " / ".join(str(sum(way.failures for way in rounds[name])) for name in WAYS)
-    return f"| {size} |{rates} {ratio(rounds):.2f} | {failures} |"
+    return f"| {size} | {len(rounds['ours'])} |{rates} {ratio(rounds):.2f} | {failures} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, keep; exit code 1 when a promise is not kept."""
     parser = argparse.ArgumentParser(description="one document of each of many pods")
     parser.add_argument("--most", type=int, default=SIZES[-1], help="no more pods than these")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds; half of them above 256 pods")
     wanted = parser.parse_args(arguments)
     sizes = [size for size in SIZES if size <= wanted.most] or [wanted.most]
-    found = asyncio.run(measure(sizes))
+    found = asyncio.run(measure(sizes, wanted.rounds))
     text = section(found)
     print(text)
     if sizes == list(SIZES):
