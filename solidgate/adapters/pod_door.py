@@ -5,7 +5,6 @@ Each resource says by itself which access control it is under; what the door mea
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Protocol
 
@@ -21,12 +20,11 @@ from solidgate.errors import (
     PodForbidden,
 )
 from solidgate.pod.access_control import AccessControl, AccessDocument
+from solidgate.pod.allowed import user_modes
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.etag import ABSENT, unchanged
 from solidgate.ports import Access
-
-_USER_MODES = re.compile(r'(?:^|[\s,])user\s*=\s*"([^"]*)"', re.IGNORECASE)
 
 
 class Kind(Protocol):
@@ -182,12 +180,11 @@ class PodDoor:
             return READ_ONLY, READ_ONLY
         if reply.status != 200:
             raise fault(reply)
-        allowed = _USER_MODES.search(", ".join(reply.header_values("WAC-Allow")))
-        if allowed is None:
+        named = user_modes(reply.header_values("WAC-Allow"))
+        if named is None:
             # The header is optional (WAC section 5.1), and ACP has none: being let in is all that such a pod
             # tells beforehand.
             return need, need
-        named = allowed[1].lower().split()
         have = frozenset(mode for mode in Mode if mode.name.lower() in named)
         return have, have
 
@@ -238,9 +235,9 @@ class HoldsControl:
             return False
         if reply.status != 200:
             raise fault(reply)
-        allowed = _USER_MODES.search(", ".join(reply.header_values("WAC-Allow")))
-        if allowed is not None:
-            return Mode.CONTROL.name.lower() in allowed[1].lower().split()
+        named = user_modes(reply.header_values("WAC-Allow"))
+        if named is not None:
+            return Mode.CONTROL.name.lower() in named
         with suppress(AccessControlRefused):
             return await AccessDocuments(self._requests, self._access).of(url) is not None
         return False

@@ -25,9 +25,10 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
-from solidgate.flow.door import door_of
-from solidgate.flow.pull import PulledDocuments, pull
+from solidgate.flow.door import door_of, note_width
+from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
+from solidgate.flow.unchanged import pulled_unless_unchanged, remember
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
@@ -84,6 +85,8 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     planned = await _planned(step)
     if planned is None:
         planned = await _produce(enclave, job, step)
+    if planned is None:
+        return  # nothing has changed, and the part has ended
     fresh = await step.advance(PartState.WRITING)
     access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
     try:
@@ -95,16 +98,18 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     await _publish(step, planned)
 
 
-async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
-    """Pull, run and validate; then commit the intent to write."""
+async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None:
+    """Pull, run and validate; then commit the intent to write. None when the earlier result stands."""
     world, keys = step.world, enclave.keys
     active = await step.advance(PartState.PULLING)
     access = Fenced(await keys.access_for(job.run.space_id), step)
     door = door_of(world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
-    pulled = await pull(world, active, access, active.resources, door, optional=optional)
+    pulled = await pulled_unless_unchanged(step, job.program, active, access, door, optional)
+    if pulled is None:
+        return None
     await step.advance(PartState.RUNNING)
-    await _record_pull(step, len(pulled.documents))
+    await _record_pull(step, pulled)
     subject = await _subject(step)
     raw = await running.run(world, job.program, pulled, subject, _context(job, subject))
     await step.advance(PartState.VALIDATING)
@@ -113,12 +118,13 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     return await _plan(job, step, graph, pulled)
 
 
-async def _record_pull(step: Step, count: int) -> None:
-    objects = (step.run.run_id, step.consent_id, f"resources:{count}")
+async def _record_pull(step: Step, pulled: PulledDocuments) -> None:
+    objects = (step.run.run_id, step.consent_id, f"resources:{len(pulled.documents)}")
     async with step.world.store.transaction() as tx:
         await step.recheck(tx)
         now = step.world.clock.now()
         await tx.trail.append(AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE))
+        await note_width(tx, step.consent_id, now, wide=bool(pulled.wide))
 
 
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
@@ -153,6 +159,7 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         await tx.results.plan(
             step.person_id, job.run.run_id, step.consent_id, fresh.epoch, delivery, sha256, now
         )
+        await remember(step, tx, job.program, pulled)
         planned = await tx.results.planned(step.person_id, job.run.run_id, step.consent_id)
     assert planned is not None  # the row was written in this very transaction
     return planned
@@ -234,5 +241,7 @@ async def _subject(step: Step) -> str:
 
 def _context(job: Job, subject: str) -> RunContext:
     return RunContext(
-        now=job.run.created.isoformat(), subject=subject, parameters=dict(job.agreement.parameters)
+        now=job.program.manifest.time(job.run.created.isoformat()),
+        subject=subject,
+        parameters=dict(job.agreement.parameters),
     )

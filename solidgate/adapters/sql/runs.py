@@ -189,6 +189,21 @@ class Runs:
         """How many people have a part in each state, and in each outcome: people, not parts or accounts."""
         return await self._people_by(run_id, parts.c.state), await self._people_by(run_id, parts.c.outcome)
 
+    async def pace(self, run_id: str, since: datetime) -> tuple[int, int]:
+        """How many people's parts have ended since then, and how many people still have one that has not."""
+        final = parts.c.state.in_([state.value for state in FINAL])
+        counted = [
+            sa.func.count(sa.distinct(people.c.webid_digest)).filter(chosen)
+            for chosen in (sa.and_(final, parts.c.updated > since), sa.not_(final))
+        ]
+        query = (
+            sa.select(*counted)
+            .join_from(parts, people, people.c.person_id == parts.c.person_id)
+            .where(parts.c.run_id == run_id)
+        )
+        row = (await self.connection.execute(query)).one()
+        return row[0], row[1]
+
     async def _people_by(self, run_id: str, column: sa.Column[str]) -> Mapping[str, int]:
         query = (
             sa.select(column, sa.func.count(sa.distinct(people.c.webid_digest)))

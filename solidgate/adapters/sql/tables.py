@@ -339,3 +339,16 @@ erasures = sa.Table(
     _at("at"),
     _at("swept", null=True),
 )
+
+# What the pod said of the documents behind a consent's newest result: addresses and ETags, never content.
+pulls = sa.Table(
+    "pulls",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    # The run that made the result, and the newest one to which it belongs.
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("carried", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("tags_sealed", sa.LargeBinary, nullable=False),
+    _at("at"),
+)
