@@ -259,6 +259,12 @@ parts = sa.Table(
     _at("updated"),
 )
 sa.Index("parts_of_consent", parts.c.consent_id)
+sa.Index(
+    "open_parts_of_run",
+    parts.c.run_id,
+    parts.c.consent_id,
+    postgresql_where=sa.text("state NOT IN ('written', 'stopped', 'refused', 'failed')"),
+)
 
 steps = sa.Table(
     "steps",
