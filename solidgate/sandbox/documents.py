@@ -6,7 +6,7 @@ Turtle, N-Triples, N-Quads, TriG and JSON-LD with inline contexts; never RDF/XML
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
@@ -54,25 +54,20 @@ def read(url: str, media_type: str, content: bytes) -> list[Quad]:
 
     Blank nodes are renamed, so those of two documents never meet. Raises ``Unreadable``.
     """
-    return placed(url, parsed(url, media_type, content))
-
-
-def parsed(url: str, media_type: str, content: bytes) -> list[Quad]:
-    """The same as the document has them: the graph of its URL is the default graph. Raises ``Unreadable``."""
-    kind = _format(media_type, content)
-    try:
-        return list(parse(content, kind, base_iri=url, rename_blank_nodes=True))
-    except (ValueError, SyntaxError, OSError) as problem:
-        raise Unreadable from problem
-
-
-def placed(url: str, quads: Sequence[Quad]) -> list[Quad]:
-    """Statements of the default graph in the graph named ``url``; those in a named graph stay there."""
     graph, default = NamedNode(url), DefaultGraph()
     return [
         Quad(quad.subject, quad.predicate, quad.object, graph) if quad.graph_name == default else quad
-        for quad in quads
+        for quad in walk(url, media_type, content)
     ]
+
+
+def walk(url: str, media_type: str, content: bytes) -> Iterator[Quad]:
+    """The same one by one, as the document has them: the graph of its URL is the default graph."""
+    kind = _format(media_type, content)
+    try:
+        yield from parse(content, kind, base_iri=url, rename_blank_nodes=True)
+    except (ValueError, SyntaxError, OSError) as problem:
+        raise Unreadable from problem
 
 
 def load(store: Store, url: str, media_type: str, content: bytes) -> None:

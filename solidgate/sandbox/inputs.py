@@ -10,7 +10,7 @@ from typing import Any
 import pyoxigraph
 from pyoxigraph import NamedNode, Quad, RdfFormat, Store
 
-from solidgate.sandbox.documents import load, parsed, placed
+from solidgate.sandbox.documents import load, read, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Inputs(_Statements):
     ``subject`` is the IRI that the result must be about; ``now`` the run's time (ISO 8601, UTC) and the only
     clock a reproducible result may use; ``datasets`` what organisations brought, by name, as bytes.
 
-    The documents are parsed when they are first asked for: into a store for ``select``, into values for the
-    others. Whatever comes first, the others see the same blank nodes.
+    The documents are parsed when they are first asked for: into a store for ``select``, into values for
+    ``quads`` and ``graph``. Whatever comes first, the others see the same blank nodes.
     """
 
     def __init__(
@@ -78,30 +78,29 @@ class Inputs(_Statements):
         self.now = now
         self.parameters = parameters
         self.datasets = datasets
+        self._walked = False
 
     @property
     def statements(self) -> Iterator[Quad]:
-        """All statements as the documents have them, of no graph in particular: the cheapest way through."""
-        return (quad for document in self._parsed for quad in document)
+        """All statements as the documents have them, in no graph of their document: the cheapest way through.
 
-    @cached_property
-    def _parsed(self) -> Sequence[Sequence[Quad]]:
-        if "_store" in self.__dict__:
-            place: dict[object, int] = {NamedNode(each.url): at for at, each in enumerate(self.documents)}
-            return [sorted(self._store, key=lambda quad: place.get(quad.graph_name, len(place)))]
-        return [parsed(each.url, each.media_type, each.content) for each in self.documents]
+        A walk parses the documents and keeps nothing; its blank nodes are its own.
+        """
+        for each in self.documents:
+            yield from walk(each.url, each.media_type, each.content)
+        self._walked = True
 
     @cached_property
     def _quads(self) -> Sequence[Quad]:  # type: ignore[override]
         if "_store" in self.__dict__:
-            return self._parsed[0]
-        pairs = zip(self.documents, self._parsed, strict=True)
-        return [quad for each, quads in pairs for quad in placed(each.url, quads)]
+            place: dict[object, int] = {NamedNode(each.url): at for at, each in enumerate(self.documents)}
+            return sorted(self._store, key=lambda quad: place.get(quad.graph_name, len(place)))
+        return [quad for each in self.documents for quad in read(each.url, each.media_type, each.content)]
 
     @cached_property
     def _store(self) -> Store:
         store = Store()
-        if "_parsed" in self.__dict__:
+        if "_quads" in self.__dict__:
             store.extend(self._quads)
         else:
             for each in self.documents:
@@ -110,8 +109,8 @@ class Inputs(_Statements):
 
     def parse(self) -> None:
         """Parse every document unless that was done. Raises ``Unreadable``."""
-        if "_store" not in self.__dict__:
-            self._parsed  # noqa: B018 - its making is the parsing
+        if not self._walked and "_quads" not in self.__dict__:
+            self._store  # noqa: B018 - its making is the parsing
 
     def __repr__(self) -> str:
         return f"Inputs({len(self.documents)} documents, {len(self._quads)} statements)"
