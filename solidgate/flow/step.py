@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = structlog.get_logger()
-_OWN_SHARE = 0.9
+OWN_SHARE = 0.9
 """The part of a lease after which its holder stops; the rest is for ending what it has begun."""
-_TAKE_OVER_SECONDS = 0.5
+TAKE_OVER_SECONDS = 0.5
 _UNANSWERED = (FetchTimedOut, FetchTooLarge, FetchUnexpected, FetchUnreachable, PodUnavailable)
 
 
@@ -130,7 +130,7 @@ class Step:
 
     def lasts(self, begin: float) -> None:
         """The lease was renewed by a transaction that began at ``begin``: the database counts from later."""
-        self.until = begin + self.world.settings.worker.lease_seconds * _OWN_SHARE
+        self.until = begin + self.world.settings.worker.lease_seconds * OWN_SHARE
 
     async def answered(self, effect: Awaitable[T]) -> T:
         """Carry an effect at a pod to its answer even when the step is ended: nobody can call it back.
@@ -244,7 +244,7 @@ async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: st
             raise
         if step is not None:
             return step
-        await asyncio.sleep(_TAKE_OVER_SECONDS)
+        await asyncio.sleep(TAKE_OVER_SECONDS)
         held = None  # read anew: much may have happened
 
 
@@ -269,7 +269,7 @@ async def _take(
         if not found.still_open:
             raise EpochPassed()
         return None
-    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * _OWN_SHARE, found.planned)
+    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE, found.planned)
     if not found.moved:
         await _release(step)
         raise EpochPassed()  # it was ended in this very moment

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -18,12 +14,11 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from solidgate.adapters.sql.pool import check_before_use
 from solidgate.errors import BadSetting, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x50_11_D6_A7_E0_00_00_01
-_REST_SECONDS = 1.0
-"""How long a connection may lie unused before it is asked, at its next use, whether it is still one."""
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -43,8 +38,10 @@ def plain_url(url: str) -> str:
     return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def make_engine(url: str, *, pool_size: int = 8, statement_timeout: float = 15.0) -> AsyncEngine:
-    """An engine whose connections are checked after a rest, speak UTC, and end late statements."""
+def make_engine(
+    url: str, *, pool_size: int = 8, statement_timeout: float = 15.0, idle_seconds: float = 30.0
+) -> AsyncEngine:
+    """An engine whose connections are checked before use, speak UTC, and end late statements."""
     milliseconds = int(statement_timeout * 1000)
     engine = create_async_engine(
         driver_url(url),
@@ -59,26 +56,8 @@ def make_engine(url: str, *, pool_size: int = 8, statement_timeout: float = 15.0
             f" -c idle_in_transaction_session_timeout={2 * milliseconds}",
         },
     )
-    _ask_after_rest(engine.sync_engine)
+    check_before_use(engine, idle_seconds)
     return engine
-
-
-def _ask_after_rest(engine: sa.Engine) -> None:
-    """Ask connections that have rested whether the server is still there; a busy one has just shown it."""
-
-    @sa.event.listens_for(engine, "checkin")
-    def note(_: object, entry: sa.pool.ConnectionPoolEntry) -> None:
-        entry.info["used"] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def ask(connection: Any, entry: sa.pool.ConnectionPoolEntry, _: object) -> None:
-        rested = time.monotonic() - entry.info.get("used", math.inf)
-        if rested < _REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except psycopg.Error as fault:
-            raise sa.exc.DisconnectionError from fault  # upon which the pool connects anew
 
 
 async def migrate(url: str) -> str:

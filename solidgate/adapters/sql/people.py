@@ -50,13 +50,12 @@ class People:
             sealed = row.scalar_one_or_none()
             if sealed is None:
                 raise ConsentNotFound()
-            self._opened[person_id] = self.keys.person_key(person_id, sealed)
+            self.opened(person_id, sealed)
         return self._opened[person_id]
 
     def opened(self, person_id: str, key_sealed: bytes) -> None:
-        """Use a sealed key that was read already, instead of reading it again."""
-        if person_id not in self._opened:
-            self._opened[person_id] = self.keys.person_key(person_id, key_sealed)
+        """Open a person's key that was read together with something else."""
+        self._opened[person_id] = self.keys.person_key(person_id, key_sealed)
 
     async def webid(self, person_id: str) -> str:
         """The person's WebID in clear."""
