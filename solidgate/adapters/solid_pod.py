@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from solidgate.adapters.single_flight import SingleFlight
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
     GONE,
@@ -24,9 +25,10 @@ from solidgate.adapters.solid_requests import (
 )
 from solidgate.adapters.wac_door import WacControl, WacDoor
 from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodFault, PodUnreadable
+from solidgate.pod.allowed import user_modes
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
-from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.pod.etag import ABSENT, changed, unchanged
 from solidgate.pod.link import targets
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
 from solidgate.pod.resource import Document, ResourceState
@@ -35,6 +37,8 @@ from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
 
 __all__ = ["PodLimits", "SolidPod"]
+
+NOT_MODIFIED = 304
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
@@ -53,6 +57,7 @@ class SolidPod:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
+        self._flights = SingleFlight()
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
         """The roots of the person's pods: as the profile states them, else by climbing from the profile.
@@ -89,12 +94,29 @@ class SolidPod:
 
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
         """The stored bytes of one RDF document, unconverted; the media type is checked, never guessed."""
-        limits = self._requests.limits
-        reply = await self._requests.get(access, url, accept(url), max_bytes, seconds=limits.document_seconds)
-        if reply.status != 200:
-            raise fault(reply)
-        kind = _document_type(reply.headers.get("Content-Type"), limits.document_types)
-        return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply))
+        reply = await self._read(access, url, None, max_bytes)
+        return _document(reply, url, self._requests.limits.document_types)
+
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """The document, unless the pod says (304) that it is still the one with this tag."""
+        reply = await self._read(access, url, etag, max_bytes)
+        if reply.status == NOT_MODIFIED and changed(etag):
+            return None
+        return _document(reply, url, self._requests.limits.document_types)
+
+    async def _read(self, access: Access, url: str, etag: str | None, max_bytes: int) -> Reply:
+        """One request for all who read the same at once, with the same access in whatever wrapping."""
+
+        async def ask() -> Reply:
+            seconds, condition = self._requests.limits.document_seconds, changed(etag)
+            return await self._requests.get(
+                access, url, accept(url), max_bytes, condition=condition, seconds=seconds
+            )
+
+        holder = getattr(access, "access", access)
+        return await self._flights.share((id(holder), url, etag, max_bytes), ask)
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
@@ -181,6 +203,14 @@ class SolidPod:
             if reply.status == 200 and is_storage(reply.header_values("Link"), container):
                 return (container,)
         return ()
+
+
+def _document(reply: Reply, url: str, accepted: Sequence[str]) -> Document:
+    if reply.status != 200:
+        raise fault(reply)
+    kind = _document_type(reply.headers.get("Content-Type"), accepted)
+    allowed = user_modes(reply.header_values("WAC-Allow"))
+    return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply), allowed)
 
 
 def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:

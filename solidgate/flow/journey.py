@@ -25,9 +25,10 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
-from solidgate.flow.door import door_of
-from solidgate.flow.pull import PulledDocuments, pull
+from solidgate.flow.door import door_of, note_width
+from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
+from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
@@ -89,6 +90,8 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     planned = step.planned
     if planned is None:
         planned = await _produce(enclave, job, step)
+    if planned is None:
+        return  # nothing has changed, and the part has ended
     access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
     try:
         await write_back(
@@ -101,13 +104,15 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     await _publish(step, planned)
 
 
-async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
-    """Pull, run and validate; then commit the intent to write."""
+async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None:
+    """Pull, run and validate; then commit the intent to write. None when the earlier result stands."""
     access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
     door = door_of(step.world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
-    pulled = await pull(step.world, step.first, access, step.first.resources, door, optional=optional)
-    await _pulled(step, len(pulled.documents))
+    pulled = await pulled_unless_unchanged(step, job.program, step.first, access, door, optional)
+    if pulled is None:
+        return None
+    await _pulled(step, pulled)
     subject = f"{step.world.space_iri(job.run.space_id)}/subjects/{_pseudonym(step)}"
     raw = await running.run(step.world, job.program, pulled, subject, _context(job, subject))
     await step.advance(PartState.VALIDATING)
@@ -116,15 +121,19 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     return await _plan(job, step, graph, pulled)
 
 
-async def _pulled(step: Step, count: int) -> None:
+async def _pulled(step: Step, pulled: PulledDocuments) -> None:
     """The documents are there, and the trail says so, with the move to the program."""
-    objects = (step.run.run_id, step.consent_id, f"resources:{count}")
+    objects = (step.run.run_id, step.consent_id, f"resources:{len(pulled.documents)}")
 
     def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
         entry = AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE)
         return tx.steps.move_audited(place, PartState.RUNNING, entry)
 
     await step.move(make)
+    if bool(pulled.wide) != step.known_wide:
+        async with step.world.store.transaction() as tx:
+            await step.recheck(tx)
+            await note_width(tx, step.consent_id, step.world.clock.now(), wide=bool(pulled.wide))
 
 
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
@@ -153,7 +162,15 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
     )
     name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
     delivery, sha256 = plan(graph, step.first, run.run_id, name, result_document(graph, descent))
-    return await step.move(lambda tx, place, now: tx.steps.plan(place, step.held, delivery, sha256, now))
+    earlier = memory(step, job.program, pulled)
+
+    async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:
+        planned = await tx.steps.plan(place, step.held, delivery, sha256, now)
+        if planned is not None and earlier is not None:
+            await tx.pulls.remember(step.person_id, step.consent_id, earlier, now)
+        return planned
+
+    return await step.move(make, statements=1 if earlier is None else 2)
 
 
 def _input_digests(key: bytes, pulled: PulledDocuments) -> Mapping[str, str]:
@@ -206,5 +223,7 @@ async def _resolve(step: Step, state: DeliveryState) -> None:
 
 def _context(job: Job, subject: str) -> RunContext:
     return RunContext(
-        now=job.run.created.isoformat(), subject=subject, parameters=dict(job.agreement.parameters)
+        now=job.program.manifest.time(job.run.created.isoformat()),
+        subject=subject,
+        parameters=dict(job.agreement.parameters),
     )

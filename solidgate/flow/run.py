@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,11 @@ LISTED_RUNS = 100
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``."""
+    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``.
+
+    ``rate`` is people a second over the last ``progress.window_seconds``, ``remaining_seconds`` what is left
+    at that rate; neither is told while it would be about fewer people than the group size.
+    """
 
     run_id: str
     space_id: str
@@ -46,6 +51,8 @@ class RunView:
     counts: Mapping[str, int | str]
     outcomes: Mapping[str, int | str]
     aggregate: bool
+    rate: float | None = None
+    remaining_seconds: int | None = None
 
 
 async def run(
@@ -57,7 +64,7 @@ async def run(
 
 async def on_sample(world: World, program: Program, sample: Sample) -> RawOutput:
     """The program's unchecked result for a person that its maker invented. Same errors as ``run``."""
-    context = RunContext(NOW, sample.subject, dict(program.manifest.parameters))
+    context = RunContext(program.manifest.time(NOW), sample.subject, dict(program.manifest.parameters))
     return await _derived(world, program, sample.documents, sample.subject, context)
 
 
@@ -126,7 +133,7 @@ async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunV
         row = await tx.runs.one(run_id)
         if row.space_id != space_id:
             raise RunNotFound()
-        return await _view(tx, row, floor)
+        return await _with_pace(world, tx, row, await _view(tx, row, floor), floor)
 
 
 async def listing(world: World, caller: Caller, space_id: str) -> tuple[RunView, ...]:
@@ -186,6 +193,20 @@ async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
         outcomes=_withheld(outcomes, floor),
         aggregate=newest is not None and newest[1] == row.run_id,
     )
+
+
+async def _with_pace(world: World, tx: Transaction, row: RunRow, view: RunView, floor: int) -> RunView:
+    """With the rate and the remaining time of a run under way."""
+    if row.state is not RunState.RUNNING or row.started is None:
+        return view
+    now = world.clock.now()
+    since = max(row.started, now - timedelta(seconds=world.settings.progress.window_seconds))
+    ended, left = await tx.runs.pace(row.run_id, since)
+    if ended < max(1, floor):
+        return view
+    rate = ended / max(1.0, (now - since).total_seconds())
+    remaining = math.ceil(left / rate) if left >= floor else None
+    return replace(view, rate=round(rate, 2), remaining_seconds=remaining)
 
 
 def _withheld(counts: Mapping[str, int], floor: int) -> dict[str, int | str]:

@@ -15,6 +15,7 @@ from solidgate.consent.decide import ActiveConsent, Proposal, decide
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import (
+    DoorTooWide,
     EpochPassed,
     FetchTimedOut,
     FetchTooLarge,
@@ -57,6 +58,7 @@ class Step:
     first: ActiveConsent
     until: float
     planned: DeliveryRow | None = None
+    known_wide: bool = False
     ended: SolidgateError | None = None
     unanswered: bool = False
     given_back: bool = False
@@ -76,17 +78,20 @@ class Step:
         """Whose it is."""
         return self.held.stored.person_id
 
-    async def move(self, make: Callable[[Transaction, Place, datetime], Awaitable[T | None]]) -> T:
+    async def move(
+        self, make: Callable[[Transaction, Place, datetime], Awaitable[T | None]], statements: int = 1
+    ) -> T:
         """Make one move, and go on only if the consent still holds and the part was not stopped.
 
-        ``make`` is one statement: it asks for the epoch under the consent's shared lock, renews the lease and
-        moves the part, all or nothing; nothing is told by a false value. Raises what ``decide`` raises, and
-        ``EpochPassed``.
+        ``make`` is one statement, or begins with it: it asks for the epoch under the consent's shared lock,
+        renews the lease and moves the part, all or nothing; nothing is told by a false value. Raises what
+        ``decide`` raises, and ``EpochPassed``.
         """
         self.check()
         begin, now = clock(), self.world.clock.now()
         active = decided(self.world, self.held.stored, self.agreement, self.run)
-        async with self.world.store.at_once() as tx:
+        store = self.world.store
+        async with store.at_once() if statements == 1 else store.transaction() as tx:
             made = await make(tx, self._place(active.epoch), now)
         if not made:
             await self._say_why()
@@ -269,7 +274,8 @@ async def _take(
         if not found.still_open:
             raise EpochPassed()
         return None
-    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE, found.planned)
+    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE)
+    step.planned, step.known_wide = found.planned, found.door_problem == DoorTooWide.code
     if not found.moved:
         await _release(step)
         raise EpochPassed()  # it was ended in this very moment

@@ -58,7 +58,8 @@ class Inputs(_Statements):
     """One person's part of a run.
 
     ``subject`` is the IRI that the result must be about; ``now`` the run's time (ISO 8601, UTC) and the only
-    clock a reproducible result may use; ``datasets`` what organisations brought, by name, as bytes.
+    clock a reproducible result may use (empty after ``uses_now = false``); ``datasets`` what organisations
+    brought, by name, as bytes.
 
     The documents are parsed when they are first asked for: into a store for ``select``, into values for
     ``quads`` and ``graph``. Whatever comes first, the others see the same blank nodes.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.tables import consents, parts, people, runs, steps, workers
+from solidgate.adapters.sql.tables import PART_IS_OPEN, consents, parts, people, runs, steps, workers
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import RunCancelled, RunNotFound, RunOpen
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
@@ -23,11 +23,8 @@ _OPEN = [RunState.QUEUED.value, RunState.RUNNING.value]
 # its condition, never by parameters.
 _IS_OPEN = sa.text("state IN ('queued', 'running')")
 
-# The words of the index of open parts, so that the answer costs the same however many have ended.
-_UNDER_WAY = sa.text(
-    "SELECT EXISTS (SELECT 1 FROM parts WHERE run_id = :run_id"
-    " AND state NOT IN ('written', 'stopped', 'refused', 'failed'))"
-)
+# Of the index of open parts, so that the answer costs the same however many have ended.
+_UNDER_WAY = sa.text(f"SELECT EXISTS (SELECT 1 FROM parts WHERE run_id = :run_id AND {PART_IS_OPEN})")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +200,21 @@ class Runs:
     async def counts(self, run_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """How many people have a part in each state, and in each outcome: people, not parts or accounts."""
         return await self._people_by(run_id, parts.c.state), await self._people_by(run_id, parts.c.outcome)
+
+    async def pace(self, run_id: str, since: datetime) -> tuple[int, int]:
+        """How many people's parts have ended since then, and how many people still have one that has not."""
+        final = parts.c.state.in_([state.value for state in FINAL])
+        counted = [
+            sa.func.count(sa.distinct(people.c.webid_digest)).filter(chosen)
+            for chosen in (sa.and_(final, parts.c.updated > since), sa.not_(final))
+        ]
+        query = (
+            sa.select(*counted)
+            .join_from(parts, people, people.c.person_id == parts.c.person_id)
+            .where(parts.c.run_id == run_id)
+        )
+        row = (await self.connection.execute(query)).one()
+        return row[0], row[1]
 
     async def _people_by(self, run_id: str, column: sa.Column[str]) -> Mapping[str, int]:
         query = (

@@ -107,6 +107,7 @@ _ENTER = sa.text(
         (SELECT count(*) FROM moved) AS moved,
         (SELECT count(*) FROM parts WHERE run_id = :run AND consent_id = :consent
             AND state NOT IN ({_FINAL})) AS still_open,
+        (SELECT problem FROM doors WHERE consent_id = :consent) AS door_problem,
         planned.*
     FROM (SELECT 1) AS one LEFT JOIN planned ON true
     """
@@ -120,6 +121,8 @@ _PLAN = sa.text(
         SELECT run_id, consent_id, :epoch, :sealed, :sha256, 'planned', :now FROM moved
         ON CONFLICT (run_id, consent_id) DO NOTHING
         RETURNING run_id
+    ), forgotten AS (
+        DELETE FROM pulls USING moved WHERE pulls.consent_id = moved.consent_id
     )
     SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM intended) AS intended
     """
@@ -168,6 +171,7 @@ class Entered:
     moved: bool
     still_open: bool
     planned: DeliveryRow | None
+    door_problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,9 @@ class Steps:
         if row.run_id is not None:
             self.people.opened(held.stored.person_id, held.key_sealed)
             planned = await delivery_row(self.people, held.stored.person_id, row)
-        return Entered(bool(row.held), row.fence, bool(row.moved), bool(row.still_open), planned)
+        return Entered(
+            bool(row.held), row.fence, bool(row.moved), bool(row.still_open), planned, row.door_problem
+        )
 
     async def move(self, place: Place, state: PartState, now: datetime) -> bool:
         """The next state; false when the consent, the lease or the part no longer allows it."""

@@ -24,6 +24,7 @@ from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
+from solidgate.adapters.sql.pulls import Pulls
 from solidgate.adapters.sql.receipts import Receipts
 from solidgate.adapters.sql.requests import Requests
 from solidgate.adapters.sql.results import Results
@@ -118,6 +119,11 @@ class Transaction:
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def pulls(self) -> Pulls:
+        """What the newest results were made from."""
+        return Pulls(self.connection, self.people)
 
     @cached_property
     def retention(self) -> Retention:
