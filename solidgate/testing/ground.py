@@ -18,6 +18,7 @@ from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.flow import ask, consent, invite
 from solidgate.flow import space as spaces
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
@@ -150,7 +151,7 @@ async def open_ground(
         working = dataclasses.replace(world, store=dataclasses.replace(world.store, engine=engine))
         keys = SealedEnclaveKeys(working.store, b"k" * 32, working.clock, working.public_url)
         enclave = Enclave(working, keys)
-        parts = Parts(enclave, limit=asyncio.Semaphore(working.settings.worker.concurrency))
+        parts = Parts(enclave, limit=FairPlaces(working.settings.worker.concurrency))
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
         program = program_of(uses_now=uses_now)
