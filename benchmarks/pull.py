@@ -113,8 +113,8 @@ def section(found: Mapping[int, Rounds]) -> str:
             "",
             "One Community Solid Server, one private document of ten variables in each pod. Pods a second,"
             f" the median of the rounds, which are interleaved in slices of {SLICE} pods. The pull of the"
-            f" product includes its door check and its guard, with {Worker().concurrency} people at once, as a"
-            f" worker has them. The bare client has a cached token, {AT_ONCE} requests at once, and checks"
+            f" product includes its door check and its guard, with {Worker().concurrency} people at once, as"
+            f" a worker has them. The bare client has a cached token, {AT_ONCE} requests at once, and checks"
             " nothing. The fixed window is our own reading of a published one: it waits for the oldest, and"
             " logs in again after a failure.",
             "",
