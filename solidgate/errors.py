@@ -589,7 +589,7 @@ class AuthorizationServerUntrusted(PodFault):
     remedy = "Ask the pod provider; solidgate shows its tokens and grants to services of that domain only."
 
 
-class AuthorizationRefused(PodFault):
+class AuthorizationRefused(PodForbidden):
     code = "pod.authorization-refused"
     sentence = "The pod's authorization server gave no token for the grant."
     remedy = "Ask for access again from the consent's page; if it stays so, ask the pod provider."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
+from solidgate.flow import access_request
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import Door, DoorState
@@ -30,10 +31,16 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        request, _ = await tx.consents.request(stored.record.request_id, session.person_id)
     if not status_at(stored.record, world.clock.now()).valid_for_processing:
         raise ConsentNotGiven()
     door = door_of(world, stored.record, stored.space_id)
-    state, problem = await _try_open(world, session, door)
+    try:
+        if (await world.pods.kind_of(request.storage)).by_grant:
+            return await access_request.begin(world, session, stored, request.storage, door)
+        state, problem = await _try_open(world, session, door)
+    except PodFault as fault:
+        state, problem = DoorState.CLOSED, fault.code
     await _remember(world, consent_id, state, problem)
     return state, problem
 
@@ -66,6 +73,12 @@ async def close_for(
 
     What another consent of the same person in the same space still needs stays open.
     """
+    async with world.store.transaction() as tx:
+        granted = await tx.doors.access(session.person_id, record.consent_id)
+    if granted is not None:
+        state, problem = await access_request.close(world, session, granted)
+        await _remember(world, record.consent_id, state, problem)
+        return state, problem
     door = door_of(world, record, space_id)
     kept = await _still_needed(world, session, record, space_id)
     closing = Door(

@@ -26,6 +26,7 @@ from solidgate.errors import (
 )
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of
+from solidgate.flow.granted import granted, noticed
 from solidgate.flow.pull import PulledDocuments, pull
 from solidgate.flow.step import Fenced, Step, leased
 from solidgate.flow.validate import validate
@@ -74,6 +75,7 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     except StoreUnavailable:
         raise
     except SolidgateError as fault:
+        await noticed(world, consent_id, fault)
         await _end(world, job, consent_id, _final_state(fault), fault.code)
     except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone
         _log.error("part.failed", run=job.run.run_id, consent=consent_id, exc_info=fault)
@@ -85,7 +87,9 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     if planned is None:
         planned = await _produce(enclave, job, step)
     fresh = await step.advance(PartState.WRITING)
-    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    access = await granted(
+        step.world, Fenced(await enclave.keys.access_for(job.run.space_id), step), step.consent_id
+    )
     try:
         await write_back(step.world, access, planned.delivery, planned.sha256, fresh, carry=step.answered)
     except PodDisputed:
@@ -99,7 +103,7 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     """Pull, run and validate; then commit the intent to write."""
     world, keys = step.world, enclave.keys
     active = await step.advance(PartState.PULLING)
-    access = Fenced(await keys.access_for(job.run.space_id), step)
+    access = await granted(world, Fenced(await keys.access_for(job.run.space_id), step), step.consent_id)
     door = door_of(world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
     pulled = await pull(world, active, access, active.resources, door, optional=optional)

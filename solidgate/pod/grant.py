@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,6 +67,12 @@ class Grant:
 
     def __repr__(self) -> str:
         return f"Grant({len(self.resources)} resources)"
+
+
+def renamed(grant: Grant, names: Mapping[str, str]) -> Grant:
+    """The grant with our addresses for its resources; ``names`` has the server's for each of ours."""
+    ours = {theirs: url for url, theirs in names.items()}
+    return replace(grant, resources=tuple(ours.get(one, one) for one in grant.resources))
 
 
 def request_document(asked: AskedAccess, context: str, now: datetime) -> dict[str, Any]:

@@ -317,9 +317,7 @@ class Consents:
         )
         return tuple((row.consent_id, row.person_id) for row in await self.connection.execute(query))
 
-    async def held(
-        self, person_id: str, space_id: str, purposes: Sequence[str]
-    ) -> tuple[StoredConsent, ...]:
+    async def held(self, person_id: str, space_id: str, purposes: Sequence[str]) -> tuple[StoredConsent, ...]:
         """The person's consents for these purposes that no event has ended yet, locked, in order."""
         query = (
             sa.select(consents)

@@ -77,9 +77,7 @@ class Results:
             .join(consents, consents.c.consent_id == deliveries.c.consent_id)
             .join(
                 parts,
-                sa.and_(
-                    parts.c.run_id == deliveries.c.run_id, parts.c.consent_id == deliveries.c.consent_id
-                ),
+                sa.and_(parts.c.run_id == deliveries.c.run_id, parts.c.consent_id == deliveries.c.consent_id),
             )
             .where(
                 deliveries.c.state == DeliveryState.PLANNED.value,

@@ -34,9 +34,7 @@ class Runs:
         values = {name: getattr(run, name) for name in RunRow.__slots__}
         statement = insert(runs).values(values | {"state": run.state.value})
         # Two at once meet at the index of open runs: the second waits for the first, and then finds it.
-        alone = statement.on_conflict_do_nothing(
-            index_elements=[runs.c.space_id], index_where=_IS_OPEN
-        )
+        alone = statement.on_conflict_do_nothing(index_elements=[runs.c.space_id], index_where=_IS_OPEN)
         made = await self.connection.execute(alone.returning(runs.c.run_id))
         if made.scalar_one_or_none() is None:
             raise RunOpen(await self._open_run(run.space_id))

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
@@ -60,6 +61,11 @@ class Transaction:
     def consents(self) -> Consents:
         """Requests, notices, consents, receipts and doors."""
         return Consents(self.connection, self.people)
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Doors that their owner opens by grants."""
+        return Doors(self.connection, self.people)
 
     @cached_property
     def leases(self) -> Leases:
