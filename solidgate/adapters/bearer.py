@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,27 +52,6 @@ class BearerAccess:
 
     def __repr__(self) -> str:
         return "BearerAccess()"
-
-
-@dataclass(frozen=True, slots=True)
-class RoutedAccess:
-    """Implements ``ports.Access`` over several storages: each gets its own token, any other the access."""
-
-    access: Access
-    routes: Sequence[BearerAccess]
-
-    @property
-    def webid(self) -> str:
-        """Whose access stands behind all of them."""
-        return self.access.webid
-
-    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
-        """What the storage of this address takes."""
-        chosen = next((one for one in self.routes if same_origin(url, one.storage)), self.access)
-        return chosen.headers(method, url, now, nonce)
-
-    def __repr__(self) -> str:
-        return f"RoutedAccess({len(self.routes)} routes)"
 
 
 def read_token(document: Mapping[str, Any], now: datetime) -> BearerToken:

@@ -7,19 +7,16 @@ with a token that the grant, or the exchange, gave for exactly that storage; the
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from solidgate.adapters.access_grants import AccessGrants
-from solidgate.adapters.bearer import BearerAccess, RoutedAccess
 from solidgate.adapters.ess_calls import EssCalls
-from solidgate.adapters.pod_discovery import PodDiscovery
+from solidgate.adapters.pod_signing import Modes, PodSigning, check_covered, takes_tokens
+from solidgate.adapters.pod_storages import PodStorages
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.adapters.solid_requests import SolidRequests
-from solidgate.adapters.token_exchange import ExchangedTokens
-from solidgate.adapters.uma import UmaTokens
-from solidgate.errors import AccessControlUnsupported, AccessGrantEnded, PodFault, PodForbidden
+from solidgate.errors import AccessControlUnsupported, AccessGrantEnded, PodForbidden
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
@@ -33,7 +30,6 @@ Result = TypeVar("Result")
 _READ = (AccessMode.READ,)
 _CREATE = (AccessMode.APPEND, AccessMode.WRITE)
 _WRITE = (AccessMode.WRITE,)
-_MOST_STORAGES = 10
 
 
 class Pods:
@@ -52,28 +48,15 @@ class Pods:
         self._solid = SolidPod(fetcher, clock, bounds, chance)
         self._requests = SolidRequests(fetcher, clock, bounds, chance)
         calls = EssCalls(self._requests)
-        self._uma = UmaTokens(calls, clock, seconds)
-        self._exchange = ExchangedTokens(calls, clock)
+        self._signing = PodSigning(calls, clock, seconds)
         self._grants = AccessGrants(calls, clock, seconds)
-        self._discovery = PodDiscovery(calls, self._uma, clock, seconds)
+        self._storages = PodStorages(self._solid, self._requests, self._signing)
 
     # --- documents ---------------------------------------------------------------------------------------
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
         """The roots of the person's pods; with ``access`` only those that it controls."""
-        if access is None:
-            return await self._solid.storages(webid)
-        routes = await self._routes(access, await self._solid.storages(webid))
-        return await self._solid.storages(webid, RoutedAccess(access, routes) if routes else access)
-
-    async def _routes(self, access: Access, found: Sequence[str]) -> list[BearerAccess]:
-        """Tokens for those storages that take no other; a pod that is out of order stands in nobody's way."""
-        routes = []
-        for url in found[:_MOST_STORAGES]:
-            with suppress(PodFault):
-                by = await self._signed(access, await self._discovery.platform(url), url, _READ)
-                routes += [by] if isinstance(by, BearerAccess) else []
-        return routes
+        return await self._storages.of(webid, access)
 
     async def state(self, access: Access, url: str) -> ResourceState:
         """What HEAD tells."""
@@ -117,9 +100,9 @@ class Pods:
         if not isinstance(access, GrantedAccess):
             return await self._solid.door_state(access, door)
         for grant in access.grants:
-            platform, by = await self._service(access, _place_of(door))
+            platform, by = await self._signing.service(access, _place_of(door))
             await self._grants.check(by, platform.credentials, grant)
-        wanted: list[tuple[str, tuple[AccessMode, ...]]] = [(url, _READ) for url in door.read]
+        wanted: list[tuple[str, Modes]] = [(url, _READ) for url in door.read]
         wanted += [(door.write, _CREATE), (door.write, _READ)] if door.write is not None else []
         held = [any(one.covers(url, *modes) for one in access.grants) for url, modes in wanted]
         if held and all(held):
@@ -130,14 +113,14 @@ class Pods:
 
     async def kind_of(self, storage: str) -> ServerKind:
         """Which access protocol the storage's server speaks."""
-        return (await self._discovery.platform(storage)).kind
+        return (await self._signing.discovery.platform(storage)).kind
 
     async def canonical(self, access: Access, url: str) -> str:
         """The address that a grant has to name: on ESS 3.x the one that the storage calls canonical."""
-        platform = await self._discovery.platform(url)
+        platform = await self._signing.discovery.platform(url)
         if platform.kind is not ServerKind.ESS_3:
             return url
-        reply = await self._requests.head(await self._signed(access, platform, url, _READ), url)
+        reply = await self._requests.head(await self._signing.signed(access, platform, url, _READ), url)
         if reply.status == 200:
             for found in targets(reply.header_values("Link"), url, "canonical"):
                 if same_origin(found, url):
@@ -146,23 +129,23 @@ class Pods:
 
     async def request_access(self, access: Access, storage: str, asked: AskedAccess) -> str:
         """Ask the owner by way of the storage's grant service; the id of the request."""
-        platform, by = await self._service(access, storage)
+        platform, by = await self._signing.service(access, storage)
         return await self._grants.ask(by, platform.credentials, asked)
 
     async def access_page(self, webid: str, storage: str) -> str | None:
         """Where this owner approves requests; none is an answer."""
-        return await self._discovery.access_page(webid, storage)
+        return await self._signing.discovery.access_page(webid, storage)
 
     async def answer_of(
         self, access: Access, storage: str, url: str, asked: AskedAccess, request_id: str
     ) -> Grant | None:
         """The owner's answer at ``url``, fetched, checked and verified; none for a denial."""
-        platform, by = await self._service(access, storage)
+        platform, by = await self._signing.service(access, storage)
         return await self._grants.answer(by, platform.credentials, url, asked, request_id)
 
     async def revoke_grant(self, access: Access, storage: str, grant: Grant) -> None:
         """End a grant, as its owner; one that has ended already is done."""
-        platform, by = await self._service(access, storage)
+        platform, by = await self._signing.service(access, storage)
         try:
             await self._grants.check(by, platform.credentials, grant)
         except AccessGrantEnded:
@@ -175,71 +158,33 @@ class Pods:
         self,
         access: Access,
         url: str,
-        modes: tuple[AccessMode, ...],
+        modes: Modes,
         job: Callable[[Access], Awaitable[Result]],
     ) -> Result:
         """The job with the credentials that this server takes; once more with new ones after a refusal."""
-        platform = await self._discovery.platform(url)
-        if isinstance(access, GrantedAccess) and not _covered(access, platform, url, modes):
-            raise PodForbidden("no grant covers it")
+        platform = await self._signing.discovery.platform(url)
+        check_covered(access, platform, url, modes)
         try:
-            return await job(await self._signed(access, platform, url, modes))
+            return await job(await self._signing.signed(access, platform, url, modes))
         except PodForbidden:
-            if not _takes_tokens(access, platform):
+            if not takes_tokens(access, platform):
                 raise
         try:
-            return await job(await self._signed(access, platform, url, modes, renew=True))
+            return await job(await self._signing.signed(access, platform, url, modes, renew=True))
         except PodForbidden:
             await self._name_the_end(access, platform, url)
             raise
-
-    async def _signed(
-        self,
-        access: Access,
-        platform: Platform,
-        url: str,
-        modes: tuple[AccessMode, ...],
-        *,
-        renew: bool = False,
-    ) -> Access:
-        if platform.kind is ServerKind.ESS_3:
-            return await self._exchange.access(access, platform.authorization, url, renew=renew)
-        if platform.kind is ServerKind.ESS_2 and isinstance(access, GrantedAccess):
-            grant = next(one for one in access.grants if one.covers(url, *modes))
-            return await self._uma.access(access, grant, url, renew=renew) or access
-        return access
-
-    async def _service(self, access: Access, storage: str) -> tuple[Platform, Access]:
-        """The deployment behind a storage, and what calls its grant service."""
-        platform = await self._discovery.platform(storage)
-        if not platform.kind.by_grant:
-            raise AccessControlUnsupported("the pod's server knows no access grants")
-        if platform.kind is ServerKind.ESS_3:
-            by = await self._exchange.access(access, platform.authorization, platform.credentials)
-            return platform, by
-        return platform, access
 
     async def _name_the_end(self, access: Access, platform: Platform, url: str) -> None:
         """A refusal in spite of a grant may be its end: then that is what is raised."""
         if isinstance(access, GrantedAccess):
             for grant in access.grants:
-                _, by = await self._service(access, url)
+                _, by = await self._signing.service(access, url)
                 await self._grants.check(by, platform.credentials, grant)
 
     async def _refuse_by_grant(self, door: Door) -> None:
         if (await self.kind_of(_place_of(door))).by_grant:
             raise AccessControlUnsupported("the owner opens this door by a grant")
-
-
-def _covered(access: GrantedAccess, platform: Platform, url: str, modes: tuple[AccessMode, ...]) -> bool:
-    return not platform.kind.by_grant or any(one.covers(url, *modes) for one in access.grants)
-
-
-def _takes_tokens(access: Access, platform: Platform) -> bool:
-    """Whether this access goes by a token that may have become stale."""
-    if platform.kind is ServerKind.ESS_2:
-        return isinstance(access, GrantedAccess)
-    return platform.kind is ServerKind.ESS_3
 
 
 def _place_of(door: Door) -> str:
