@@ -7,7 +7,7 @@ from typing import Any
 
 from solidgate.adapters.ess_calls import EssCalls, answered
 from solidgate.adapters.issuer_cache import TimedCache
-from solidgate.adapters.solid_requests import WRITTEN, fault
+from solidgate.adapters.solid_requests import GONE, WRITTEN, fault
 from solidgate.errors import AccessGrantEnded, AccessGrantInvalid
 from solidgate.pod.credential import CredentialKind, read_credential
 from solidgate.pod.grant import (
@@ -59,7 +59,10 @@ class AccessGrants:
         """
         if not same_origin(url, issuer):
             raise AccessGrantInvalid("its address is not the issuer's")
-        document = await self._calls.document(url, access)
+        reply = await self._calls.get(url, access)
+        if reply.status in (401, 403, *GONE):
+            raise AccessGrantInvalid("the issuer shows this person no such answer")
+        document = answered(reply)
         grant = check_answer(document, asked, request_id, issuer, self._clock.now())
         if document.get("id") != url:
             raise AccessGrantInvalid("it calls itself otherwise")

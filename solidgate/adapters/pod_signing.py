@@ -46,9 +46,10 @@ class PodSigning:
 
 def check_covered(access: Access, platform: Platform, url: str, modes: Modes) -> None:
     """Raises ``PodForbidden`` where ``access`` carries grants and none of them allows this."""
-    if isinstance(access, GrantedAccess) and platform.kind.by_grant:
-        if not any(one.covers(url, *modes) for one in access.grants):
-            raise PodForbidden("no grant covers it")
+    if not isinstance(access, GrantedAccess) or not platform.kind.by_grant:
+        return
+    if not any(one.covers(url, *modes) for one in access.grants):
+        raise PodForbidden("no grant covers it")
 
 
 def takes_tokens(access: Access, platform: Platform) -> bool:

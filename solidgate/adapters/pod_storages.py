@@ -45,7 +45,7 @@ class PodStorages:
         return tuple(url for url in found if url in ours)
 
     async def _granting(self, url: str) -> Platform | None:
-        """The deployment of a storage that is opened by grants; any fault of a server means that it is not."""
+        """The deployment of a storage that is opened by grants; a fault of its server counts as a no."""
         with suppress(PodFault):
             platform = await self._signing.discovery.platform(url)
             return platform if platform.kind.by_grant else None
