@@ -98,6 +98,8 @@ class EssDouble:
         self.clients = Clients(ground, trusted)
         tickets = Tickets(ground, vault.is_revoked)
         self._receipts = Receipts(vault)
+        if not ground.uma:
+            hosts["storage"].add("GET", "/.well-known/oauth-protected-resource", self._protected)
         self.storage = Storage(
             hosts["storage"], ground, tickets, self._description(), None if ground.uma else self._receipts
         )
@@ -271,7 +273,14 @@ class EssDouble:
     def _description(self) -> str:
         gateway = f"solid:notificationGateway <{self._notification_url}>;" if self._notification_url else ""
         provision = f"{self.ground.origins.access}/provision/"
+        if not self.ground.uma:
+            gateway += f"solid:accessIssuer <{self.vc_url}>;"
         return _DESCRIPTION.format(provision=provision, gateway=gateway, ui=self.access_ui_url)
+
+    async def _protected(self, request: web.Request) -> web.Response:
+        """3.x: which server gives tokens for the storage (RFC 9728)."""
+        origins = self.ground.origins
+        return web.json_response({"resource": origins.storage, "authorization_servers": [origins.platform]})
 
     async def _profile(self, request: web.Request) -> web.Response:
         webid = f"{self.ground.origins.id}{request.rel_url.raw_path}"
