@@ -1,4 +1,4 @@
-"""The whole journey on Enterprise Solid Server, over HTTP: each statement is checked in the double's own log."""
+"""The whole journey on Enterprise Solid Server, over HTTP, checked in the double's own log."""
 
 from __future__ import annotations
 
