@@ -52,8 +52,8 @@ async def begin(
         agreement = await tx.spaces.agreement(stored.record.agreement_digest)
         purpose = agreement.purpose(stored.record.purpose).broader
         access = requested(door, storage, names, purpose, stored.record.latest.until)
-        seen = await tx.consents.door(consent_id)
-        if (before := await tx.doors.access(stored.person_id, consent_id, lock=True)) is not None:
+        seen = await tx.doors.one(consent_id)
+        if (before := await tx.access_requests.of(stored.person_id, consent_id, lock=True)) is not None:
             ended = seen is not None and seen.state is DoorState.CLOSED
             access = access.asked_again(before, ended=ended)
         state = await _put(world, tx, stored, access)
@@ -68,7 +68,7 @@ async def issue(world: World, access: Access, consent_id: str) -> None:
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id)
-        wanted = await tx.doors.access(stored.person_id, consent_id)
+        wanted = await tx.access_requests.of(stored.person_id, consent_id)
     if wanted is None or not status_at(stored.record, world.clock.now()).valid_for_processing:
         return
     issued: dict[str, str] = {}
@@ -88,7 +88,7 @@ async def _keep_issued(
     world: World, tx: Transaction, consent_id: str, issued: dict[str, str], page: str, problem: str | None
 ) -> None:
     stored = await tx.consents.one(consent_id, lock="share")
-    latest = await tx.doors.access(stored.person_id, consent_id, lock=True)
+    latest = await tx.access_requests.of(stored.person_id, consent_id, lock=True)
     if latest is None or not status_at(stored.record, world.clock.now()).valid_for_processing:
         return
     for one in latest.parts:
@@ -105,7 +105,7 @@ async def answered(world: World, session: Session, consent_id: str, url: str) ->
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.doors.access(session.person_id, consent_id)
+        known = await tx.access_requests.of(session.person_id, consent_id)
     if known is None or stored.record.data_subject != session.webid:
         raise AccessGrantInvalid("nothing was asked of this person")
     part, grant = await _matched(world, session, known, url)
@@ -116,7 +116,7 @@ async def answered(world: World, session: Session, consent_id: str, url: str) ->
     given = None if grant is None else renamed(grant, known.names)
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="share")
-        latest = await tx.doors.access(session.person_id, consent_id, lock=True) or known
+        latest = await tx.access_requests.of(session.person_id, consent_id, lock=True) or known
         now_part = next(one for one in latest.parts if one.part is part.part)
         if now_part.request_id == part.request_id:  # else it was asked anew meanwhile
             latest = latest.changed(replace(now_part, grant=given, denied=given is None))
@@ -159,10 +159,10 @@ async def _put(
     agent = world.agent(stored.space_id)
     door = Door(agent, record.data_subject, record.resources, record.result_container)
     state = access.state(door, required_of(agreement, record))
-    was = await tx.consents.door(record.consent_id)
+    was = await tx.doors.one(record.consent_id)
     named = {DoorState.DENIED: AccessDenied.code, DoorState.PARTIAL: AccessGrantNarrowed.code}
     problem = problem or named.get(state)
-    await tx.doors.put(stored.person_id, record.consent_id, access, state, problem, now)
+    await tx.access_requests.put(stored.person_id, record.consent_id, access, state, problem, now)
     if state is DoorState.OPEN and (was is None or was.state is not state):
         objects = (record.consent_id,)
         await tx.trail.append(AuditEntry(Action.DOOR_OPENED, now, "data_subject", objects, Outcome.DONE))

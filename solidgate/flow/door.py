@@ -31,7 +31,7 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        request, _ = await tx.consents.request(stored.record.request_id, session.person_id)
+        request, _ = await tx.requests.one(stored.record.request_id, session.person_id)
     if not status_at(stored.record, world.clock.now()).valid_for_processing:
         raise ConsentNotGiven()
     door = door_of(world, stored.record, stored.space_id)
@@ -61,7 +61,7 @@ async def close_left(world: World, session: Session, consent_id: str) -> None:
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.consents.door(consent_id)
+        known = await tx.doors.one(consent_id)
     if known is not None and not status_at(stored.record, world.clock.now()).valid_for_processing:
         await close_for(world, session, stored.record, stored.space_id)
 
@@ -74,7 +74,7 @@ async def close_for(
     What another consent of the same person in the same space still needs stays open.
     """
     async with world.store.transaction() as tx:
-        granted = await tx.doors.access(session.person_id, record.consent_id)
+        granted = await tx.access_requests.of(session.person_id, record.consent_id)
     if granted is not None:
         state, problem = await access_request.close(world, session, granted)
         await _remember(world, record.consent_id, state, problem)
@@ -121,6 +121,6 @@ async def _seen(world: World, session: Session, door: Door) -> DoorState:
 async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
     async with world.store.transaction() as tx:
         now = world.clock.now()
-        await tx.consents.put_door(consent_id, state, problem, now)
+        await tx.doors.put(consent_id, state, problem, now)
         if state in _SEEN:
             await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))

@@ -54,11 +54,11 @@ async def granted(world: World, access: Access, consent_id: str) -> Access:
     Raises ``AccessNotApproved AccessDenied AccessGrantEnded AccessGrantNarrowed``.
     """
     async with world.store.transaction() as tx:
-        door = await tx.consents.door(consent_id)
+        door = await tx.doors.one(consent_id)
         if door is None:
             return access
         stored = await tx.consents.one(consent_id)
-        known = await tx.doors.access(stored.person_id, consent_id)
+        known = await tx.access_requests.of(stored.person_id, consent_id)
     if known is None:
         return access
     if door.state is DoorState.DENIED:
@@ -76,7 +76,7 @@ async def noticed(world: World, consent_id: str, fault: SolidgateError) -> None:
     """Remember that a grant was found to be over, so that its person sees it and can be asked again."""
     if isinstance(fault, AccessGrantEnded):
         async with world.store.transaction() as tx:
-            await tx.consents.put_door(consent_id, DoorState.CLOSED, fault.code, world.clock.now())
+            await tx.doors.put(consent_id, DoorState.CLOSED, fault.code, world.clock.now())
 
 
 def required_of(agreement: Agreement, record: ConsentRecord) -> tuple[str, ...]:

@@ -102,9 +102,9 @@ async def turtle(world: World, session: Session, consent_id: str) -> bytes:
 async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> ConsentView:
     """The view, inside a transaction that is open already."""
     record = stored.record
-    door = await tx.consents.door(record.consent_id)
-    access = None if door is None else await tx.doors.access(stored.person_id, record.consent_id)
-    receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
+    door = await tx.doors.one(record.consent_id)
+    access = None if door is None else await tx.access_requests.of(stored.person_id, record.consent_id)
+    receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
     deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
     steps = await tx.runs.steps_of(record.consent_id)
     return ConsentView(

@@ -1,4 +1,4 @@
-"""Doors that their owner opens by grants: what was asked at the pod, and what was granted, sealed."""
+"""Doors to pods, as they were last read back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.codec import decode, encode
-from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import doors
-from solidgate.pod.access_request import RequestedAccess
+from solidgate.consent.stored import StoredDoor
 from solidgate.pod.door import DoorState
 
 
@@ -21,32 +19,18 @@ class Doors:
     """The doors of one transaction."""
 
     connection: AsyncConnection
-    people: People
 
-    async def put(
-        self,
-        person_id: str,
-        consent_id: str,
-        access: RequestedAccess,
-        state: DoorState,
-        problem: str | None,
-        now: datetime,
-    ) -> None:
-        """Keep what was asked and answered, and how the door stands by it."""
-        sealed = await self.people.seal(person_id, encode(access), f"door:{consent_id}")
-        values = {"state": state.value, "problem": problem, "checked": now, "access_sealed": sealed}
+    async def put(self, consent_id: str, state: DoorState, problem: str | None, now: datetime) -> None:
+        """Remember the door as read back."""
+        values = {"state": state.value, "problem": problem, "checked": now}
         statement = insert(doors).values(consent_id=consent_id, **values)
         await self.connection.execute(
             statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
         )
 
-    async def access(self, person_id: str, consent_id: str, *, lock: bool = False) -> RequestedAccess | None:
-        """What was asked at the pod for this consent; none where lists decide."""
-        query = sa.select(doors.c.access_sealed).where(doors.c.consent_id == consent_id)
-        if lock:
-            query = query.with_for_update()
-        sealed = (await self.connection.execute(query)).scalar_one_or_none()
-        if sealed is None:
-            return None
-        content = await self.people.unseal(person_id, sealed, f"door:{consent_id}")
-        return decode(RequestedAccess, content)
+    async def one(self, consent_id: str) -> StoredDoor | None:
+        """The door as last read back; none when no door belongs to the record."""
+        row = (
+            await self.connection.execute(sa.select(doors).where(doors.c.consent_id == consent_id))
+        ).one_or_none()
+        return None if row is None else StoredDoor(DoorState(row.state), row.problem)
