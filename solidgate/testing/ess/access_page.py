@@ -65,7 +65,7 @@ class AccessPage:
             redirect=escape(back),
             modes=_boxes("mode", held.asked.modes),
             resources=_boxes("resource", held.asked.resources),
-            expires=escape(held.expires.isoformat() if held.expires else ""),
+            expires=escape(held.statement.expires.isoformat() if held.statement.expires else ""),
         )
         return web.Response(text=page, content_type="text/html")
 

@@ -8,40 +8,33 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from aiohttp import web
-
 from solidgate.identity.dpop import DpopAccess
 from solidgate.testing.ess.access_page import PATH, AccessPage
+from solidgate.testing.ess.answers import Answers
 from solidgate.testing.ess.behaviours import Odd, Oddities
 from solidgate.testing.ess.certificates import make_certificates
 from solidgate.testing.ess.clients import Client, Clients
-from solidgate.testing.ess.consents import listed, short_mode
-from solidgate.testing.ess.credentials import Held, Vault
+from solidgate.testing.ess.consents import short_mode
+from solidgate.testing.ess.credentials import Vault
 from solidgate.testing.ess.grant_service import GrantService
 from solidgate.testing.ess.ground import Caller, EssPerson, Ground, Origins
-from solidgate.testing.ess.host import Host, Problem, SeenRequest
+from solidgate.testing.ess.host import Host, SeenRequest
 from solidgate.testing.ess.openid import OpenId
 from solidgate.testing.ess.platform import Platform
+from solidgate.testing.ess.profiles import Profiles, description
 from solidgate.testing.ess.receipts import Receipts
 from solidgate.testing.ess.storage import Storage
+from solidgate.testing.ess.storage_access import StorageAccess
 from solidgate.testing.ess.tickets import Tickets
 from solidgate.testing.ess.uma import Uma
 from solidgate.testing.pod_tokens import Doorkeeper
 
 HOSTS = ("openid", "id", "storage", "vc", "uma", "access", "platform")
-_DESCRIPTION = """@prefix solid: <http://www.w3.org/ns/solid/terms#>.
-[] a solid:DiscoveryDocument; solid:provision <{provision}>; {gateway}
-  <http://inrupt.com/ns/ess#ConsentManagementUI> <{ui}>; solid:maxPodsPerOwner "10".
-"""
-_PROFILE = """@prefix solid: <http://www.w3.org/ns/solid/terms#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
-<{webid}> a foaf:Agent; solid:oidcIssuer <{issuer}>{storage}.
-"""
 
 
 class EssDouble:
@@ -98,15 +91,14 @@ class EssDouble:
         self.clients = Clients(ground, trusted)
         tickets = Tickets(ground, vault.is_revoked)
         self._receipts = Receipts(vault)
-        if not ground.uma:
-            hosts["storage"].add("GET", "/.well-known/oauth-protected-resource", self._protected)
-        self.storage = Storage(
-            hosts["storage"], ground, tickets, self._description(), None if ground.uma else self._receipts
-        )
+        said = description(f"{ground.origins.access}/provision/", self.access_ui_url, self._notification_url)
+        access = StorageAccess(ground, tickets, None if ground.uma else self._receipts)
+        self.storage = Storage(hosts["storage"], ground, access, said)
+        self._answers = Answers(vault, access)
         self.openid = OpenId(hosts["openid"], ground, self.clients, self._login)
-        hosts["id"].add("GET", "/{name}", self._profile)
+        self._profiles = Profiles(hosts["id"], ground)
         GrantService(hosts["vc"], ground, vault)
-        AccessPage(hosts["access"], ground, vault, self._approved, self._denied)
+        AccessPage(hosts["access"], ground, vault, self._answers.approve, self._answers.deny)
         if ground.uma:
             Uma(hosts["uma"], ground, tickets, vault, self._uma_dpop)
         else:
@@ -162,7 +154,8 @@ class EssDouble:
         self.ground.people[person.webid] = person
         self.clients.add(Client(person.client_id, (), person.client_secret, person.webid))
         self.storage.make_pod(person.pod, person.webid)
-        self._linked = {**getattr(self, "_linked", {}), person.webid: link_storage}
+        if not link_storage:
+            self._profiles.unlinked.add(person.webid)
         return person
 
     def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:
@@ -176,7 +169,7 @@ class EssDouble:
 
     def acr(self, url: str) -> bytes | None:
         """The access control resource that was stored for this one."""
-        return self.storage.acrs.get(url)
+        return self.storage.access.acrs.get(url)
 
     def canonical(self, url: str) -> str:
         """3.x: the canonical identifier of what stands at this path."""
@@ -222,71 +215,15 @@ class EssDouble:
     ) -> dict[str, Any]:
         """Grant a request as its owner would, or less of it; the grant as JSON. KeyError: no such request."""
         chosen = None if modes is None else [short_mode(mode) for mode in modes]
-        return dict(self._approved(request_id, chosen, resources, expires).document)
+        return dict(self._answers.approve(request_id, chosen, resources, expires).document)
 
     def deny(self, request_id: str) -> dict[str, Any]:
         """Refuse a request as its owner would; the denial as JSON. KeyError: no such request."""
-        return dict(self._denied(request_id).document)
+        return dict(self._answers.deny(request_id).document)
 
     def revoke(self, credential_id: str) -> None:
         """Take a grant back, or a request. KeyError: no such credential."""
-        self.vault.revoke(self._held(credential_id))
-
-    def _approved(
-        self,
-        request_id: str,
-        modes: Sequence[str] | None,
-        resources: Sequence[str] | None,
-        expires: datetime | None,
-    ) -> Held:
-        asked = self._held(request_id)
-        given = replace(
-            asked.asked,
-            modes=asked.asked.modes if modes is None else tuple(modes),
-            resources=asked.asked.resources if resources is None else tuple(listed(resources)),
-            templates=(),
-            party=asked.creator,
-            request=asked.id,
-        )
-        if not given.modes or not given.resources:
-            raise Problem(400, "A grant needs a mode and a resource.")
-        grant = self.vault.issue("grant", asked.owner, given, expires=expires or asked.expires)
-        if self.ground.uma:
-            for resource in given.resources:
-                inherit = given.inherit is not False
-                self.storage.open_to_grants(resource, frozenset(given.modes), inherit=inherit)
-        return grant
-
-    def _denied(self, request_id: str) -> Held:
-        asked = self._held(request_id)
-        refused = replace(asked.asked, party=asked.creator, request=asked.id)
-        return self.vault.issue("denial", asked.owner, refused, expires=asked.expires)
-
-    def _held(self, identifier: str) -> Held:
-        held = self.vault.get(identifier)
+        held = self.vault.get(credential_id)
         if held is None:
-            raise KeyError(identifier)
-        return held
-
-    # --- documents of the small hosts --------------------------------------------------------------------
-
-    def _description(self) -> str:
-        gateway = f"solid:notificationGateway <{self._notification_url}>;" if self._notification_url else ""
-        provision = f"{self.ground.origins.access}/provision/"
-        if not self.ground.uma:
-            gateway += f"solid:accessIssuer <{self.vc_url}>;"
-        return _DESCRIPTION.format(provision=provision, gateway=gateway, ui=self.access_ui_url)
-
-    async def _protected(self, request: web.Request) -> web.Response:
-        """3.x: which server gives tokens for the storage (RFC 9728)."""
-        origins = self.ground.origins
-        return web.json_response({"resource": origins.storage, "authorization_servers": [origins.platform]})
-
-    async def _profile(self, request: web.Request) -> web.Response:
-        webid = f"{self.ground.origins.id}{request.rel_url.raw_path}"
-        person = self.ground.people.get(webid)
-        if person is None:
-            raise Problem(404, "There is no such person.")
-        storage = f"; <http://www.w3.org/ns/pim/space#storage> <{person.pod}>" if self._linked[webid] else ""
-        text = _PROFILE.format(webid=webid, issuer=self.openid_url, storage=storage)
-        return web.Response(text=text, content_type="text/turtle")
+            raise KeyError(credential_id)
+        self.vault.revoke(held)

@@ -13,10 +13,11 @@ from yarl import URL
 from solidgate.testing.ess import jsonld
 from solidgate.testing.ess.behaviours import Odd
 from solidgate.testing.ess.consents import MODES, Asked, read_consent
-from solidgate.testing.ess.credentials import Held, Vault, kind_of
+from solidgate.testing.ess.credentials import Held, Vault
 from solidgate.testing.ess.ground import Ground
 from solidgate.testing.ess.host import Host, Problem
 from solidgate.testing.ess.queries import asked_for, like
+from solidgate.testing.ess.statements import Statement, contexts, kind_of
 
 CHECKS = ["issuanceDate", "proof", "expirationDate", "credentialStatus"]
 PAGE_SIZE, LARGEST_PAGE = 20, 100
@@ -51,8 +52,9 @@ class GrantService:
         origin = self.host.origin
         names = ("issuer", "status", "verifier", "derivation", "query")
         paths = ("issue", "status", "verify", "derive", "query")
+        named = contexts(origin, self.ground.odd)
         document = {
-            "@context": [self.vault.contexts()[0], self.vault.contexts()[-1]],
+            "@context": [named[0], named[-1]],
             **{f"{name}Service": f"{origin}/{path}" for name, path in zip(names, paths, strict=True)},
             "proofService": None,
             "supportedSignatureTypes": SIGNATURES,
@@ -93,7 +95,8 @@ class GrantService:
             raise Problem(400, "The credential is not valid.", violations=violations)
         issued, expires = _time(credential, "issuanceDate"), _time(credential, "expirationDate")
         inbox = str(credential["credentialSubject"].get("inbox") or "")
-        held = self.vault.issue(kind, caller, asked, issued=issued, expires=expires, inbox=inbox)
+        said = Statement(kind, caller, asked, issued or self.ground.now(), expires, inbox)
+        held = self.vault.issue(said)
         return web.json_response(held.document, status=201, content_type="application/vc+ld+json")
 
     def _read_credential(

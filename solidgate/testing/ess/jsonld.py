@@ -27,6 +27,9 @@ _FILES = {
     INRUPT_V1: "inrupt-v1.json",
     INRUPT_V2: "inrupt-v2.json",
 }
+FETCHED = (CREDENTIALS, INRUPT_V1, INRUPT_V2)
+"""The contexts that a vc-configuration names: a client that knows no copy of its own would fetch them."""
+
 _SELF_HOSTED = "/credentials/v1"
 
 

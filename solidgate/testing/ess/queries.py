@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from solidgate.testing.ess.consents import RECIPIENTS, listed, short_mode
-from solidgate.testing.ess.credentials import TYPES, Held, Vault, kind_of
+from solidgate.testing.ess.credentials import Held, Vault
+from solidgate.testing.ess.statements import TYPES, kind_of
 
 PERIODS = {
     "P1D": timedelta(days=1),
@@ -30,7 +31,7 @@ def status(held: Held, vault: Vault) -> str:
         return "Canceled" if held.kind == "request" else "Revoked"
     if answers:
         return "Granted" if "grant" in answers else "Denied"
-    if held.expires is not None and held.expires <= now:
+    if held.statement.expires is not None and held.statement.expires <= now:
         return "Expired"
     return "Pending" if held.kind == "request" else "Active"
 
@@ -48,7 +49,7 @@ def asked_for(query: Mapping[str, str], vault: Vault, seen_by: str) -> list[Held
         and query.get("toAgent", held.asked.party) == held.asked.party
         and ("resource" not in query or query["resource"] in held.asked.resources)
         and ("purpose" not in query or query["purpose"] in held.asked.purposes)
-        and _within(query.get("issuedWithin"), held.issued, now)
+        and _within(query.get("issuedWithin"), held.statement.issued, now)
         and _within(query.get("revokedWithin"), held.revoked, now)
     ]
 
@@ -65,8 +66,8 @@ def like(pattern: Mapping[str, Any], vault: Vault, seen_by: str, *, expired: boo
         and kind in (None, held.kind)
         and wanted.get("id", held.creator) == held.creator
         and _consent_fits(wanted.get("providedConsent", wanted.get("hasConsent", {})), held)
-        and held.issued <= now
-        and (expired or held.expires is None or held.expires > now)
+        and held.statement.issued <= now
+        and (expired or held.statement.expires is None or held.statement.expires > now)
     ]
 
 

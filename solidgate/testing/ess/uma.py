@@ -210,7 +210,7 @@ class Uma:
             self.vault.revoke(held)
         return Opened(
             caller,
-            min(until, held.expires) if held.expires else until,
+            min(until, held.statement.expires or until),
             frozenset(held.asked.modes) | ({"Append"} if "Write" in held.asked.modes else frozenset()),
             (ticket.url,) if self.ground.odd.strikes(Odd.NARROW_TOKEN) else held.asked.resources,
             inherit=held.asked.inherit is not False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import aiohttp
 from yarl import URL
 
 from solidgate.identity import jose
+from solidgate.identity.dpop import make_proof
 from solidgate.ports import Access
 from solidgate.testing.ess.double import EssDouble
 from solidgate.testing.ess.uma import CREDENTIAL, GRANT_TYPE
@@ -77,9 +79,18 @@ class Visitor:
             body = await reply.read()
             return Answer(reply.status, reply.headers.copy(), body, tuple(reply.headers.items()))
 
+    async def log_in(self, form: Mapping[str, str], key: jose.SigningKey, basic: str = "") -> Answer:
+        """One request to the token endpoint of the OpenID host, with a proof of this key."""
+        url = f"{self.ess.openid_url}/token"
+        proof = make_proof(key, "POST", url, datetime.now(UTC), secrets.token_hex(8))
+        head = {"DPoP": proof, **({"Authorization": basic} if basic else {})}
+        return await self.call("POST", url, data=dict(form), headers=head, signed=False)
+
     async def ask(self, owner: str, *resources: str, **consent: Any) -> Answer:
         """Issue an access request for reading; ``consent`` adds to it, dates to the credential."""
-        expires = {k: consent.pop(k) for k in ("expirationDate", "issuanceDate") if k in consent}
+        expires: dict[str, Any] = {
+            k: consent.pop(k) for k in ("expirationDate", "issuanceDate") if k in consent
+        }
         asked: dict[str, Any] = {
             "mode": ["Read"],
             "hasStatus": "https://w3id.org/GConsent#ConsentStatusRequested",
