@@ -17,6 +17,7 @@ from solidgate.adapters.pod_storages import PodStorages
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.adapters.solid_requests import SolidRequests
 from solidgate.errors import AccessControlUnsupported, AccessGrantEnded, PodForbidden
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
@@ -65,6 +66,14 @@ class Pods:
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
         """The bytes of one RDF document."""
         return await self._with(access, url, _READ, lambda by: self._solid.read(by, url, max_bytes=max_bytes))
+
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """As ``read``; none when it is still what ``etag`` names."""
+        return await self._with(
+            access, url, _READ, lambda by: self._solid.read_changed(by, url, etag, max_bytes=max_bytes)
+        )
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite."""
@@ -181,6 +190,12 @@ class Pods:
             for grant in access.grants:
                 _, by = await self._signing.service(access, url)
                 await self._grants.check(by, platform.credentials, grant)
+
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """The texts to paste where lists decide; none where the owner answers on a page."""
+        if (await self.kind_of(_place_of(door))).by_grant:
+            return ()
+        return await self._solid.door_by_hand(access, door)
 
     async def _refuse_by_grant(self, door: Door) -> None:
         if (await self.kind_of(_place_of(door))).by_grant:

@@ -42,6 +42,10 @@ class Awkward(IntEnum):
     FOREIGN_ACL = 20
     ODD_DATE = 21
     STORES_AND_FAILS = 22
+    REFUSES_ACCESS = 23
+    NO_ACL = 24
+    REFUSES_DELETE = 25
+    HIDES_ACCESS = 26
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

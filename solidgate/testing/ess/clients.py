@@ -62,20 +62,28 @@ class Clients:
             return None
         return client
 
-    async def _of_document(self, client_id: str) -> Client | None:
-        limit, way = (
-            aiohttp.ClientTimeout(total=FETCH_SECONDS),
-            aiohttp.TCPConnector(ssl=self.trusted or True),
-        )
+    async def document(self, client_id: str) -> Mapping[str, Any] | None:
+        """The Client ID Document of that address; none where it is not about itself."""
+        found = await self.fetched(client_id)
+        return found if found is not None and found.get("client_id") == client_id else None
+
+    async def fetched(self, url: str) -> Mapping[str, Any] | None:
+        """A JSON object of the web; none for anything else."""
+        limit = aiohttp.ClientTimeout(total=FETCH_SECONDS)
+        way = aiohttp.TCPConnector(ssl=self.trusted or True)
         try:
             async with (
                 aiohttp.ClientSession(timeout=limit, connector=way) as http,
-                http.get(client_id, allow_redirects=False) as answer,
+                http.get(url, allow_redirects=False) as answer,
             ):
-                document = await answer.json(content_type=None)
+                found = await answer.json(content_type=None)
         except (aiohttp.ClientError, ValueError, TimeoutError):
             return None
-        if not isinstance(document, Mapping) or document.get("client_id") != client_id:
+        return found if isinstance(found, Mapping) else None
+
+    async def _of_document(self, client_id: str) -> Client | None:
+        document = await self.document(client_id)
+        if document is None:
             return None
         redirects = document.get("redirect_uris")
         listed = redirects if isinstance(redirects, list) else [redirects]

@@ -143,8 +143,8 @@ class EssDouble:
 
     # --- setting the scene -------------------------------------------------------------------------------
 
-    def add_person(self, name: str, *, link_storage: bool = True) -> EssPerson:
-        """An account with a WebID, a pod and client credentials; ``link_storage``: named in the profile."""
+    def add_person(self, name: str, *, link_storage: bool = True, access_page: str = "") -> EssPerson:
+        """A WebID, a pod and client credentials; the profile names the pod, and the access page if given."""
         origins = self.ground.origins
         root = f"{origins.storage}/{uuid.uuid5(uuid.NAMESPACE_URL, origins.storage + name)}/"
         person = EssPerson(
@@ -161,6 +161,8 @@ class EssDouble:
         self.storage.make_pod(person.pod, person.webid)
         if not link_storage:
             self._profiles.unlinked.add(person.webid)
+        if access_page:
+            self._profiles.pages[person.webid] = access_page
         return person
 
     def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:

@@ -6,7 +6,7 @@ Written from the opening part of the public documentation; nothing here was chec
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from solidgate.testing.ess.host import Host
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME = timedelta(minutes=5)
 ALGORITHMS = ("ES256", "RS256")
 
@@ -43,6 +44,7 @@ class Platform:
     ground: Ground
     clients: Clients
     key: jose.SigningKey = field(default_factory=jose.generate_key)
+    _seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.host.add("POST", "/access/token", self._token)
@@ -86,6 +88,8 @@ class Platform:
         )
 
     async def _caller(self, form: Mapping[str, str], authorization: str) -> Caller:
+        if form.get("grant_type") == "client_credentials" and form.get("client_assertion_type") == ASSERTION:
+            return await self._asserted(form.get("client_id", ""), form.get("client_assertion", ""))
         if form.get("grant_type") == "client_credentials":
             client = await self.clients.authenticated(form, authorization)
             if client is None or not client.secret or not client.acts_for:
@@ -96,6 +100,36 @@ class Platform:
         if form.get("subject_token_type") != ID_TOKEN:
             raise Refused("invalid_request")
         return await self._subject(form.get("subject_token", ""))
+
+    async def _asserted(self, client_id: str, assertion: str) -> Caller:
+        """A client that acts for itself: signed with a key of its Client ID Metadata Document (RFC 7523)."""
+        document = await self.clients.document(client_id)
+        if document is None:
+            raise Refused("invalid_client", 401)
+        try:
+            plain = jose.parse(assertion)
+            claims = jose.verify_with_keys(plain, await self._keys_of(document), ALGORITHMS).claims
+        except SolidgateError:
+            raise Refused("invalid_client", 401) from None
+        audience = claims.get("aud")
+        named = audience if isinstance(audience, list) else [audience]
+        ours = {self.host.origin, f"{self.host.origin}/access/token"}
+        fits = claims.get("iss") == client_id == claims.get("sub") and ours & {str(one) for one in named}
+        if not fits or not _is_good(claims) or not self._is_first(claims):
+            raise Refused("invalid_client", 401)
+        return Caller(client_id, client_id)
+
+    async def _keys_of(self, document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        jwks = document.get("jwks") or await self.clients.fetched(str(document.get("jwks_uri", "")))
+        keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+        return [one for one in keys if isinstance(one, Mapping)] if isinstance(keys, list) else []
+
+    def _is_first(self, claims: Mapping[str, Any]) -> bool:
+        """Whether an assertion is shown for the first time."""
+        name = str(claims.get("jti", ""))
+        known = not name or name in self._seen
+        self._seen.add(name)
+        return not known
 
     async def _subject(self, token: str) -> Caller:
         """The person of an ID token, once their profile and its issuer both say so."""
@@ -108,7 +142,7 @@ class Platform:
             )
         except SolidgateError:
             raise Refused("invalid_grant") from None
-        if not isinstance(claims.get("exp"), int) or claims["exp"] <= datetime.now(UTC).timestamp():
+        if not _is_good(claims):
             raise Refused("invalid_grant")
         return Caller(webid, str(claims.get("azp", "")))
 
@@ -140,3 +174,8 @@ class Platform:
         if claims["exp"] <= (datetime.now(UTC) + self.ground.later).timestamp():
             return None
         return Caller(str(claims["webid"]), str(claims.get("client_id", "")))
+
+
+def _is_good(claims: Mapping[str, Any]) -> bool:
+    """Whether the time of a token is not over."""
+    return isinstance(claims.get("exp"), int) and claims["exp"] > datetime.now(UTC).timestamp()

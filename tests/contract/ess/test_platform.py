@@ -6,15 +6,16 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from solidgate.identity import jose
 from solidgate.testing.ess import EssDouble, EssPerson, Odd
-from solidgate.testing.ess.platform import ACCESS_TOKEN, EXCHANGE, ID_TOKEN
+from solidgate.testing.ess.platform import ACCESS_TOKEN, ASSERTION, EXCHANGE, ID_TOKEN
 from solidgate.testing.ess.visitor import Answer, Visitor
 
 
@@ -102,6 +103,53 @@ async def test_client_credentials_and_the_own_lifetime(platform: Platform) -> No
     assert reply["expires_in"] == 7 and "issued_token_type" not in reply
     platform.ess.misbehave(Odd.EXCHANGE_REFUSED, times=1)
     assert (await platform.token(**form)).json() == {"error": "invalid_grant"}
+
+
+@pytest.fixture
+async def client(platform: Platform) -> AsyncIterator[tuple[str, jose.SigningKey]]:
+    """A client with a metadata document of its own, and its key."""
+    key, app = jose.generate_key(), web.Application()
+
+    async def document(request: web.Request) -> web.Response:
+        return web.json_response({"client_id": url, "jwks": {"keys": [dict(key.public_jwk)]}})
+
+    app.router.add_get("/client", document)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://localhost:{runner.addresses[0][1]}/client"
+    yield url, key
+    await runner.cleanup()
+
+
+async def test_a_client_acts_for_itself_by_its_metadata_document(
+    platform: Platform, client: tuple[str, jose.SigningKey]
+) -> None:
+    url, key = client
+    now = int(datetime.now(UTC).timestamp())
+    good = {"iss": url, "sub": url, "aud": platform.ess.platform_url, "exp": now + 60, "jti": "1"}
+
+    async def answered(key: jose.SigningKey, **changes: Any) -> Answer:
+        claims = {**good, "jti": secrets.token_hex(8), **changes}
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": url,
+            "client_assertion_type": ASSERTION,
+            "client_assertion": key.sign({"typ": "JWT", "kid": key.kid}, claims),
+        }
+        return await platform.token(**form)
+
+    token = (await answered(key, jti="once")).json()["access_token"]
+    assert jose.parse(token).claims["sub"] == url
+    consent = {"mode": ["Read"], "isConsentForDataSubject": platform.alice.webid}
+    consent["forPersonalData"] = [platform.ess.canonical(platform.url)]
+    body = {"credential": {"credentialSubject": {"hasConsent": consent}}}
+    asked = await platform.one.call("POST", f"{platform.ess.vc_url}/issue", token=token, json=body)
+    platform.ess.approve(asked.json()["id"])
+    assert (await platform.one.call("GET", platform.url, token=token)).status == 200
+    wrong = [{"jti": "once"}, {"exp": now - 1}, {"aud": "https://x.example"}, {"sub": "https://x.example"}]
+    assert [(await answered(key, **change)).status for change in wrong] == [401] * len(wrong)
+    assert (await answered(jose.generate_key())).json() == {"error": "invalid_client"}
 
 
 async def test_a_grant_is_a_receipt_and_its_revocation_bites_at_once(platform: Platform) -> None:
