@@ -13,8 +13,9 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
+from solidgate.adapters.pods import Pods
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
-from solidgate.adapters.solid_pod import PodLimits, SolidPod
+from solidgate.adapters.solid_pod import PodLimits
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
@@ -56,7 +57,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             clock=clock,
             fetcher=fetcher,
             issuers=OidcIssuers(fetcher, logins, clock, _issuer_policy(settings), fresh),
-            pods=SolidPod(fetcher, clock, _pod_limits(settings)),
+            pods=Pods(fetcher, clock, _pod_limits(settings), seconds=settings.pull.server_seconds),
             sandbox=sandbox,
             store=store,
             logins=logins,

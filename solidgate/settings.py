@@ -300,6 +300,9 @@ class Pull(Section):
     retries: Annotated[int, Field(ge=0, le=20)] = Field(
         default=3, description="Attempts after a passing failure."
     )
+    server_seconds: Seconds = Field(
+        default=600, description="Seconds that is kept which access protocol a pod's server speaks."
+    )
 
 
 class Worker(Section):

@@ -199,8 +199,9 @@ PIM = Namespace("pim", "http://www.w3.org/ns/pim/space#", "Storage storage prefe
 SOLID = Namespace(
     "solid",
     "http://www.w3.org/ns/solid/terms#",
-    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription",
+    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription accessIssuer",
 )
+ESS = Namespace("ess", "http://inrupt.com/ns/ess#", "ConsentManagementUI")
 NOTIFY = Namespace(
     "notify",
     "http://www.w3.org/ns/solid/notifications#",

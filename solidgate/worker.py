@@ -26,10 +26,23 @@ from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
 from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, erase, expire, in_doubt, lost, reclaim, retain, space, withdraw
+from solidgate.flow import (
+    access_request,
+    aggregate,
+    erase,
+    expire,
+    in_doubt,
+    lost,
+    reclaim,
+    retain,
+    space,
+    withdraw,
+)
+from solidgate.flow.access_request import ACCESS_TASK
 from solidgate.flow.each import each
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import finish
+from solidgate.flow.granted import granted
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.revoke import REVOKE_TASK, revoke
@@ -145,12 +158,25 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
         until = datetime.fromisoformat(before)
         await revoke(parts.enclave.world, space_id, Reason(reason), digest=digest, before=until)
 
+    @jobs.task(name=ACCESS_TASK, queue="runs", retry=retry)
+    async def _request_access(consents: list[str]) -> None:
+        await request_access(parts.enclave, consents)
+
     @jobs.periodic(cron=_EVERY_MINUTE)
     @jobs.task(name="solidgate.keep_house", queue="house", queueing_lock="house")
     async def _keep_house(timestamp: int) -> None:
         await keep_house(parts.enclave)
 
     return jobs
+
+
+async def request_access(enclave: Enclave, consents: Sequence[str]) -> None:
+    """Ask the owners of some pods, each as the space of their consent."""
+    world = enclave.world
+    for consent_id in consents:
+        async with world.store.transaction() as tx:
+            space_id = (await tx.consents.one(consent_id)).space_id
+        await access_request.issue(world, await enclave.keys.access_for(space_id), consent_id)
 
 
 async def keep_house(enclave: Enclave) -> None:
@@ -193,7 +219,7 @@ async def read_back_doubts(enclave: Enclave) -> None:
         spaces = {one: (await tx.consents.one(one)).space_id for one in left}
 
     async def look(consent_id: str) -> None:
-        access = await enclave.keys.access_for(spaces[consent_id])
+        access = await granted(world, await enclave.keys.access_for(spaces[consent_id]), consent_id)
         async with asyncio.timeout(world.settings.worker.lease_seconds):
             await reclaim.read_back(world, access, consent_id)
 
@@ -208,9 +234,10 @@ async def settle_planned(enclave: Enclave) -> None:
         left = {one.key: one for one in await tx.results.unresolved(since, now, reclaim.BATCH)}
 
     async def look(key: str) -> None:
-        access = await enclave.keys.access_for(left[key].space_id)
+        run_id, consent_id = left[key].run_id, left[key].consent_id
+        access = await granted(world, await enclave.keys.access_for(left[key].space_id), consent_id)
         async with asyncio.timeout(world.settings.worker.lease_seconds):
-            await in_doubt.look_again(world, access, left[key].run_id, left[key].consent_id)
+            await in_doubt.look_again(world, access, run_id, consent_id)
 
     await each(left, look, "house.doubt-left")
 

@@ -26,13 +26,14 @@ from solidgate.errors import (
 )
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of, note_width
+from solidgate.flow.granted import granted, noticed
 from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
 from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
-from solidgate.ports import EnclaveKeys
+from solidgate.ports import Access, EnclaveKeys
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
 from solidgate.run.held import Held
 from solidgate.run.place import Place
@@ -80,6 +81,7 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     except StoreUnavailable:
         raise
     except SolidgateError as fault:
+        await noticed(world, consent_id, fault)
         await _end(world, job, consent_id, _final_state(fault), fault.code)
     except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone
         _log.error("part.failed", run=job.run.run_id, consent=consent_id, exc_info=fault)
@@ -92,7 +94,7 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         planned = await _produce(enclave, job, step)
     if planned is None:
         return  # nothing has changed, and the part has ended
-    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    access = await _access(enclave, job, step)
     try:
         await write_back(
             step.world, access, planned.delivery, planned.sha256, step.first, carry=step.answered
@@ -104,9 +106,15 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     await _publish(step, planned)
 
 
+async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
+    """The space's own while the step lasts, with what the owner granted where a pod asks for that."""
+    fenced = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    return await granted(step.world, fenced, step.consent_id)
+
+
 async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None:
     """Pull, run and validate; then commit the intent to write. None when the earlier result stands."""
-    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    access = await _access(enclave, job, step)
     door = door_of(step.world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
     pulled = await pulled_unless_unchanged(step, job.program, step.first, access, door, optional)

@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from solidgate.errors import (
+    AccessControlUnsupported,
+    NoStorage,
+    PodConflict,
+    PodForbidden,
+    PodNotFound,
+    PodUnreadable,
+)
 from solidgate.pod.access_control import AccessControl
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState
+from solidgate.pod.grant import AskedAccess, Grant
+from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
 
@@ -105,6 +114,32 @@ class MemoryPods:
         if set(door.read) <= has:
             return DoorState.OPEN
         return DoorState.PARTIAL if has & set(door.read) else DoorState.CLOSED
+
+    async def kind_of(self, storage: str) -> ServerKind:
+        """Lists decide here."""
+        return ServerKind.SOLID
+
+    async def canonical(self, access: Access, url: str) -> str:
+        """Everything has one address."""
+        return url
+
+    async def request_access(self, access: Access, storage: str, asked: AskedAccess) -> str:
+        """Nobody is asked."""
+        raise AccessControlUnsupported
+
+    async def access_page(self, webid: str, storage: str) -> str | None:
+        """There is none."""
+        return None
+
+    async def answer_of(
+        self, access: Access, storage: str, url: str, asked: AskedAccess, request_id: str
+    ) -> Grant | None:
+        """There are no grants."""
+        raise AccessControlUnsupported
+
+    async def revoke_grant(self, access: Access, storage: str, grant: Grant) -> None:
+        """There are no grants."""
+        raise AccessControlUnsupported
 
     async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
         """One text for each resource that is not open, as a pod with Web Access Control has it."""

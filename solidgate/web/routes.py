@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from solidgate.web import (
+    access,
     by_hand,
     consents,
     identity,
@@ -106,6 +107,7 @@ PEOPLE = (
         consents.close_door,
         "Close the door that an ended consent left open.",
     ),
+    Route("GET", _CONSENT + "/access", "access", access.access, "The pod's own access page sends back here."),
     Route("POST", _CONSENT + "/again", "ask_again", consents.ask_again, "Be asked anew."),
     Route("POST", _CONSENT + "/withdraw", "withdraw", consents.withdraw, "End the consent."),
     Route("GET", _CONSENT + "/withdraw" + _SUFFIX, "withdrawal", consents.withdrawal, "How far that is."),

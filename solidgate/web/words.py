@@ -35,6 +35,8 @@ DOOR: Mapping[DoorState, str] = {
     DoorState.OPEN: mark("Open: your pod lets the space read what you agreed to, and nothing else."),
     DoorState.PARTIAL: mark("Partly open: your pod shows only a part of the access that was agreed."),
     DoorState.CLOSED: mark("Closed: your pod does not let the space in."),
+    DoorState.REQUESTED: mark("Asked: your pod lets the space in once you approve it there."),
+    DoorState.DENIED: mark("Denied: you said no on your pod's own access page, so nothing is read."),
 }
 
 RUN_STATE: Mapping[str, str] = {

@@ -67,6 +67,7 @@ PEOPLE = [
     ("POST", "/consents/{consent}/door/check", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door/close", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("GET", "/consents/{consent}/access?accessGrantUrl=https://vc.example/1", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/again", LOGIN, NO_CONSENT, NO_CONSENT),
     ("GET", "/consents/{consent}/withdraw", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/withdraw", LOGIN, NO_CONSENT, NO_CONSENT),

@@ -88,6 +88,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
     t.consent_events.c.event_sealed: lambda row: f"event:{row.consent_id}:{row.sequence}",
     t.receipts.c.receipt_sealed: lambda row: f"receipt:{row.consent_id}:{row.sequence}",
     t.receipts.c.pod_url_sealed: lambda row: f"receipt-url:{row.consent_id}:{row.sequence}",
+    t.doors.c.access_sealed: lambda row: f"door:{row.consent_id}",
     t.deliveries.c.delivery_sealed: lambda row: f"delivery:{row.run_id}:{row.consent_id}",
     t.derived.c.content_sealed: lambda row: f"derived:{row.consent_id}",
     t.pulls.c.tags_sealed: lambda row: f"pull:{row.consent_id}",

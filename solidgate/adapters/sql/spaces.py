@@ -171,9 +171,7 @@ class Spaces:
         }
         await self.connection.execute(sa.insert(invitations).values(values))
 
-    async def invited_to(
-        self, token: str, now: datetime, *, use: bool = False, used_up: bool = False
-    ) -> str:
+    async def invited_to(self, token: str, now: datetime, *, use: bool = False, used_up: bool = False) -> str:
         """The space of a valid invitation; ``use`` takes one of its uses. Raises ``InvitationInvalid``.
 
         ``used_up`` also takes one without uses left, which still leads its guests back until its end.

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
+from solidgate.adapters.sql.access_requests import AccessRequests
 from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.consents import Consents
 from solidgate.adapters.sql.doors import Doors
@@ -94,6 +95,11 @@ class Transaction:
     def doors(self) -> Doors:
         """Doors, as they were last read back."""
         return Doors(self.connection)
+
+    @cached_property
+    def access_requests(self) -> AccessRequests:
+        """What was asked at pods whose owner opens by grants."""
+        return AccessRequests(self.connection, self.people)
 
     @cached_property
     def leases(self) -> Leases:

@@ -202,6 +202,8 @@ doors = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("problem", sa.Text),
     _at("checked"),
+    # Where the owner opens by grants: what was asked at the pod, and what was granted.
+    sa.Column("access_sealed", sa.LargeBinary),
 )
 
 _fences = sa.Sequence("lease_fence", metadata=metadata)
