@@ -84,7 +84,8 @@ class Fetcher(Protocol):
     ) -> Reply:
         """The whole answer, whatever its status.
 
-        Raises ``AddressRefused FetchTooLarge FetchTimedOut FetchUnreachable``. Retries once on
+        Raises ``AddressRefused FetchTooLarge FetchTimedOut FetchUnreachable``, and ``PodUnavailable`` for an
+        origin that is left alone now. Retries once on
         ``use_dpop_nonce`` (RFC 9449 section 8); never retries anything else that is not idempotent.
         """
         ...
@@ -131,6 +132,12 @@ class PodServer(Protocol):
 
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
         """The bytes of one RDF document. Raises pod faults and fetch errors."""
+        ...
+
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """As ``read``; none when the pod says that the document is still the one with ``etag``."""
         ...
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:

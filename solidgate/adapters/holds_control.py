@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 
 from solidgate.adapters.access_documents import AccessDocuments
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.errors import AccessControlRefused
+from solidgate.pod.allowed import user_modes
 from solidgate.pod.door import Mode
 from solidgate.ports import Access, Reply
-
-_USER_MODES = re.compile(r'(?:^|[\s,])user\s*=\s*"([^"]*)"', re.IGNORECASE)
 
 
 def told_modes(reply: Reply) -> frozenset[Mode] | None:
     """The asker's own modes (``WAC-Allow``, WAC section 5.1); none where the pod does not tell."""
-    allowed = _USER_MODES.search(", ".join(reply.header_values("WAC-Allow")))
-    if allowed is None:
-        return None
-    named = allowed[1].lower().split()
-    return frozenset(mode for mode in Mode if mode.name.lower() in named)
+    named = user_modes(reply.header_values("WAC-Allow"))
+    return None if named is None else frozenset(mode for mode in Mode if mode.name.lower() in named)
 
 
 class HoldsControl:

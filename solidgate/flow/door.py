@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
+from solidgate.errors import ConsentNotGiven, DoorTooWide, PodFault, SolidgateError
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
 
 _SEEN = {DoorState.OPEN: Action.DOOR_OPENED, DoorState.CLOSED: Action.DOOR_CLOSED}
 
@@ -113,6 +119,16 @@ async def close_for(
         state, problem = await _seen(world, session, closing), fault.code
     await _remember(world, record.consent_id, state, problem)
     return state, problem
+
+
+async def note_width(tx: Transaction, consent_id: str, now: datetime, *, wide: bool) -> None:
+    """Remember that the pod lets the space do more than read, or that it no longer does."""
+    known = await tx.doors.one(consent_id)
+    problem = known.problem if known else None
+    if wide and problem is None:
+        await tx.doors.put(consent_id, DoorState.OPEN, DoorTooWide.code, now)
+    elif not wide and known and problem == DoorTooWide.code:
+        await tx.doors.put(consent_id, known.state, None, now)
 
 
 async def _still_needed(

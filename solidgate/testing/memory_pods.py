@@ -56,6 +56,13 @@ class MemoryPods:
             raise PodUnreadable(url)
         return document
 
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """As ``read``; none while the tag is the same."""
+        document = await self.read(access, url, max_bytes=max_bytes)
+        return None if etag is not None and document.etag == etag else document
+
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite."""
         self._may("create", access, url)
@@ -120,7 +127,7 @@ class MemoryPods:
             raise PodForbidden(method)
 
     def _put(self, url: str, content: bytes, media_type: str) -> None:
-        etag = hashlib.sha256(content).hexdigest()
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
         self.held[url] = Document(url, media_type, content, etag, datetime.now(UTC))
 
     def _state(self, url: str) -> ResourceState:

@@ -252,6 +252,8 @@ class AwkwardPod:
         if self._control.tells_modes:
             public = " ".join(sorted(self._shelves.modes(url.removesuffix(self._control.suffix), None)))
             headers["WAC-Allow"] = f'user="{" ".join(sorted(modes))}",public="{public}"'
+        if _still_the_same(request, stored):
+            return web.Response(status=304, headers=headers)
         body, kind = stored.content, stored.media_type
         accepted = request.headers.get("Accept", "*/*")
         if is_container(url):
@@ -336,6 +338,11 @@ def _condition_holds(request: web.Request, stored: Stored | None) -> bool:
         return False
     match = request.headers.get("If-Match")
     return match is None or (stored is not None and match in ("*", stored.etag))
+
+
+def _still_the_same(request: web.Request, stored: Stored) -> bool:
+    """RFC 9110 section 13.1.2: tags in ``If-None-Match`` are compared weakly."""
+    return request.headers.get("If-None-Match", "").removeprefix("W/") == stored.etag.removeprefix("W/")
 
 
 def _error(status: int) -> web.Response:

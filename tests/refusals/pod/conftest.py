@@ -22,7 +22,12 @@ from solidgate.testing.pod import AwkwardPod, Resident
 
 SECONDS = 1.0
 POLICY = FetchPolicy(
-    allow_private_addresses=True, connect_timeout=SECONDS, total_timeout=SECONDS, rate_grace=0.5
+    allow_private_addresses=True,
+    connect_timeout=SECONDS,
+    total_timeout=SECONDS,
+    rate_grace=0.5,
+    patience=5,
+    breaker_rest=1.0,
 )
 LIMITS = PodLimits(
     attempts=2,
@@ -53,6 +58,13 @@ class Visit:
     def path(self) -> str:
         """The document's path, where it misbehaves."""
         return "/alice/energy/a.ttl"
+
+    @asynccontextmanager
+    async def anew(self) -> AsyncIterator[SolidPod]:
+        """The same server through a way out that has met nobody yet."""
+        fetcher = GuardedFetcher(POLICY, SystemClock())
+        yield SolidPod(fetcher, SystemClock(), LIMITS)
+        await fetcher.aclose()
 
     @property
     def door(self) -> Door:
