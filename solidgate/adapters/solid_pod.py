@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from solidgate.adapters.pod_door import HoldsControl, PodDoor
+from solidgate.adapters.holds_control import HoldsControl
+from solidgate.adapters.pod_door import PodDoor
 from solidgate.adapters.single_flight import SingleFlight
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
@@ -161,8 +162,9 @@ class SolidPod:
             raise AccessControlUnsupported("the agent of a door cannot be its owner")
         if door.write is not None:
             await self.ensure_container(access, door.write)
-        await PodDoor(self._requests, access, door).open()
-        return await self.door_state(access, door)
+        handled = PodDoor(self._requests, access, door)
+        await handled.open()
+        return await handled.state()
 
     async def close_door(self, access: Access, door: Door) -> DoorState:
         """Take back every entry for ``door.agent`` in the listed resources' own lists, and only those.
@@ -170,8 +172,9 @@ class SolidPod:
         The state is the one read back: not ``CLOSED`` means that the agent still has some access, for
         instance by an entry that somebody wrote on a container above.
         """
-        await PodDoor(self._requests, access, door).close()
-        return await self.door_state(access, door)
+        handled = PodDoor(self._requests, access, door)
+        await handled.close()
+        return await handled.state()
 
     async def door_state(self, access: Access, door: Door) -> DoorState:
         """``OPEN`` when the agent has at least what the door lists, on every resource that is there.
