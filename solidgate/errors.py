@@ -557,8 +557,14 @@ class DoorTooWide(PodFault):
 
 class AccessControlUnsupported(PodFault):
     code = "pod.access-control-unsupported"
-    sentence = "The pod uses a form of access control that this version does not write."
+    sentence = "The pod names no access control that solidgate may write."
     remedy = "Grant access in your pod's own screen with the text shown on the consent's page."
+
+
+class AccessControlRefused(PodFault):
+    code = "pod.access-control-refused"
+    sentence = "The pod does not let solidgate change who may read, or see it."
+    remedy = "Put the text shown on the consent's page into your pod yourself, then check again."
 
 
 # --- runs and results ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from solidgate.identity.login import (
     TokenReply,
 )
 from solidgate.identity.webid import Profile
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.query.results import Answer, ResultFormat
@@ -156,6 +157,10 @@ class PodServer(Protocol):
         ...
 
     async def door_state(self, access: Access, door: Door) -> DoorState: ...
+
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """The texts with which the owner opens the door themselves; none for what is open already."""
+        ...
 
 
 class Sandbox(Protocol):

@@ -307,6 +307,9 @@ class Worker(Section):
 
     concurrency: Count = Field(default=8, description="Jobs that one worker does at once.")
     batch_people: Count = Field(default=50, description="People in one job of a run.")
+    jobs_of_space: Count = Field(
+        default=4, description="Jobs of one space that are done at once, by all workers together."
+    )
     lease_seconds: Count = Field(default=60, description="Life of a lease on a consent.")
     heartbeat_seconds: Count = Field(default=15, description="Seconds between two signs of life of a worker.")
     stalled_seconds: Count = Field(

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
@@ -94,12 +95,11 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
         space.require_open(view)
         roles = space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
         program = await space.approved_program(tx, space_id, view.agreement_digest)
-        people = await tx.consents.holding(space_id, now)
         row = RunRow(
             run_id, space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
         )
-        await tx.runs.create(row, people)
-        await _defer_batches(world, tx, row, [consent_id for consent_id, _ in people])
+        people = await tx.runs.create(row)
+        await _defer_batches(world, tx, row)
         await tx.trail.append(
             AuditEntry(Action.RUN_STARTED, now, roles[0].value, (space_id, run_id), Outcome.DONE)
         )
@@ -108,11 +108,22 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     return run_id
 
 
-async def _defer_batches(world: World, tx: Transaction, row: RunRow, consents: list[str]) -> None:
-    size = world.settings.worker.batch_people
-    for start_at in range(0, len(consents), size):
-        payload = {"run_id": row.run_id, "consents": consents[start_at : start_at + size]}
-        await tx.jobs.defer(BATCH_TASK, payload)
+async def _defer_batches(world: World, tx: Transaction, row: RunRow) -> None:
+    """One job for each batch, each in a later round than the one before.
+
+    Rounds go on from the one that waiting jobs are at, and a worker takes the earliest round first: so the
+    spaces take turns, batch by batch, however many people one of them has. And only so many jobs of one space
+    are done at once, so that a place for another one is never far.
+    """
+    settings, after = world.settings.worker, ""
+    for place in count(await tx.jobs.round(BATCH_TASK)):
+        batch = await tx.runs.batch(row.run_id, after, settings.batch_people)
+        if not batch:
+            return
+        lane = f"{row.space_id}:{place % settings.jobs_of_space}"
+        payload = {"run_id": row.run_id, "consents": batch}
+        await tx.jobs.defer(BATCH_TASK, payload, priority=-place, lock=lane)
+        after = batch[-1]
 
 
 async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:

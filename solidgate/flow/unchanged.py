@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.decide import ActiveConsent
 from solidgate.errors import EpochPassed, PodDisputed
-from solidgate.flow.finish import finish
 from solidgate.flow.pull import PulledDocuments, Unchanged, pull, pull_changed
 from solidgate.flow.step import Step
 from solidgate.flow.write_back import read_back
@@ -21,9 +19,6 @@ from solidgate.ports import Access
 from solidgate.run.delivery import Earlier
 from solidgate.run.state import PartState
 from solidgate.space.canonical import canonical_json
-
-if TYPE_CHECKING:
-    from solidgate.adapters.sql.store import Transaction
 
 
 async def pulled_unless_unchanged(
@@ -45,16 +40,14 @@ async def pulled_unless_unchanged(
     return await pull(world, active, access, wanted, door, optional=optional)
 
 
-async def remember(step: Step, tx: Transaction, program: Program, pulled: PulledDocuments) -> None:
-    """Keep what the planned result was made from, where the pod can be asked about all of it."""
+def memory(step: Step, program: Program, pulled: PulledDocuments) -> Earlier | None:
+    """What to keep of how the planned result was made; none where the pod cannot be asked about all of it."""
     tags: dict[str, str | None] = dict.fromkeys(pulled.skipped)
     tags.update({one.url: one.etag for one in pulled.documents})
     askable = all(changed(one.etag) for one in pulled.documents)
-    if not program.manifest.uses_now and pulled.documents and askable:
-        earlier = Earlier(step.run.run_id, fingerprint(step, program, step.first), tags)
-        await tx.pulls.remember(step.person_id, step.consent_id, earlier, step.world.clock.now())
-    else:
-        await tx.pulls.forget(step.consent_id)
+    if program.manifest.uses_now or not pulled.documents or not askable:
+        return None
+    return Earlier(step.run.run_id, fingerprint(step, program, step.first), tags)
 
 
 def fingerprint(step: Step, program: Program, active: ActiveConsent) -> str:
@@ -101,7 +94,6 @@ async def _kept(step: Step, found: Unchanged) -> bool:
             return False
         await tx.trail.append(AuditEntry(Action.RESULT_KEPT, now, "enclave", objects, Outcome.DONE))
         ended = await tx.runs.advance(run_id, step.consent_id, PartState.UNCHANGED, now)
-        await finish(step.world, tx, run_id)
         if not ended:
             raise EpochPassed()  # somebody ended the part meanwhile
     return True

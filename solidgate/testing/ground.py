@@ -18,6 +18,7 @@ from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.flow import ask, consent, invite
 from solidgate.flow import space as spaces
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
@@ -141,7 +142,7 @@ async def open_ground(
     # The real program wants a whole year; the fixed result does not look.
     documents = len(energy_documents(1)) if real_sandbox else FEW_DOCUMENTS
     async with AsyncExitStack() as stack:
-        gate = await stack.enter_async_context(open_gate(url, folder, **changes))
+        gate = await stack.enter_async_context(open_gate(url, folder, None, **changes))
         pods = WatchedPods(chance=chance, pause=pause)
         sandbox = gate.world.sandbox if real_sandbox else SleepySandbox(chance=chance, pause=pause)
         world = dataclasses.replace(gate.world, pods=pods, sandbox=sandbox)
@@ -150,7 +151,7 @@ async def open_ground(
         working = dataclasses.replace(world, store=dataclasses.replace(world.store, engine=engine))
         keys = SealedEnclaveKeys(working.store, b"k" * 32, working.clock, working.public_url)
         enclave = Enclave(working, keys)
-        parts = Parts(enclave, limit=asyncio.Semaphore(working.settings.worker.concurrency))
+        parts = Parts(enclave, limit=FairPlaces(working.settings.worker.concurrency))
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
         program = program_of(uses_now=uses_now)

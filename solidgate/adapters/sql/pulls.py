@@ -38,10 +38,6 @@ class Pulls:
             statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
         )
 
-    async def forget(self, consent_id: str) -> None:
-        """What a new result is made from cannot be asked about."""
-        await self.connection.execute(sa.delete(pulls).where(pulls.c.consent_id == consent_id))
-
     async def earlier(self, person_id: str, consent_id: str, fingerprint: str) -> Earlier | None:
         """What the result that queries see now was made from, if that was under the same ``fingerprint``,
         and the result was seen in the pod."""

@@ -101,14 +101,35 @@ class Visit:
         )
 
 
-@pytest.fixture
-async def visit() -> AsyncIterator[Visit]:
-    """A document at ``energy/a.ttl`` of alice, whose door is closed."""
+@asynccontextmanager
+async def a_visit(control: str) -> AsyncIterator[Visit]:
+    """A document at ``energy/a.ttl`` of alice, whose door is closed, on a pod with this access control."""
     fetcher = GuardedFetcher(POLICY, SystemClock())
-    async with AwkwardPod() as server:
+    async with AwkwardPod(control=control) as server:
         alice, space = server.add_person("alice"), server.add_agent("space")
         pods = SolidPod(fetcher, SystemClock(), LIMITS)
         found = Visit(server, fetcher, pods, alice, server.access(alice.webid), server.access(space.webid))
         server.put(found.document, b"<> <x:p> 1 .")
         yield found
         await fetcher.aclose()
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    """With Web Access Control."""
+    async with a_visit("wac") as found:
+        yield found
+
+
+@pytest.fixture
+async def acp_visit() -> AsyncIterator[Visit]:
+    """With Access Control Policy."""
+    async with a_visit("acp") as found:
+        yield found
+
+
+@pytest.fixture(params=["wac", "acp"])
+async def either_visit(request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
+    """Once with each."""
+    async with a_visit(request.param) as found:
+        yield found

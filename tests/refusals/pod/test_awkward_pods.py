@@ -55,13 +55,16 @@ READING = [
 
 OPENING = [
     (".acl", Awkward.FORGETS_ACL, {}, "pod.door-not-open"),
-    (".acl", Awkward.STORES_OTHER, {}, "pod.forbidden"),
+    (".acl", Awkward.STORES_OTHER, {}, "pod.door-not-open"),
     (".acl", Awkward.MALFORMED, {}, "pod.unreadable"),
     (".acl", Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
     (".acl", Awkward.ENDLESS, {}, "fetch.too-large"),
-    (".acl", Awkward.BROKEN, {"amount": 403}, "pod.forbidden"),
+    (".acl", Awkward.BROKEN, {"amount": 403}, "pod.access-control-refused"),
+    (".acl", Awkward.REFUSES_ACCESS, {}, "pod.access-control-refused"),
+    (".acl", Awkward.REFUSES_ACCESS, {"amount": 403}, "pod.access-control-refused"),
     (".acl", Awkward.BROKEN, {"amount": 503}, "pod.unavailable"),
     ("", Awkward.FOREIGN_ACL, {}, "pod.access-control-unsupported"),
+    ("", Awkward.NO_ACL, {}, "pod.access-control-unsupported"),
     ("", Awkward.BROKEN, {"amount": 401}, "pod.forbidden"),
 ]
 
@@ -288,14 +291,6 @@ async def test_a_storage_of_somebody_else_is_nobodys_storage(visit: Visit) -> No
     assert await visit.pods.storages(visit.alice.webid, visit.owner) == (visit.alice.pod,)
     visit.server.put(mallory.webid.partition("#")[0], f"{stated}, <{mallory.pod}> .".encode())
     assert await visit.pods.storages(mallory.webid, access) == (mallory.pod,)
-
-
-async def test_access_control_policy_is_named_and_not_touched(visit: Visit) -> None:
-    acr = f"<#r> a <http://www.w3.org/ns/solid/acp#AccessControlResource> . {owner_list(visit)}"
-    visit.server.put_acl(visit.document, acr)
-    opened = visit.pods.open_door(visit.owner, visit.door)
-    assert await code_of(opened) == "pod.access-control-unsupported"
-    assert visit.server.content(visit.document + ".acl") == acr.encode()
 
 
 async def test_a_door_for_its_own_owner_is_refused(visit: Visit) -> None:
