@@ -66,6 +66,7 @@ class Window:
         if not self._answers or now - self._measured > REMEMBERED:
             if self._answers:
                 self._resize(self._size / 2)
+                self._steep = True  # back to where requests wait again within a few answers
             self._quickest, self._recent, self._answers, self._measured = latency, latency, 0, now
         self._answers = min(self._answers + 1, _SMOOTH)
         self._quickest = min(self._quickest, latency)
