@@ -21,7 +21,9 @@ from solidgate.identity.login import (
 )
 from solidgate.identity.webid import Profile
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.listing import Listing
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
 from solidgate.sandbox.table import Asked, Bounds, Table
@@ -122,6 +124,14 @@ class PodServer(Protocol):
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
         """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
+        ...
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the type indexes of the WebID behind ``access`` say. Raises ``NoStorage PodUnreadable``."""
+        ...
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """What lies directly in a container; none when it is not there. Raises pod faults."""
         ...
 
     async def state(self, access: Access, url: str) -> ResourceState:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from solidgate.adapters.solid_catalogue import SolidCatalogue
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
     GONE,
@@ -28,9 +29,11 @@ from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, unchanged
 from solidgate.pod.link import targets
-from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
+from solidgate.pod.listing import Listing
+from solidgate.pod.rdf import media_type
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.pod.storage import is_storage, stated_storages
+from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
 
@@ -53,30 +56,31 @@ class SolidPod:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
+        self._catalogue = SolidCatalogue(self._requests)
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
-        """The roots of the person's pods: as the profile states them, else by climbing from the profile.
+        """The roots of the person's pods: as the profile or more of it states them, else by climbing.
 
         With ``access`` only those that it controls: a profile may name a pod of somebody else.
         """
-        limits, url = self._requests.limits, document(webid)
-        reply = await self._requests.get(
-            None,
-            url,
-            CONTROL_ACCEPT,
-            limits.control_bytes,
-            seconds=limits.control_seconds,
-            redirects=limits.profile_redirects,
-        )
-        if reply.status != 200:
-            raise NoStorage(f"the profile answered {reply.status}")
-        profile = control_document(reply.content, reply.headers.get("Content-Type"), reply.url)
-        found = stated_storages(profile, webid) or await self._climbed(url, access)
+        profile = await self._catalogue.profile(webid)
+        found = stated_storages(profile, webid)
+        if not found and access is not None:
+            found = stated_storages(await self._catalogue.extended(profile, webid, access), webid)
+        found = found or await self._climbed(document(webid), access)
         if access is not None:
             found = await self._controlled(found, access)
         if not found:
             raise NoStorage()
         return found
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the person's own type indexes say, public and private."""
+        return await self._catalogue.catalogue(access.webid, access)
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """The children of a container that can be believed; none when it is not there."""
+        return await self._catalogue.listing(access, container)
 
     async def state(self, access: Access, url: str) -> ResourceState:
         """What HEAD tells; that a resource is not there is an answer."""

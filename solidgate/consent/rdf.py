@@ -76,7 +76,7 @@ def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) 
         process = ox.NamedNode(f"{node.value}#process-{purpose_id}")
         why = ox.NamedNode(f"{node.value}#purpose-{purpose_id}")
         purpose = agreement.purpose(purpose_id)
-        needs = {need.path: need for need in purpose.needs}
+        needs = {need.key: need for need in purpose.needs}
         yield ox.Triple(node, DPV.hasProcess, process)
         yield ox.Triple(process, RDF.type, DPV.Process)
         yield ox.Triple(process, DPV.hasPurpose, why)
@@ -86,10 +86,11 @@ def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) 
             yield ox.Triple(node, INTEROP.hasAccessNeed, part)
             yield ox.Triple(process, DPV.hasPersonalData, part)
             yield ox.Triple(part, RDF.type, INTEROP.AccessNeed)
-            yield ox.Triple(part, SG.resource, ox.NamedNode(resource.url))
+            if resource.url:
+                yield ox.Triple(part, SG.resource, ox.NamedNode(resource.url))
             necessity = INTEROP.AccessRequired if resource.required else INTEROP.AccessOptional
             yield ox.Triple(part, INTEROP.accessNecessity, necessity)
-            yield from need_triples(part, needs[resource.path])
+            yield from need_triples(part, needs[resource.key])
 
 
 def moment(at: datetime) -> ox.Literal:
@@ -192,9 +193,15 @@ class _Writer:
                 yield ox.Triple(node, RDF.type, DPV.SpecialCategoryPersonalData)
 
     def _asked(self) -> Iterator[tuple[str, ResourceNeed]]:
-        """Each resource with the need that it answers: the longest path with which its address ends."""
-        needs = sorted(self.purpose.needs, key=lambda need: len(need.path), reverse=True)
+        """Each resource with its need: the one that it was found for, or the longest path that ends it."""
+        kinds = {need.key: need for need in self.purpose.needs if need.is_found}
+        named = [need for need in self.purpose.needs if not need.is_found]
+        needs = sorted(named, key=lambda need: len(need.path), reverse=True)
+        found_by = dict(self.record.found_by)
         for url in sorted(self.record.resources):
+            if found_by.get(url) in kinds:
+                yield url, kinds[found_by[url]]
+                continue
             for need in needs:
                 if url.endswith("/" + need.path):
                     yield url, need

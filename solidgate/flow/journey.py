@@ -12,7 +12,6 @@ import structlog
 
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
-from solidgate.consent.record import ConsentRecord
 from solidgate.derived.conform import ConformantGraph
 from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
@@ -101,7 +100,7 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     active = await step.advance(PartState.PULLING)
     access = Fenced(await keys.access_for(job.run.space_id), step)
     door = door_of(world, step.record, job.run.space_id)
-    optional = _optional(job.agreement, step.record)
+    optional = await _optional(step)
     pulled = await pull(world, active, access, active.resources, door, optional=optional)
     await step.advance(PartState.RUNNING)
     await _record_pull(step, len(pulled.documents))
@@ -121,11 +120,12 @@ async def _record_pull(step: Step, count: int) -> None:
         await tx.trail.append(AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE))
 
 
-def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
-    """The agreed resources without which the program still runs."""
-    storage = record.result_container.removesuffix(agreement.result_container)
-    needs = agreement.purpose(record.purpose).needs
-    return frozenset(storage + need.path for need in needs if not need.required)
+async def _optional(step: Step) -> frozenset[str]:
+    """The agreed resources without which the program still runs, as the person was asked for them."""
+    async with step.world.store.transaction() as tx:
+        request, _ = await tx.consents.request(step.record.request_id, step.person_id)
+    asked = request.resources_for(step.record.purpose)
+    return frozenset(one.url for one in asked if one.url) - {one.url for one in asked if one.required}
 
 
 async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocuments) -> DeliveryRow:

@@ -25,6 +25,7 @@ from solidgate.vocab import (
     SCHEMA,
     SG,
     SKOS,
+    SOLID,
     XSD,
 )
 
@@ -190,7 +191,7 @@ class _Writer:
             part = self.node(f"purpose-{purpose.id}-data-{number}")
             yield ox.Triple(node, DPV.hasPersonalData, part)
             yield from need_triples(part, need)
-            yield ox.Triple(part, SG.path, ox.Literal(need.path))
+            yield from _place_of(part, need)
         yield from self._permission(purpose, node)
 
     def _permission(self, purpose: Purpose, node: ox.NamedNode) -> Iterator[ox.Triple]:
@@ -224,6 +225,17 @@ def purpose_triples(node: ox.NamedNode, purpose: Purpose) -> Iterator[ox.Triple]
     yield ox.Triple(node, SKOS.broader, ox.NamedNode(purpose.broader))
     yield from (ox.Triple(node, DCT.title, text) for text in texts(purpose.title))
     yield from (ox.Triple(node, DCT.description, text) for text in texts(purpose.description))
+
+
+def _place_of(node: ox.NamedNode, need: ResourceNeed) -> Iterator[ox.Triple]:
+    """The path, or the kind and where to look for it."""
+    if need.path:
+        yield ox.Triple(node, SG.path, ox.Literal(need.path))
+    if need.kind:
+        yield ox.Triple(node, SOLID.forClass, ox.NamedNode(need.kind))
+    if need.shape:
+        yield ox.Triple(node, SG.inputShape, ox.Literal(need.shape))
+    yield from (ox.Triple(node, SG.within, ox.Literal(container)) for container in need.within)
 
 
 def need_triples(node: ox.NamedNode, need: ResourceNeed) -> Iterator[ox.Triple]:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.sql.engine import make_engine, plain_url
@@ -74,11 +75,11 @@ class Ground:
         return {one.record.purpose: one.record.consent_id for one in views}
 
 
-def agreement_of(*purposes: str, documents: int) -> Agreement:
-    """Terms of the example space with these purposes, all on the same few documents."""
+def agreement_of(*purposes: str, documents: int, needs: tuple[ResourceNeed, ...] = ()) -> Agreement:
+    """Terms of the example space with these purposes, all with these needs, or on the same few documents."""
     program = read_algorithm(asset("examples", "home-energy", "algorithm"))
     manifest = program.manifest
-    needs = tuple(
+    needs = needs or tuple(
         ResourceNeed(path, {"en": path}, ("https://w3id.org/dpv/pd#Household",))
         for path in list(energy_documents(1))[:documents]
     )
@@ -117,12 +118,15 @@ async def open_ground(
     purposes: tuple[str, ...] = ("advice",),
     worker: Worker | None = None,
     wait: float = 10.0,
+    needs: tuple[ResourceNeed, ...] = (),
+    **more: Any,
 ) -> AsyncIterator[Ground]:
-    """A ground on a migrated database; the worker listens as a real one does."""
-    changes = {
+    """A ground on a migrated database; the worker listens as a real one does. ``more`` are settings."""
+    changes: dict[str, Any] = {
         "sandbox": Sandbox(minimum_level=0),
         "consent": Consent(withdraw_wait_seconds=wait, posts_per_minute=100_000),
         "worker": worker or Worker(),
+        **more,
     }
     chance = Random(seed)
     # The real program wants a whole year; the fixed result does not look.
@@ -141,7 +145,7 @@ async def open_ground(
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
         program = read_algorithm(asset("examples", "home-energy", "algorithm"))
-        await spaces.create(world, agreement_of(*purposes, documents=documents))
+        await spaces.create(world, agreement_of(*purposes, documents=documents, needs=needs))
         package = pack(program.files, program.executables)
         digest = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
         await approve(world, digest)

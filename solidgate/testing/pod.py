@@ -17,7 +17,7 @@ with Retry-After, 8 reset in mid-body, 9 redirect to another origin, 10 redirect
 but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 forgets what was written to an
 .acl, 15 access that ends in the middle of a pull, 16 404 for what was listed, 17 huge container, 18 asks for
 a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
-stores, then answers 500.
+stores, then answers 500, 23 lists what is not in the container.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from solidgate.web import (
     consents,
+    finding,
     identity,
     login,
     operations,
@@ -84,6 +85,9 @@ PEOPLE = (
     Route("GET", _REQUEST + "/choices", "choices", requests.choices, "One choice for each purpose."),
     Route("GET", _REQUEST + "/check", "check", requests.check, "The choices, before they are recorded."),
     Route("GET", _REQUEST + "/word", "word", requests.word, "The second step for a special category."),
+    Route("GET", _REQUEST + "/storage", "storage", finding.storage, "Which of several pods is meant."),
+    Route("POST", _REQUEST + "/storage", "storage", finding.choose_storage, "Choose a pod and look in it."),
+    Route("POST", _REQUEST + "/look", "look", finding.look, "Look again for the documents."),
     Route("POST", _REQUEST + "/later", "later", requests.later, "Decide later."),
     Route("GET", _CONSENT + _SUFFIX, "consent", consents.consent, "What was agreed."),
     Route("GET", _CONSENT + "/receipt" + _SUFFIX, "receipt", consents.receipt, "The signed receipt."),

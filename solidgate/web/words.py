@@ -63,6 +63,13 @@ DOCUMENT: Mapping[str, str] = {
     "unreadable": mark("There, but it could not be read"),
 }
 
+LOOK: Mapping[str, str] = {
+    "read": mark("looked through"),
+    "absent": mark("nothing is there"),
+    "closed": mark("could not be read"),
+    "cut": mark("not looked through to the end: there is more than we look at"),
+}
+
 SPACE_STATE: Mapping[str, str] = {"open": mark("Open"), "closed": mark("Closed")}
 
 ROLE: Mapping[Role, str] = {
@@ -109,6 +116,7 @@ MET_BY_PEOPLE = (
     "consent.not-found",
     "consent.not-given",
     "consent.required-missing",
+    "consent.storage-",
     "consent.terms-changed",
     "consent.validity-too-long",
     "consent.withdrawn",
