@@ -149,7 +149,7 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         )
         document = result_document(graph, provenance)
         name = f"{step.world.space_iri(job.run.space_id)}/results/{pseudonym}"
-        delivery, sha256 = plan(graph, fresh, job.run.run_id, name, document)
+        delivery, sha256 = plan(graph, fresh, job.run.run_id, provenance.run, name, document)
         await tx.results.plan(
             step.person_id, job.run.run_id, step.consent_id, fresh.epoch, delivery, sha256, now
         )
