@@ -146,6 +146,15 @@ class PodServer(Protocol):
         """Create, never overwrite (``If-None-Match: *``). Raises ``PodConflict`` when something is there."""
         ...
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace exactly the version that ``etag`` names (``If-Match``).
+
+        Raises ``PodConflict`` when it is another one by now, or when the tag can stand in no condition.
+        """
+        ...
+
     async def ensure_container(self, access: Access, url: str) -> None: ...
 
     async def remove(self, access: Access, url: str, etag: str | None = None) -> None: ...

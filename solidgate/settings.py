@@ -307,6 +307,16 @@ class Worker(Section):
         default=60, description="Silence after which a worker's jobs are taken over."
     )
     attempts: Count = Field(default=5, description="Attempts of one job before it is given up.")
+    signposts: bool = Field(
+        default=True,
+        description="Whether an index of results, and a pointer to the newest, stand beside them.",
+    )
+    reconcile_hours: Count = Field(
+        default=24, description="Hours until a written result is looked at again in its pod."
+    )
+    reconcile_batch: Count = Field(
+        default=50, description="Written results looked at in one turn of housekeeping, each minute."
+    )
 
 
 class Sandbox(Section):

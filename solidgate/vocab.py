@@ -56,7 +56,7 @@ SG = Namespace(
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
     action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus
-    longestValidity inputShape within
+    longestValidity inputShape within latestResult
     """,
 )
 
@@ -145,7 +145,7 @@ DCT = Namespace(
     "http://purl.org/dc/terms/",
     """
     identifier title description language date created valid conformsTo hasVersion replaces creator
-    publisher audience license modified issued format isPartOf source
+    publisher audience license modified issued format isPartOf hasPart references source
     """,
 )
 SH = Namespace(

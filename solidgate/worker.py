@@ -25,7 +25,18 @@ from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
 from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
-from solidgate.flow import aggregate, erase, expire, in_doubt, lost, reclaim, retain, space, withdraw
+from solidgate.flow import (
+    aggregate,
+    erase,
+    expire,
+    in_doubt,
+    lost,
+    reclaim,
+    reconcile,
+    retain,
+    space,
+    withdraw,
+)
 from solidgate.flow.each import each
 from solidgate.flow.finish import finish
 from solidgate.flow.journey import Enclave, Job, part
@@ -161,6 +172,8 @@ async def keep_house(enclave: Enclave) -> None:
         "proofs": lambda: withdraw.prove_owed(world),
         "withdrawn-writes": lambda: read_back_doubts(enclave),
         "planned-writes": lambda: settle_planned(enclave),
+        "standing-results": lambda: reconcile_results(enclave),
+        "signposts": lambda: reconcile_signposts(enclave),
         "logins": lambda: _purge(world),
     }
     await each(steps, lambda name: steps[name](), "house.failed")
@@ -205,6 +218,30 @@ async def settle_planned(enclave: Enclave) -> None:
             await in_doubt.look_again(world, access, left[key].run_id, left[key].consent_id)
 
     await each(left, look, "house.doubt-left")
+
+
+async def reconcile_results(enclave: Enclave) -> None:
+    """Hold what was recorded against what pods hold, a batch of results at a turn."""
+    left = {one.key: one for one in await reconcile.results_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look(enclave.world, access, left[key].run_id, left[key].consent_id)
+
+    await each(left, look, "house.not-reconciled")
+
+
+async def reconcile_signposts(enclave: Enclave) -> None:
+    """End what a fault left undone at the documents that lead to results, and look whether they stand."""
+    left = {one.key: one for one in await reconcile.signposts_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look_at_signposts(enclave.world, access, left[key])
+
+    await each(left, look, "house.not-reconciled")
 
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:

@@ -108,6 +108,19 @@ class SolidPod:
             raise fault(reply)
         return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace what ``etag`` names and nothing else. What it answers is the pod's word."""
+        condition = unchanged(etag)
+        if not condition:
+            raise PodConflict("the pod names no version, so nothing is replaced there")
+        headers = {"Content-Type": media_type, **condition}
+        reply = await self._requests.write("PUT", access, url, headers, content)
+        if reply.status not in WRITTEN:
+            raise fault(reply)
+        return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
+
     async def ensure_container(self, access: Access, url: str) -> None:
         """Make the container unless it is there; the pod makes those above it."""
         if not is_container(url):

@@ -20,7 +20,7 @@ RULING = (*(each.iri for each in _NAMESPACES), "http://www.w3.org/ns/auth/", "ht
 
 
 def rules_pods(iri: str, ruling: Collection[str] = RULING) -> bool:
-    """Whether this is a term of such a vocabulary, in whatever spelling a careless reader would take for it."""
+    """Whether this is a term of such a vocabulary, in any spelling that a careless reader takes for it."""
     plain = _plain(iri)
     return any(plain.startswith(_plain(each)) for each in ruling)
 

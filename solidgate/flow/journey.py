@@ -24,6 +24,7 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
+from solidgate.flow import signpost
 from solidgate.flow.door import door_of
 from solidgate.flow.pull import PulledDocuments, pull
 from solidgate.flow.step import Fenced, Step, leased
@@ -92,6 +93,7 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         raise
     step.unanswered = False  # whatever the pod answered, the result was seen there
     await _publish(step, planned)
+    await signpost.after_result(step, access)
 
 
 async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:

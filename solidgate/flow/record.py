@@ -29,6 +29,7 @@ class ResultView:
     sha256: str
     at: datetime
     state: str
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> Conse
 
 
 def _result(row: DeliveryRow) -> ResultView:
-    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value)
+    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value, row.seen)
 
 
 def _activity(

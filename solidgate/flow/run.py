@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
 from solidgate.pod.resource import Document
+from solidgate.run.delivery import DeliveryState
 from solidgate.run.state import PartState, RunRow, RunState
 from solidgate.sandbox.limits import Limits, RunContext
 from solidgate.space.participant import Role
@@ -45,6 +46,7 @@ class RunView:
     counts: Mapping[str, int | str]
     outcomes: Mapping[str, int | str]
     aggregate: bool
+    pods: Mapping[str, int | str] = field(default_factory=dict)
 
 
 async def run(
@@ -174,7 +176,14 @@ async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
         counts=_withheld(counts, floor),
         outcomes=_withheld(outcomes, floor),
         aggregate=newest is not None and newest[1] == row.run_id,
+        pods=_withheld(await _in_pods(tx, row.run_id), floor),
     )
+
+
+async def _in_pods(tx: Transaction, run_id: str) -> dict[str, int]:
+    """Results of the run that are not what was written any more, or not there; nobody learns whose."""
+    found = await tx.standing.counts(run_id)
+    return {state.value: found.get(state.value, 0) for state in (DeliveryState.GONE, DeliveryState.DISPUTED)}
 
 
 def _withheld(counts: Mapping[str, int], floor: int) -> dict[str, int | str]:

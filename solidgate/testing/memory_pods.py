@@ -81,6 +81,16 @@ class MemoryPods:
         self._put(url, content, media_type)
         return self._state(url)
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace the version that has the tag."""
+        self._may("replace", access, url)
+        if etag is None or self._state(url).etag != etag:
+            raise PodConflict(url)
+        self._put(url, content, media_type)
+        return self._state(url)
+
     async def ensure_container(self, access: Access, url: str) -> None:
         """Containers are wherever a name has a slash."""
         self._may("ensure_container", access, url)

@@ -70,6 +70,11 @@ LOOK: Mapping[str, str] = {
     "cut": mark("not looked through to the end: there is more than we look at"),
 }
 
+IN_PODS: Mapping[str, str] = {
+    "gone": mark("Results that are not in the pod any more"),
+    "disputed": mark("Results that the pod gives back differently"),
+}
+
 SPACE_STATE: Mapping[str, str] = {"open": mark("Open"), "closed": mark("Closed")}
 
 ROLE: Mapping[Role, str] = {
@@ -86,6 +91,7 @@ RESULT: Mapping[str, str] = {
     "result.disputed": mark("Your pod gives back something else than the result; it was left as it is"),
     "result.abandoned": mark("A result was not written"),
     "result.removed": mark("A result was taken back from your pod"),
+    "result.gone": mark("It is not in your pod any more, and it is not written again"),
 }
 
 ACTIVITY: Mapping[str, str] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from solidgate.errors import PodForbidden
+from solidgate.errors import PodConflict, PodForbidden
 from solidgate.pod.rdf import control_document
 from solidgate.pod.type_index import Registration
 
@@ -123,3 +124,29 @@ async def test_further_documents_of_a_profile_name_the_storage(scene: Scene) -> 
         assert "/" + more.split("/", 3)[3] in asked
     finally:
         await replaced(scene, url, reply.content.decode())
+
+
+async def test_replacing_takes_the_version_that_was_seen(scene: Scene) -> None:
+    url = await scene.put("latest.ttl", b"<a> <b> 1 .")
+    seen = await scene.pods.read(scene.owner, url, max_bytes=1000)
+    await scene.pods.replace(scene.owner, url, b"<a> <b> 2 .", "text/turtle", seen.etag)
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == b"<a> <b> 2 ."
+    for stale in (seen.etag, 'W/"1"', None):
+        with pytest.raises(PodConflict):
+            await scene.pods.replace(scene.owner, url, b"<a> <b> 3 .", "text/turtle", stale)
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == b"<a> <b> 2 ."
+
+
+async def test_of_many_who_replace_one_wins(scene: Scene) -> None:
+    url = await scene.put("latest.ttl", b"<a> <b> 1 .")
+    seen = await scene.pods.read(scene.owner, url, max_bytes=1000)
+    bodies = [b"<> <x:n> %d ." % number for number in range(6)]
+    made = await asyncio.gather(
+        *(scene.pods.replace(scene.owner, url, body, "text/turtle", seen.etag) for body in bodies),
+        return_exceptions=True,
+    )
+    winners = [
+        body for body, outcome in zip(bodies, made, strict=True) if not isinstance(outcome, BaseException)
+    ]
+    assert len(winners) == 1
+    assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == winners[0]

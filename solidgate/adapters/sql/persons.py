@@ -52,6 +52,7 @@ OF_PERSON: Mapping[sa.Table, Rule] = {
     t.consent_events: lambda whose: t.consent_events.c.consent_id.in_(whose.consents),
     t.notices: lambda whose: t.notices.c.request_id.in_(whose.requests),
     t.deliveries: lambda whose: t.deliveries.c.consent_id.in_(whose.consents),
+    t.signposts: lambda whose: t.signposts.c.person_id == whose.person_id,
     t.derived: lambda whose: t.derived.c.person_id == whose.person_id,
     t.steps: lambda whose: t.steps.c.consent_id.in_(whose.consents),
     t.parts: lambda whose: t.parts.c.person_id == whose.person_id,
@@ -88,6 +89,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
     t.receipts.c.receipt_sealed: lambda row: f"receipt:{row.consent_id}:{row.sequence}",
     t.receipts.c.pod_url_sealed: lambda row: f"receipt-url:{row.consent_id}:{row.sequence}",
     t.deliveries.c.delivery_sealed: lambda row: f"delivery:{row.run_id}:{row.consent_id}",
+    t.signposts.c.signpost_sealed: lambda row: f"signpost:{row.space_id}:{row.place}:{row.kind}",
     t.derived.c.content_sealed: lambda row: f"derived:{row.consent_id}",
 }
 

@@ -127,6 +127,7 @@ class Results:
             resolved=row.resolved,
             invalidated=row.invalidated,
             noted=row.noted,
+            seen=row.seen,
         )
 
     async def noted(self, run_id: str, consent_id: str, now: datetime) -> None:

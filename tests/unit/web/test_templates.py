@@ -201,6 +201,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         {"written": "<10"},
         {"pod.not-found": "<10"},
         True,
+        {"gone": "<10", "disputed": 0},
     )
     rows = label_rows(agreement, language, URL)
     review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
