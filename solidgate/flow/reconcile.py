@@ -8,7 +8,7 @@ never overwritten. A pod that does not answer is asked again at the next turn.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from solidgate.consent.record import status_at
@@ -18,17 +18,22 @@ from solidgate.flow import signpost
 from solidgate.flow.world import World
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryRow, DeliveryState, Unresolved
+from solidgate.run.signpost import Due
+from solidgate.run.standing import pause
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.signposts import Due
     from solidgate.adapters.sql.store import Transaction
+
+
+_PATIENCE = timedelta(hours=1)
+"""Until a signpost that could not be brought to its end is tried again."""
 
 
 async def results_due(world: World) -> tuple[Unresolved, ...]:
     """Written results that nobody looked at for long enough, a batch of them."""
     limits, now = world.settings.worker, world.clock.now()
     async with world.store.transaction() as tx:
-        return await tx.standing.due(now, timedelta(hours=limits.reconcile_hours), limits.reconcile_batch)
+        return await tx.standing.due(now, _usual(world), limits.reconcile_batch)
 
 
 async def signposts_due(world: World) -> tuple[Due, ...]:
@@ -48,7 +53,7 @@ async def look(world: World, access: Access, run_id: str, consent_id: str) -> No
         if stored is None:
             return
         row = await tx.results.planned(stored.person_id, run_id, consent_id)
-        await tx.standing.looked(run_id, consent_id, now + _pause(world, run_id, consent_id, now))
+        await tx.standing.looked(run_id, consent_id, now + pause(_usual(world), run_id, consent_id, now))
         fence = await _lease(world, tx, stored, run_id)
     if row is None or fence is None:
         return
@@ -68,8 +73,7 @@ async def look_at_signposts(world: World, access: Access, due: Due) -> None:
         stored = await _holding(world, tx, due.consent_id)
         if stored is None:
             return
-        later = now + _pause(world, due.run_id, due.consent_id, now)
-        await tx.signposts.look_next(due.person_id, due.space_id, due.place, later)
+        await tx.signposts.look_next(due.person_id, due.space_id, due.place, now + _PATIENCE)
         fence = await _lease(world, tx, stored, due.run_id)
     if fence is None:
         return
@@ -112,8 +116,5 @@ async def _record(world: World, row: DeliveryRow, state: DeliveryState) -> None:
             await tx.results.resolve(row.run_id, row.consent_id, state, now)
 
 
-def _pause(world: World, run_id: str, consent_id: str, now: datetime) -> timedelta:
-    """Until the next look: the setting, give or take a quarter, so that no pod sees all of them at once."""
-    told = hashlib.sha256(f"{run_id}/{consent_id}/{now.isoformat()}".encode()).digest()
-    share = int.from_bytes(told[:4]) / 2**32
-    return timedelta(hours=world.settings.worker.reconcile_hours) * (0.75 + share / 2)
+def _usual(world: World) -> timedelta:
+    return timedelta(hours=world.settings.worker.reconcile_hours)

@@ -33,6 +33,7 @@ from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryState
 from solidgate.run.signpost import Kind, Listed, Signpost, SignState, planned
+from solidgate.run.standing import pause
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
@@ -207,13 +208,13 @@ async def _send(spot: _Spot, sign: Signpost, found: Document | None) -> None:
 async def _record(spot: _Spot, seen: Signpost, state: SignState) -> None:
     """Unless a newer intent was planned meanwhile: then whoever planned it goes on from there."""
     now = spot.world.clock.now()
-    hours = spot.world.settings.worker.reconcile_hours
+    usual = timedelta(hours=spot.world.settings.worker.reconcile_hours)
+    later = now + pause(usual, spot.place, seen.kind, now)
     async with spot.world.store.transaction() as tx:
         current = await tx.signposts.one(spot.person_id, spot.space_id, spot.place, seen.kind)
         if current is None or current.sha256 != seen.sha256:
             return
-        await tx.signposts.resolve(spot.person_id, spot.space_id, spot.place, seen.kind, state, now)
-        await tx.signposts.look_next(spot.person_id, spot.space_id, spot.place, now + timedelta(hours=hours))
+        await tx.signposts.resolve(spot.person_id, spot.space_id, spot.place, seen.kind, state, now, later)
 
 
 def _sha256(content: bytes) -> str:

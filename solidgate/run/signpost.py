@@ -68,6 +68,22 @@ class Signpost:
         return f"Signpost({self.kind}, {len(self.content)} bytes, {self.state})"
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A signpost to look at: for whom it was planned last, and where."""
+
+    person_id: str
+    space_id: str
+    place: str
+    consent_id: str
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the log."""
+        return f"{self.run_id}:{self.consent_id}"
+
+
 def planned(before: Signpost | None, kind: Kind, target: str, content: bytes, sha256: str) -> Signpost:
     """The next intent; what was planned before stays recognised as ours, and a dispute stays one."""
     if before is None or before.state is SignState.REMOVED:

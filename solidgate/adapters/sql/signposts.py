@@ -15,23 +15,7 @@ from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consents, signposts
 from solidgate.consent.status import ConsentStatus
-from solidgate.run.signpost import Kind, Signpost, SignState
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A signpost to look at: for whom it was planned last, and where."""
-
-    person_id: str
-    space_id: str
-    place: str
-    consent_id: str
-    run_id: str
-
-    @property
-    def key(self) -> str:
-        """Its name in the log."""
-        return f"{self.run_id}:{self.consent_id}"
+from solidgate.run.signpost import Due, Kind, Signpost, SignState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +71,20 @@ class Signposts:
         )
 
     async def resolve(
-        self, person_id: str, space_id: str, place: str, kind: Kind, state: SignState, now: datetime
+        self,
+        person_id: str,
+        space_id: str,
+        place: str,
+        kind: Kind,
+        state: SignState,
+        now: datetime,
+        next_look: datetime,
     ) -> None:
-        """Record what the pod was seen to hold."""
+        """Record what the pod was seen to hold, and when to look again."""
         await self.connection.execute(
             sa.update(signposts)
             .where(_this(person_id, space_id, place, kind))
-            .values(state=state.value, seen=now)
+            .values(state=state.value, seen=now, next_look=next_look)
         )
 
     async def due(self, now: datetime, limit: int) -> tuple[Due, ...]:
