@@ -46,7 +46,7 @@ async def look(world: World, session: Session, request_id: str) -> ConsentReques
 
 async def _open(world: World, session: Session, request_id: str) -> ConsentRequest:
     async with world.store.transaction() as tx:
-        request, answered = await tx.consents.request(request_id, session.person_id)
+        request, answered = await tx.requests.one(request_id, session.person_id)
     if answered:
         raise RequestAnswered()
     return request
@@ -58,5 +58,5 @@ async def _look(world: World, session: Session, request: ConsentRequest, storage
     space.require_open(view)
     made = await asking.look_again(world, session, view, request, storage)
     async with world.store.transaction() as tx:
-        await tx.consents.update_request(session.person_id, made)
+        await tx.requests.update(session.person_id, made)
     return made

@@ -23,20 +23,22 @@ RECEIPT_TYPE = "application/vc+jwt"
 
 
 async def issue(
-    world: World,
-    tx: Transaction,
-    person_id: str,
-    agreement: Agreement,
-    *records: ConsentRecord,
-    notice: Notice | None = None,
+    world: World, tx: Transaction, person_id: str, agreement: Agreement, *records: ConsentRecord
 ) -> None:
     """Sign the receipt of each record's latest event and keep it, in the transaction of those events."""
+    await tx.receipts.put(person_id, signed(world, agreement, *records))
+
+
+def signed(
+    world: World, agreement: Agreement, *records: ConsentRecord, notice: Notice | None = None
+) -> list[tuple[str, int, str]]:
+    """The receipt of each record's latest event: (consent, sequence, token)."""
     now, key = world.clock.now(), _signer(tuple(sorted(world.receipt_key.items())))
     tokens = []
     for record in records:
         token = make_receipt(record, agreement, issuer=world.public_url, key=key, now=now, notice=notice)
         tokens.append((record.consent_id, record.latest.sequence, token))
-    await tx.consents.put_receipts(person_id, tokens)
+    return tokens
 
 
 @cache
@@ -57,8 +59,8 @@ async def push(world: World, session: Session, stored: StoredConsent) -> None:
     """Copy the newest receipt in its three forms; a fault is remembered and can be tried again."""
     record = stored.record
     async with world.store.transaction() as tx:
-        receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
-        request, _ = await tx.consents.request(record.request_id, stored.person_id)
+        receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
+        request, _ = await tx.requests.one(record.request_id, stored.person_id)
     container = request.receipt_container or request.storage + world.settings.consent.receipt_container
     base = f"{container}{record.consent_id}-{receipt.sequence}"
     url, problem = f"{base}.jwt", None
@@ -72,9 +74,7 @@ async def push(world: World, session: Session, stored: StoredConsent) -> None:
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
-        await tx.consents.receipt_pushed(
-            stored.person_id, record.consent_id, receipt.sequence, url or None, problem
-        )
+        await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
 
 
 async def _create(world: World, session: Session, url: str, content: bytes, media_type: str) -> None:
@@ -97,6 +97,6 @@ async def documents(world: World, session: Session, consent_id: str) -> tuple[by
     """The newest receipt as Turtle and as JSON-LD. Raises ``ConsentNotFound``."""
     async with world.store.transaction() as tx:
         await tx.consents.one(consent_id, person_id=session.person_id)
-        token = (await tx.consents.receipt(session.person_id, consent_id)).token
+        token = (await tx.receipts.newest(session.person_id, consent_id)).token
     triples = receipt_triples(token)
     return as_turtle(triples), as_jsonld(triples)

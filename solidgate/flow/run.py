@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
@@ -35,7 +37,11 @@ LISTED_RUNS = 100
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``."""
+    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``.
+
+    ``rate`` is people a second over the last ``progress.window_seconds``, ``remaining_seconds`` what is left
+    at that rate; neither is told while it would be about fewer people than the group size.
+    """
 
     run_id: str
     space_id: str
@@ -46,6 +52,8 @@ class RunView:
     counts: Mapping[str, int | str]
     outcomes: Mapping[str, int | str]
     aggregate: bool
+    rate: float | None = None
+    remaining_seconds: int | None = None
     pods: Mapping[str, int | str] = field(default_factory=dict)
 
 
@@ -58,7 +66,7 @@ async def run(
 
 async def on_sample(world: World, program: Program, sample: Sample) -> RawOutput:
     """The program's unchecked result for a person that its maker invented. Same errors as ``run``."""
-    context = RunContext(NOW, sample.subject, dict(program.manifest.parameters))
+    context = RunContext(program.manifest.time(NOW), sample.subject, dict(program.manifest.parameters))
     return await _derived(world, program, sample.documents, sample.subject, context)
 
 
@@ -89,12 +97,11 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
         space.require_open(view)
         roles = space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
         program = await space.approved_program(tx, space_id, view.agreement_digest)
-        people = await tx.consents.holding(space_id, now)
         row = RunRow(
             run_id, space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
         )
-        await tx.runs.create(row, people)
-        await _defer_batches(world, tx, row, [consent_id for consent_id, _ in people])
+        people = await tx.runs.create(row)
+        await _defer_batches(world, tx, row)
         await tx.trail.append(
             AuditEntry(Action.RUN_STARTED, now, roles[0].value, (space_id, run_id), Outcome.DONE)
         )
@@ -103,11 +110,22 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     return run_id
 
 
-async def _defer_batches(world: World, tx: Transaction, row: RunRow, consents: list[str]) -> None:
-    size = world.settings.worker.batch_people
-    for start_at in range(0, len(consents), size):
-        payload = {"run_id": row.run_id, "consents": consents[start_at : start_at + size]}
-        await tx.jobs.defer(BATCH_TASK, payload)
+async def _defer_batches(world: World, tx: Transaction, row: RunRow) -> None:
+    """One job for each batch, each in a later round than the one before.
+
+    Rounds go on from the one that waiting jobs are at, and a worker takes the earliest round first: so the
+    spaces take turns, batch by batch, however many people one of them has. And only so many jobs of one space
+    are done at once, so that a place for another one is never far.
+    """
+    settings, after = world.settings.worker, ""
+    for place in count(await tx.jobs.round(BATCH_TASK)):
+        batch = await tx.runs.batch(row.run_id, after, settings.batch_people)
+        if not batch:
+            return
+        lane = f"{row.space_id}:{place % settings.jobs_of_space}"
+        payload = {"run_id": row.run_id, "consents": batch}
+        await tx.jobs.defer(BATCH_TASK, payload, priority=-place, lock=lane)
+        after = batch[-1]
 
 
 async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:
@@ -117,7 +135,7 @@ async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunV
         row = await tx.runs.one(run_id)
         if row.space_id != space_id:
             raise RunNotFound()
-        return await _view(tx, row, floor)
+        return await _with_pace(world, tx, row, await _view(tx, row, floor), floor)
 
 
 async def listing(world: World, caller: Caller, space_id: str) -> tuple[RunView, ...]:
@@ -184,6 +202,20 @@ async def _in_pods(tx: Transaction, run_id: str) -> dict[str, int]:
     """Results of the run that are not what was written any more, or not there; nobody learns whose."""
     found = await tx.standing.counts(run_id)
     return {state.value: found.get(state.value, 0) for state in (DeliveryState.GONE, DeliveryState.DISPUTED)}
+
+
+async def _with_pace(world: World, tx: Transaction, row: RunRow, view: RunView, floor: int) -> RunView:
+    """With the rate and the remaining time of a run under way."""
+    if row.state is not RunState.RUNNING or row.started is None:
+        return view
+    now = world.clock.now()
+    since = max(row.started, now - timedelta(seconds=world.settings.progress.window_seconds))
+    ended, left = await tx.runs.pace(row.run_id, since)
+    if ended < max(1, floor):
+        return view
+    rate = ended / max(1.0, (now - since).total_seconds())
+    remaining = math.ceil(left / rate) if left >= floor else None
+    return replace(view, rate=round(rate, 2), remaining_seconds=remaining)
 
 
 def _withheld(counts: Mapping[str, int], floor: int) -> dict[str, int | str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,12 +75,29 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the result of ``run_id`` was made from: the pod's tag of each document (none: it was not there),
+    and a ``fingerprint`` of everything else that decides a result."""
+
+    run_id: str
+    fingerprint: str
+    tags: Mapping[str, str | None]
+
+    def __repr__(self) -> str:
+        return f"Earlier({self.run_id}, {len(self.tags)} documents)"
+
+
+@dataclass(frozen=True, slots=True)
 class DerivedRow:
-    """One person's graph: its IRI and its N-Triples; ``person`` is the same for every account of a WebID."""
+    """One person's graph: its IRI and its N-Triples; ``person`` is the same for every account of a WebID.
+
+    ``consent_id`` is the consent behind it.
+    """
 
     graph: str
     content: bytes
     person: bytes = b""
+    consent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
+from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
 from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
@@ -41,8 +42,9 @@ async def consent(request: web.Request) -> web.Response:
     view = await _view(request, session)
     if media_type == JSON:
         return json_response(consent_plain(view))
-    nothing_new = request.query.get("new") == "none"
-    return render(request, "consent.html", session=session, nothing_new=nothing_new, **_words(view))
+    shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
+    shown["nothing_new"] = request.query.get("new") == "none"
+    return render(request, "consent.html", session=session, **shown)
 
 
 @person
@@ -135,14 +137,28 @@ async def withdrawal(request: web.Request) -> web.Response:
     session = await session_of(request)
     view = await _view(request, session)
     if view.status.valid_for_processing and wants_html(request):
-        return render(request, "withdraw.html", session=session, **_words(view))
+        others = await _others_of_the_space(request, session, view)
+        return render(request, "withdraw.html", session=session, others=others, **_words(view))
     found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
     return _withdrawn(request, session, found)
 
 
+async def _others_of_the_space(request: web.Request, session: Session, view: ConsentView) -> bool:
+    views = await record_flow.mine(request.app[WORLD], session)
+    held = {one.record.consent_id for one in views if one.status.valid_for_processing}
+    return any(
+        one.space_id == view.space_id and one.record.consent_id in held - {view.record.consent_id}
+        for one in views
+    )
+
+
+def has_ended(found: Withdrawal) -> bool:
+    """Whether nothing of a withdrawal is left to do, here or at the pod."""
+    return found.quiescent and found.door in (DoorState.CLOSED, None) and not found.door_problem
+
+
 def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
-    closed = found.door in (DoorState.CLOSED, None) and not found.door_problem
-    status = 200 if found.quiescent and closed else 202
+    status = 200 if has_ended(found) else 202
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response(found, status=status)
     return render(request, "withdrawn.html", status=status, session=session, withdrawal=found)
@@ -185,6 +201,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
     return {
         "view": view,
         "decided": decided,
+        "pastes": (),
         "refused": view.status is ConsentStatus.REFUSED,
         "recipients": [names.get(recipient, recipient) for recipient in view.record.recipients],
     }

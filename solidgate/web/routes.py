@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from solidgate.web import (
+    by_hand,
     consents,
     finding,
     identity,
@@ -23,6 +24,7 @@ from solidgate.web import (
     sparql,
     statics,
     vocabulary,
+    withdraw_all,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,6 +74,8 @@ PEOPLE = (
     Route("GET", "/me" + _SUFFIX, "me", people.me, "My consents."),
     Route("GET", "/me/results", "my_results", people.my_results, "My results."),
     Route("GET", "/me/rights", "my_rights", people.my_rights, "What the law gives me, and where."),
+    Route("GET", "/me/withdraw", "withdraw_all", withdraw_all.page, "What would end, all at once."),
+    Route("POST", "/me/withdraw", "withdraw_all", withdraw_all.withdraw_all, "End all my consents."),
     Route("GET", "/me/export", "export", rights.export, "Everything held about me, as one ZIP.", True),
     Route("GET", "/me/erase", "erase", rights.erase_page, "What an erasure removes, and the form for it."),
     Route("POST", "/me/erase", "erase", rights.erase, "Remove everything that is held about me.", True),
@@ -96,6 +100,8 @@ PEOPLE = (
     ),
     Route("GET", _CONSENT + "/activity" + _SUFFIX, "activity", consents.activity, "What was done with it."),
     Route("GET", _CONSENT + "/events", "consent_events", progress.consent_events, "The same, live.", True),
+    Route("GET", _CONSENT + "/door" + _SUFFIX, "door_by_hand", by_hand.by_hand, "What opens it by hand."),
+    Route("POST", _CONSENT + "/door/check", "check_door", by_hand.check, "Look at the door again."),
     Route("POST", _CONSENT + "/door", "open_door", consents.open_door, "Open the door at the pod again."),
     Route(
         "POST",

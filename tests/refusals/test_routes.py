@@ -26,6 +26,7 @@ ANNA = "https://anna.example/profile/card#me"
 BEN = "https://ben.example/profile/card#me"
 SPACE = "/spaces/home-energy"
 
+NOTHING_GIVEN = (403, "consent.not-given")
 UNCONFIRMED = (400, "rights.erasure-not-confirmed")
 LOGIN = (401, "login.needed")
 NO_REQUEST = (404, "request.not-found")
@@ -39,6 +40,8 @@ PEOPLE = [
     ("GET", "/me/confirm", LOGIN, FINE, FINE),
     ("GET", "/me/results", LOGIN, FINE, FINE),
     ("GET", "/me/rights", LOGIN, FINE, FINE),
+    ("GET", "/me/withdraw", LOGIN, FINE, FINE),
+    ("POST", "/me/withdraw", LOGIN, NOTHING_GIVEN, NOTHING_GIVEN),
     ("GET", "/me/export", LOGIN, FINE, FINE),
     ("GET", "/me/erase", LOGIN, FINE, FINE),
     ("POST", "/me/erase", LOGIN, UNCONFIRMED, UNCONFIRMED),
@@ -63,6 +66,8 @@ PEOPLE = [
     ("GET", "/consents/{consent}/receipt.jwt", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/receipt", LOGIN, NO_CONSENT, NO_CONSENT),
     ("GET", "/consents/{consent}/activity", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("GET", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("POST", "/consents/{consent}/door/check", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door/close", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/again", LOGIN, NO_CONSENT, NO_CONSENT),
@@ -227,6 +232,8 @@ async def test_a_withdrawn_consent_gives_only_its_record(scene: Scene) -> None:
         ("GET", "/consents/{consent}/receipt.jwt"): FINE,
         ("POST", "/consents/{consent}/withdraw"): FINE,
         ("POST", "/consents/{consent}/door"): FINE,
+        ("GET", "/consents/{consent}/door"): (403, "consent.not-given"),
+        ("POST", "/consents/{consent}/door/check"): (403, "consent.not-given"),
         ("POST", "/requests/{request}"): (409, "request.answered"),
     }
     for (method, path), wanted in expected.items():

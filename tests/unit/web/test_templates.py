@@ -36,7 +36,9 @@ from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
 from solidgate.flow.withdraw import LeftOpen, Withdrawal
-from solidgate.pod.door import DoorState
+from solidgate.pod.access_control import AccessControl
+from solidgate.pod.by_hand import paste
+from solidgate.pod.door import READ_ONLY, Door, DoorState
 from solidgate.sandbox.table import Kind, Value
 from solidgate.space.agreement import Agreement, digest
 from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
@@ -54,8 +56,13 @@ from solidgate.web.vocabulary import terms
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANNA = "https://anna.example/profile/card#me"
 URL = "https://gate.example/"
-PARTS = {"base.html", "parts.html", "erasure_counts.html", "erasure_reach.html"}
+PARTS = {"base.html", "parts.html", "withdrawal.html", "erasure_counts.html", "erasure_reach.html"}
 WEB = resources.files("solidgate.web")
+DOOR = Door("https://gate.example/spaces/s/agent#it", ANNA, ("https://anna.example/a.ttl",), None)
+PASTES = (
+    paste(DOOR, DOOR.read[0], READ_ONLY, AccessControl.WAC, None),
+    paste(DOOR, DOOR.read[0], READ_ONLY, AccessControl.ACP, "https://anna.example/a.ttl.acr"),
+)
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
 
@@ -184,6 +191,25 @@ def report_of() -> ErasureReport:
     return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c")
 
 
+def withdrawal_of() -> Withdrawal:
+    return Withdrawal(
+        consent_id="c1",
+        at=NOON,
+        quiescent=False,
+        in_doubt=("https://x/",),
+        unresolved=("https://y/",),
+        door=DoorState.PARTIAL,
+        door_problem="pod.forbidden",
+        to_close=(LeftOpen("https://x/a", None),),
+        results_removed=1,
+        results_kept=("https://x/k",),
+        results_removed_from_pod=("https://x/r",),
+        results_disputed=("https://x/d",),
+        stopped=2,
+        receipt="a.b.c",
+    )
+
+
 def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
@@ -201,7 +227,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         {"written": "<10"},
         {"pod.not-found": "<10"},
         True,
-        {"gone": "<10", "disputed": 0},
+        pods={"gone": "<10", "disputed": 0},
     )
     rows = label_rows(agreement, language, URL)
     review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
@@ -215,6 +241,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "ends": ends(NOON, NOON + timedelta(days=180), language),
         "picked": dict.fromkeys([one.id for one in agreement.purposes], ""),
         "until": "",
+        "receipt_container": "papers/",
+        "receipts": "solidgate/receipts/",
         "kept": "a=b",
         "open_ones": ("advice",),
         "wrong": True,
@@ -245,6 +273,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
                 need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
             },
             "ends": ends(NOON, NOON + timedelta(days=180), language),
+            "receipts": "solidgate/receipts/",
         },
         "missing.html": {
             "review": Review(lacking, space, notice, agreement, (), ("k", *paths), NOON),
@@ -260,7 +289,9 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
         "word.html": stepping,
         "who.html": {"who": Who("Anna", ANNA, "https://a/"), "return_to": "/me"},
-        "withdraw.html": consent_words(view),
+        "withdraw.html": consent_words(view) | {"others": True},
+        "withdraw_all.html": {"consents": (view,), "space_id": "home-energy"},
+        "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
         "results.html": {"consents": (view,)},
         "my_rights.html": {},
         "export.html": {"held": held_of(agreement, view), "files": ["tables/people.csv"], **rights_words()},
@@ -274,7 +305,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(found_view) | {"nothing_new": True},
+        "consent.html": consent_words(found_view) | {"nothing_new": True, "pastes": PASTES},
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
         "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},
@@ -283,24 +314,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "terms": web_terms,
             "request_id": "r1",
         },
-        "withdrawn.html": {
-            "withdrawal": Withdrawal(
-                consent_id="c1",
-                at=NOON,
-                quiescent=False,
-                in_doubt=("https://x/",),
-                unresolved=("https://y/",),
-                door=DoorState.PARTIAL,
-                door_problem="pod.forbidden",
-                to_close=(LeftOpen("https://x/a", None),),
-                results_removed=1,
-                results_kept=("https://x/k",),
-                results_removed_from_pod=("https://x/r",),
-                results_disputed=("https://x/d",),
-                stopped=2,
-                receipt="a.b.c",
-            )
-        },
+        "withdrawn.html": {"withdrawal": withdrawal_of()},
         "me.html": {
             "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
             "count": 2,
