@@ -136,6 +136,8 @@ def _pod_limits(settings: Settings) -> PodLimits:
     return PodLimits(
         control_bytes=settings.http.max_acl_bytes,
         control_seconds=settings.http.document_timeout,
+        listing_bytes=settings.finding.listing_bytes,
+        listing_members=settings.finding.members,
         document_seconds=settings.http.total_timeout,
         attempts=settings.pull.retries + 1,
         longest_pause=settings.http.patience_seconds,

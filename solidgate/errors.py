@@ -352,6 +352,18 @@ class RequiredMissing(Refused):
     remedy = "Put the documents in your pod and open the request again, or answer no."
 
 
+class StorageNotChosen(Conflict):
+    code = "consent.storage-not-chosen"
+    sentence = "There are several pods, and the one to look in was not chosen yet."
+    remedy = "Open the request and choose where the documents are."
+
+
+class StorageNotYours(BadInput):
+    code = "consent.storage-not-yours"
+    sentence = "The chosen place is none of the pods of the person who is logged in."
+    remedy = "Choose one of the pods that the page lists."
+
+
 class ValidityTooLong(BadInput):
     code = "consent.validity-too-long"
     sentence = "The end date lies outside what the terms allow."

@@ -23,8 +23,10 @@ from solidgate.identity.webid import Profile
 from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
+from solidgate.pod.listing import Listing
 from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
 from solidgate.sandbox.table import Asked, Bounds, Table
@@ -145,6 +147,14 @@ class PodServer(Protocol):
         """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
         ...
 
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the type indexes of the WebID behind ``access`` say. Raises ``NoStorage PodUnreadable``."""
+        ...
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """What lies directly in a container; none when it is not there. Raises pod faults."""
+        ...
+
     async def state(self, access: Access, url: str) -> ResourceState:
         """Whether it exists, with etag and media type, without reading its content (HEAD)."""
         ...
@@ -161,6 +171,15 @@ class PodServer(Protocol):
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite (``If-None-Match: *``). Raises ``PodConflict`` when something is there."""
+        ...
+
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace exactly the version that ``etag`` names (``If-Match``).
+
+        Raises ``PodConflict`` when it is another one by now, or when the tag can stand in no condition.
+        """
         ...
 
     async def ensure_container(self, access: Access, url: str) -> None: ...

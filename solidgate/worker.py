@@ -34,6 +34,7 @@ from solidgate.flow import (
     in_doubt,
     lost,
     reclaim,
+    reconcile,
     retain,
     space,
     withdraw,
@@ -195,6 +196,8 @@ async def keep_house(enclave: Enclave) -> None:
         "proofs": lambda: withdraw.prove_owed(world),
         "withdrawn-writes": lambda: read_back_doubts(enclave),
         "planned-writes": lambda: settle_planned(enclave),
+        "standing-results": lambda: reconcile_results(enclave),
+        "signposts": lambda: reconcile_signposts(enclave),
         "logins": lambda: _purge(world),
     }
     await each(steps, lambda name: steps[name](), "house.failed")
@@ -240,6 +243,30 @@ async def settle_planned(enclave: Enclave) -> None:
             await in_doubt.look_again(world, access, run_id, consent_id)
 
     await each(left, look, "house.doubt-left")
+
+
+async def reconcile_results(enclave: Enclave) -> None:
+    """Hold what was recorded against what pods hold, a batch of results at a turn."""
+    left = {one.key: one for one in await reconcile.results_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look(enclave.world, access, left[key].run_id, left[key].consent_id)
+
+    await each(left, look, "house.not-reconciled")
+
+
+async def reconcile_signposts(enclave: Enclave) -> None:
+    """End what a fault left undone at the documents that lead to results, and look whether they stand."""
+    left = {one.key: one for one in await reconcile.signposts_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look_at_signposts(enclave.world, access, left[key])
+
+    await each(left, look, "house.not-reconciled")
 
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:

@@ -22,9 +22,11 @@ from solidgate.pod.credential import AccessMode
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
 from solidgate.pod.link import targets
+from solidgate.pod.listing import Listing
 from solidgate.pod.origin import same_origin
 from solidgate.pod.platform import Platform, ServerKind
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access, Clock, Fetcher, GrantedAccess
 
 Result = TypeVar("Result")
@@ -88,6 +90,22 @@ class Pods:
     async def remove(self, access: Access, url: str, etag: str | None = None) -> None:
         """Remove, if it is still what ``etag`` names."""
         await self._with(access, url, _WRITE, lambda by: self._solid.remove(by, url, etag))
+
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace what ``etag`` names and nothing else."""
+        return await self._with(
+            access, url, _WRITE, lambda by: self._solid.replace(by, url, content, media_type, etag)
+        )
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """The children of a container that can be believed."""
+        return await self._with(access, container, _READ, lambda by: self._solid.listing(by, container))
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the person's own type indexes say; they may lie anywhere, so the person's own token asks."""
+        return await self._solid.catalogue(access)
 
     # --- the door ----------------------------------------------------------------------------------------
 

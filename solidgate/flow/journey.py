@@ -25,6 +25,7 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
+from solidgate.flow import signpost
 from solidgate.flow.door import door_of, note_width
 from solidgate.flow.granted import granted, noticed
 from solidgate.flow.pull import PulledDocuments
@@ -104,6 +105,7 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         raise
     step.unanswered = False  # whatever the pod answered, the result was seen there
     await _publish(step, planned)
+    await signpost.after_result(step, access)
 
 
 async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
@@ -147,8 +149,11 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
     """The agreed resources without which the program still runs."""
     storage = record.result_container.removesuffix(agreement.result_container)
-    needs = agreement.purpose(record.purpose).needs
-    return frozenset(storage + need.path for need in needs if not need.required)
+    needs = {need.key: need for need in agreement.purpose(record.purpose).needs}
+    answers = [(storage + key, need) for key, need in needs.items() if not need.is_found]
+    answers += [(url, needs[key]) for url, key in record.found_by]
+    optional = {url for url, need in answers if not need.required}
+    return frozenset(optional - {url for url, need in answers if need.required})
 
 
 async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocuments) -> DeliveryRow:
@@ -169,7 +174,9 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         ended=world.clock.now(),
     )
     name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
-    delivery, sha256 = plan(graph, step.first, run.run_id, name, result_document(graph, descent))
+    delivery, sha256 = plan(
+        graph, step.first, run.run_id, descent.run, name, result_document(graph, descent)
+    )
     earlier = memory(step, job.program, pulled)
 
     async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:

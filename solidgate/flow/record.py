@@ -31,6 +31,7 @@ class ResultView:
     sha256: str
     at: datetime
     state: str
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _access(world: World, record: ConsentRecord, access: RequestedAccess) -> Acc
 
 
 def _result(row: DeliveryRow) -> ResultView:
-    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value)
+    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value, row.seen)
 
 
 def _activity(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pyoxigraph import NamedNode, Quad
+
 from solidgate.errors import (
     AccessControlUnsupported,
     NoStorage,
@@ -19,9 +21,12 @@ from solidgate.pod.access_control import AccessControl
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
+from solidgate.pod.listing import Listing, listing
 from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access
+from solidgate.vocab import LDP
 
 RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
 
@@ -37,6 +42,8 @@ class MemoryPods:
     held: dict[str, Document] = field(default_factory=dict)
     doors: dict[tuple[str, str], Door] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
+    more_storages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)
 
     def give(self, webid: str, storage: str, documents: Mapping[str, bytes]) -> None:
         """A pod for a person, with Turtle documents by path."""
@@ -45,10 +52,22 @@ class MemoryPods:
             self._put(storage + path, content, "text/turtle")
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
-        """One storage each. Raises ``NoStorage``."""
+        """One storage each, and ``more_storages``. Raises ``NoStorage``."""
         if webid not in self.storage_of:
             raise NoStorage
-        return (self.storage_of[webid],)
+        return (self.storage_of[webid], *self.more_storages.get(webid, ()))
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What ``catalogues`` has for the person."""
+        return self.catalogues.get(access.webid, Catalogue())
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """What lies directly below the container; containers are wherever a name has a slash."""
+        self._may("listing", access, container)
+        names = {url[len(container) :] for url in self.held if url.startswith(container)}
+        children = {container + name[: name.find("/") + 1 or None] for name in names if name}
+        contained = [Quad(NamedNode(container), LDP.contains, NamedNode(child)) for child in children]
+        return listing(contained, container, 2000) if children else None
 
     async def state(self, access: Access, url: str) -> ResourceState:
         """Whether it is there."""
@@ -76,6 +95,16 @@ class MemoryPods:
         """Create, never overwrite."""
         self._may("create", access, url)
         if url in self.held:
+            raise PodConflict(url)
+        self._put(url, content, media_type)
+        return self._state(url)
+
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace the version that has the tag."""
+        self._may("replace", access, url)
+        if etag is None or self._state(url).etag != etag:
             raise PodConflict(url)
         self._put(url, content, media_type)
         return self._state(url)
@@ -153,7 +182,7 @@ class MemoryPods:
     def _may(self, method: str, access: Access, url: str) -> None:
         if method in self.refuses:
             raise PodForbidden(method)
-        own = self.storage_of.get(access.webid, "\0")
+        own = (self.storage_of.get(access.webid, "\0"), *self.more_storages.get(access.webid, ()))
         is_owner = url.startswith(own) or url == access.webid
         opened = (door for (_, agent), door in self.doors.items() if agent == access.webid)
         if not is_owner and not any(

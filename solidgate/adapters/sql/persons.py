@@ -53,6 +53,7 @@ OF_PERSON: Mapping[sa.Table, Rule] = {
     t.notices: lambda whose: t.notices.c.request_id.in_(whose.requests),
     t.pulls: lambda whose: t.pulls.c.consent_id.in_(whose.consents),
     t.deliveries: lambda whose: t.deliveries.c.consent_id.in_(whose.consents),
+    t.signposts: lambda whose: t.signposts.c.person_id == whose.person_id,
     t.derived: lambda whose: t.derived.c.person_id == whose.person_id,
     t.steps: lambda whose: t.steps.c.consent_id.in_(whose.consents),
     t.parts: lambda whose: t.parts.c.person_id == whose.person_id,
@@ -90,6 +91,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
     t.receipts.c.pod_url_sealed: lambda row: f"receipt-url:{row.consent_id}:{row.sequence}",
     t.doors.c.access_sealed: lambda row: f"door:{row.consent_id}",
     t.deliveries.c.delivery_sealed: lambda row: f"delivery:{row.run_id}:{row.consent_id}",
+    t.signposts.c.signpost_sealed: lambda row: f"signpost:{row.space_id}:{row.place}:{row.kind}",
     t.derived.c.content_sealed: lambda row: f"derived:{row.consent_id}",
     t.pulls.c.tags_sealed: lambda row: f"pull:{row.consent_id}",
 }

@@ -31,7 +31,9 @@ from solidgate.adapters.sql.requests import Requests
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
+from solidgate.adapters.sql.signposts import Signposts
 from solidgate.adapters.sql.spaces import Spaces
+from solidgate.adapters.sql.standing import Standing
 from solidgate.adapters.sql.steps import Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
@@ -125,6 +127,16 @@ class Transaction:
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def signposts(self) -> Signposts:
+        """The documents in a pod that lead to its results."""
+        return Signposts(self.connection, self.people)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What pods were seen to hold, and when."""
+        return Standing(self.connection)
 
     @cached_property
     def pulls(self) -> Pulls:
