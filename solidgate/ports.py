@@ -6,7 +6,7 @@ Every method raises from ``solidgate.errors`` only; none returns ``None`` for a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from solidgate.identity.login import (
 )
 from solidgate.identity.webid import Profile
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.notification import Channel, Offer
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
@@ -149,6 +150,29 @@ class PodServer(Protocol):
         ...
 
     async def door_state(self, access: Access, door: Door) -> DoorState: ...
+
+
+class PodChannels(Protocol):
+    """How a pod tells of changes: subscribing, ending a subscription, and listening."""
+
+    async def offers(self, access: Access, topic: str) -> tuple[Offer, ...]:
+        """The ways that the topic's server offers and that we know; none is an answer."""
+        ...
+
+    async def subscribe(self, access: Access, offer: Offer, topic: str, send_to: str) -> Channel:
+        """A channel about ``topic``. Raises ``NoChannel``, pod faults and fetch errors."""
+        ...
+
+    async def unsubscribe(self, access: Access | None, channel: Channel) -> None:
+        """End it; one that is gone is ended already. Raises pod faults and fetch errors."""
+        ...
+
+    def frames(self, channel: Channel) -> AsyncIterator[bytes]:
+        """An empty frame once the WebSocket is open, then what the pod sends; ends when it is closed.
+
+        Raises ``AddressRefused FetchTimedOut FetchUnreachable FetchUnexpected``.
+        """
+        ...
 
 
 class Sandbox(Protocol):

@@ -56,7 +56,7 @@ SG = Namespace(
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
     action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus
-    longestValidity
+    longestValidity rerun
     """,
 )
 
@@ -199,7 +199,7 @@ PIM = Namespace("pim", "http://www.w3.org/ns/pim/space#", "Storage storage prefe
 SOLID = Namespace(
     "solid",
     "http://www.w3.org/ns/solid/terms#",
-    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription",
+    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription notificationGateway",
 )
 NOTIFY = Namespace(
     "notify",

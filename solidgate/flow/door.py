@@ -5,6 +5,7 @@ from __future__ import annotations
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
+from solidgate.flow import watching
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import Door, DoorState
@@ -111,3 +112,5 @@ async def _remember(world: World, consent_id: str, state: DoorState, problem: st
         await tx.consents.put_door(consent_id, state, problem, now)
         if state in _SEEN:
             await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
+        if state is DoorState.OPEN:
+            await watching.begin(world, tx, consent_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,14 @@ from solidgate.errors import (
 )
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of
+from solidgate.flow.look import remember_pulled
 from solidgate.flow.pull import PulledDocuments, pull
 from solidgate.flow.step import Fenced, Step, leased
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
-from solidgate.ports import EnclaveKeys
+from solidgate.pod.resource import Document
+from solidgate.ports import EnclaveKeys, PodChannels
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
 from solidgate.run.state import FINAL, PartState, RunRow
 from solidgate.sandbox.limits import IsolationLevel, RunContext
@@ -45,10 +47,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Enclave:
-    """The world with what only the worker may hold: the keys of the spaces."""
+    """The world with what only the worker may hold: the keys of the spaces.
+
+    Without ``channels`` no pod is asked to tell of changes: documents are only looked at from time to time.
+    """
 
     world: World
     keys: EnclaveKeys
+    channels: PodChannels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     optional = _optional(job.agreement, step.record)
     pulled = await pull(world, active, access, active.resources, door, optional=optional)
     await step.advance(PartState.RUNNING)
-    await _record_pull(step, len(pulled.documents))
+    await _record_pull(step, pulled.documents)
     subject = await _subject(step)
     raw = await running.run(world, job.program, pulled, subject, _context(job, subject))
     await step.advance(PartState.VALIDATING)
@@ -113,10 +119,11 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
     return await _plan(job, step, graph, pulled)
 
 
-async def _record_pull(step: Step, count: int) -> None:
-    objects = (step.run.run_id, step.consent_id, f"resources:{count}")
+async def _record_pull(step: Step, documents: Sequence[Document]) -> None:
+    objects = (step.run.run_id, step.consent_id, f"resources:{len(documents)}")
     async with step.world.store.transaction() as tx:
         await step.recheck(tx)
+        await remember_pulled(tx, step.agreement, step.person_id, step.record, documents)
         now = step.world.clock.now()
         await tx.trail.append(AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE))
 

@@ -35,6 +35,7 @@ from solidgate.errors import NotAuthenticated, ProofNonceNeeded
 from solidgate.identity.dpop import DpopAccess
 from solidgate.pod.container import is_container
 from solidgate.testing.awkward import BEYOND_CALENDARS, INSTEAD, Awkward, Mischief
+from solidgate.testing.pod_notifications import DESCRIPTION, PodNotifications
 from solidgate.testing.pod_store import ACL_SUFFIX, CONTAINER_TYPE, Shelves, Stored, is_rdf
 from solidgate.testing.pod_tokens import Doorkeeper
 
@@ -44,6 +45,7 @@ NONCE = "a-nonce-of-this-pod"
 LARGEST_BODY = 16 * 1024 * 1024
 _LDP = "http://www.w3.org/ns/ldp#"
 _STORAGE = "http://www.w3.org/ns/pim/space#Storage"
+_DESCRIBES = "http://www.w3.org/ns/solid/terms#storageDescription"
 _OWNER = """@prefix acl: <http://www.w3.org/ns/auth/acl#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
 <#owner> a acl:Authorization; acl:agent <{webid}>; acl:accessTo <{target}>; {default}
   acl:mode acl:Read, acl:Write, acl:Control.
@@ -94,10 +96,12 @@ class AwkwardPod:
         self.base_url = f"http://{self._host}:{self._port}/"
         self._doorkeeper = Doorkeeper(self.base_url)
         self._shelves = Shelves(self.base_url)
+        self.notifications = PodNotifications(self.base_url, self._doorkeeper.key)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
+            await self.notifications.aclose()
             await self._runner.cleanup()
 
     # --- setting the scene ------------------------------------------------------------------------------
@@ -126,7 +130,7 @@ class AwkwardPod:
 
     def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:
         """Store a resource without asking anybody."""
-        self._shelves.put(url, content, media_type)
+        self._keep(url, content, media_type)
 
     def put_acl(self, target: str, turtle: str) -> None:
         """Store the access control list of ``target``."""
@@ -185,6 +189,10 @@ class AwkwardPod:
                 if Awkward.SLOW in bent:
                     await asyncio.sleep(bent[Awkward.SLOW].amount or 30)
                 agent = await self._agent(request, nonce=Awkward.NONCE in bent)
+                if self.notifications.answers(path):
+                    response = await self._notifications(request, agent)
+                    status = response.status
+                    return response
                 instead = next((kind for kind in bent if kind in INSTEAD), None)
                 if instead is not None:
                     response = await INSTEAD[instead](request, bent[instead])
@@ -228,8 +236,20 @@ class AwkwardPod:
             return refusal
         if request.method == "DELETE":
             self._shelves.delete(url)
+            self.notifications.happened(url, "Delete")
             return web.Response(status=205)
         return await self._store(request, url, bent)
+
+    def _keep(self, url: str, content: bytes, media_type: str) -> None:
+        existed = self._shelves.get(url) is not None
+        stored = self._shelves.put(url, content, media_type)
+        self.notifications.happened(url, "Update" if existed else "Create", stored.etag)
+
+    async def _notifications(self, request: web.Request, agent: str | None) -> web.StreamResponse:
+        asked = await request.json() if request.method == "POST" else {}
+        topic = str(asked.get("topic", ""))
+        may_read = frozenset({topic} if "read" in self._shelves.modes(topic, agent) else ())
+        return await self.notifications.answer(request, agent, may_read)
 
     def _read(
         self, request: web.Request, url: str, modes: frozenset[str], bent: Mapping[Awkward, Mischief]
@@ -268,6 +288,8 @@ class AwkwardPod:
                 acl = bent[Awkward.FOREIGN_ACL].text or "https://elsewhere.example/list.acl"
             response.headers.add("Link", f'<{url}.meta>; rel="describedby"')
             response.headers.add("Link", f'<{acl}>; rel="acl"')
+            described = f"{self.base_url.rstrip('/')}{DESCRIPTION}"
+            response.headers.add("Link", f'<{described}>; rel="{_DESCRIBES}"')
         return response
 
     def _refusal(self, request: web.Request, url: str) -> web.Response | None:
@@ -299,7 +321,7 @@ class AwkwardPod:
             return web.Response(status=205 if existed else 201)
         if Awkward.STORES_OTHER in bent:
             content = b"<urn:something> <urn:else> <urn:entirely> ."
-        self._shelves.put(url, content, request.content_type)
+        self._keep(url, content, request.content_type)
         if Awkward.STORES_AND_FAILS in bent:
             return _error(int(bent[Awkward.STORES_AND_FAILS].amount or 500))
         return web.Response(status=205) if existed else web.Response(status=201, headers={"Location": url})
