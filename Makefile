@@ -6,7 +6,12 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 PY := .venv/bin/python
+# A file of tests for each free core; more servers than this and they only wait for each other.
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 ARGS ?=
+
+# Every test starts processes of ours: what one has compiled, the next need not.
+unexport PYTHONDONTWRITEBYTECODE
 
 LOCKS := requirements/test.txt requirements/install.sh
 PARTNERS := requirements/package.json requirements/package-lock.json requirements/fonts.conf requirements/install.sh
@@ -29,7 +34,7 @@ serve: .venv/.installed ## solidgate as config/dev.toml says
 
 .PHONY: test
 test: tools lint ## lint, then every test; ARGS="-k word" for some
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(WORKERS) $(ARGS)
 
 .PHONY: lint
 lint: .venv/.installed ## ruff and mypy

@@ -1,6 +1,7 @@
 """``python -m benchmarks.races``: withdrawals against run steps, and edits of the terms against answers.
 
-Exit 1 when a single one was lost. The whole takes about an hour on two cores.
+Exit 1 when a single one was lost. The whole takes about an hour on two idle cores; what was run
+so far stands in RESULTS.md after each part of it.
 """
 
 from __future__ import annotations
@@ -8,19 +9,41 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import platform
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.sandbox import write
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now
 from solidgate.testing import races
 from solidgate.testing.ground import open_ground
 
+MARK = "races"
+BATCH = 250
+WORDS = {
+    "sandboxed": "withdrawal against a run step, real sandbox",
+    "terms": "edit of the terms against an answer",
+    "withdrawals": "withdrawal against a run step",
+}
+
+
+@dataclass
+class Outcome:
+    """One kind of race: how many were wanted, what came of those that were run, and how long that took."""
+
+    wanted: int
+    report: races.Report = field(default_factory=races.Report)
+    seconds: float = 0.0
+
 
 def main() -> int:
-    """Run the races and print one line of JSON for each kind."""
+    """Run the races, print one line of JSON for each kind, and keep the outcome."""
     parser = argparse.ArgumentParser(description="races of withdrawals and of edits")
     parser.add_argument("--withdrawals", type=int, default=10_000)
     parser.add_argument("--terms", type=int, default=1_000)
@@ -33,20 +56,42 @@ def main() -> int:
 
 async def _races(wanted: argparse.Namespace) -> int:
     kinds = (("sandboxed", wanted.sandboxed), ("terms", wanted.terms), ("withdrawals", wanted.withdrawals))
-    end, lost = time.monotonic() + wanted.minutes * 60, 0
-    for kind, count in kinds:
-        done, total = 0, races.Report()
-        begin = time.monotonic()
-        while done < count and time.monotonic() < end:
-            size = min(500, count - done)
-            report = await _fresh(kind, size, wanted.seed + done)
-            done += size
-            total = _sum(total, report)
-        seconds = round(time.monotonic() - begin, 1)
-        line = {"kind": kind, "seed": wanted.seed, "seconds": seconds, **asdict(total)}
+    end, outcomes = time.monotonic() + wanted.minutes * 60, {kind: Outcome(count) for kind, count in kinds}
+    for kind, outcome in outcomes.items():
+        while outcome.report.races < outcome.wanted and time.monotonic() < end:
+            done, begin = outcome.report.races, time.monotonic()
+            report = await _fresh(kind, min(BATCH, outcome.wanted - done), wanted.seed + done)
+            outcome.report = _sum(outcome.report, report)
+            outcome.seconds += time.monotonic() - begin
+            # After each part, so that a run that is cut off leaves what it has shown, and no more.
+            write(section(outcomes, wanted.seed), MARK)
+        line = {"kind": kind, "seconds": round(outcome.seconds, 1), **asdict(outcome.report)}
         print(json.dumps(line), flush=True)
-        lost += len(total.violations)
-    return 1 if lost else 0
+    return 1 if any(outcome.report.violations for outcome in outcomes.values()) else 0
+
+
+def section(outcomes: Mapping[str, Outcome], seed: int) -> str:
+    """The measured part of RESULTS.md."""
+    rows = [
+        f"| {WORDS[kind]} | {one.wanted} | {one.report.races} | {len(one.report.violations)}"
+        f" | {one.report.written} | {one.report.late} | {one.report.refused} | {one.seconds:.0f} |"
+        for kind, one in outcomes.items()
+    ]
+    return "\n".join(
+        [
+            "## Races",
+            "",
+            "Each at a moment of chance; judged by the pod's own log and by what was displayed. A result that"
+            " was written before its withdrawal, and an answer that was refused, show that a race was one.",
+            "",
+            "| race | wanted | run | violations | written | late | refused | seconds |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            *rows,
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}; seed {seed}; Python {platform.python_version()},"
+            f" Linux {platform.release()}, {os.cpu_count()} cores.",
+        ]
+    )
 
 
 async def _fresh(kind: str, count: int, seed: int) -> races.Report:

@@ -634,6 +634,12 @@ class GroupTooSmall(Refused):
     remedy = "Wait until as many people as the agreement names have consented."
 
 
+class GroupChanged(Refused):
+    code = "result.group-changed"
+    sentence = "Somebody left the group again and again while a result about it was made."
+    remedy = "Start a new run; nothing was released."
+
+
 # --- queries ------------------------------------------------------------------------------------------
 
 

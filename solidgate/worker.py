@@ -41,6 +41,7 @@ from solidgate.flow import (
 )
 from solidgate.flow.each import each
 from solidgate.flow.finish import RERUN_TASK, finish
+from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.listen import Listener
 from solidgate.flow.look import LOOK_TASK
@@ -62,6 +63,7 @@ class Parts:
     enclave: Enclave
     tasks: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    groups: Groups = field(default_factory=Groups)
 
     async def carry(self, job: Job, consents: Sequence[str]) -> None:
         """All parts of a batch, each to its end, whatever becomes of the others; then the first fault."""
@@ -96,6 +98,7 @@ class Parts:
 
         Told once: a second cancel would tear a part out of waiting for what it has on the wire.
         """
+        self.groups.stop(consent_id)
         for (run, consent), task in list(self.tasks.items()):
             if consent == consent_id and run_id in ("*", run) and not task.cancelling():
                 task.cancel()
@@ -146,7 +149,7 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
 
     @jobs.task(name=AGGREGATE_TASK, queue="runs", retry=retry)
     async def _aggregate(run_id: str) -> None:
-        await aggregate.aggregate(parts.enclave, run_id)
+        await aggregate.aggregate(parts.enclave, run_id, parts.groups)
 
     @jobs.task(name=REVOKE_TASK, queue="runs", retry=retry)
     async def _revoke(space_id: str, reason: str, digest: str | None, before: str) -> None:

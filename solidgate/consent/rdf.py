@@ -6,8 +6,9 @@ sorted N-Triples are a canonical form without any algorithm, and the same record
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pyoxigraph as ox
@@ -16,14 +17,14 @@ from solidgate.consent.events_rdf import STATUS_CLASS
 from solidgate.consent.invariants import legal_basis
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
-from solidgate.consent.request import ConsentRequest
 from solidgate.errors import ConsentUnverifiable
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.canonical import sha256_digest
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import Purpose, ResourceNeed
-from solidgate.space.rdf import in_order, need_triples, ntriples, place, purpose_triples, texts, turtle
-from solidgate.vocab import DCT, DPV, DPV_27560, EU_GDPR, INTEROP, LEGAL_EU, PROV, RDF, SCHEMA, SG, XSD
+from solidgate.space.rdf import in_order, ntriples, place, turtle
+from solidgate.space.statements import Statement, need_statements, purpose_statements, texts
+from solidgate.vocab import DCT, DPV, DPV_27560, EU_GDPR, LEGAL_EU, PROV, RDF, SCHEMA, SG, XSD
 
 _PROCESSING = (DPV.Retrieve, DPV.Analyse, DPV.Derive, DPV.Store)
 _RIGHTS = ("A7-3", "A15", "A16", "A17", "A18", "A20", "A77")
@@ -44,7 +45,14 @@ def record_digest(triples: Iterable[ox.Triple]) -> str:
 def record_triples(
     record: ConsentRecord, agreement: Agreement, notice: Notice | None = None
 ) -> tuple[ox.Triple, ...]:
-    """Every triple of the record, sorted and without blank nodes.
+    """Every triple of the record, sorted and without blank nodes. Raises as ``record_statements``."""
+    return in_order(itertools.starmap(ox.Triple, record_statements(record, agreement, notice)))
+
+
+def record_statements(
+    record: ConsentRecord, agreement: Agreement, notice: Notice | None = None
+) -> tuple[Statement, ...]:
+    """The same, as terms and in the order of the standard; a party may be told of twice.
 
     ``notice`` adds the text that was shown. Raises ``ConsentUnverifiable`` when the agreement or the notice
     is not the one that the record names.
@@ -57,39 +65,7 @@ def record_triples(
         purpose = agreement.purpose(record.purpose)
     except KeyError as error:
         raise ConsentUnverifiable("the agreement has no such purpose") from error
-    return in_order(_Writer(record, agreement, purpose, notice).everything())
-
-
-def request_to_turtle(request: ConsentRequest, agreement: Agreement, iri: str) -> bytes:
-    """The request at ``iri`` as sg:DataRequest and interop:AccessNeedGroup: what is asked of one person."""
-    return turtle(_request(request, agreement, ox.NamedNode(iri)))
-
-
-def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) -> Iterator[ox.Triple]:
-    yield from (ox.Triple(node, RDF.type, kind) for kind in (SG.DataRequest, INTEROP.AccessNeedGroup))
-    yield ox.Triple(node, DCT.identifier, ox.Literal(request.request_id))
-    yield ox.Triple(node, SG.termsDigest, ox.Literal(request.agreement_digest))
-    yield ox.Triple(node, DPV.hasDataSubject, ox.NamedNode(request.data_subject))
-    yield ox.Triple(node, DCT.created, moment(request.created))
-    yield ox.Triple(node, DCT.valid, moment(request.answers_by))
-    for purpose_id, resources in request.resources:
-        process = ox.NamedNode(f"{node.value}#process-{purpose_id}")
-        why = ox.NamedNode(f"{node.value}#purpose-{purpose_id}")
-        purpose = agreement.purpose(purpose_id)
-        needs = {need.path: need for need in purpose.needs}
-        yield ox.Triple(node, DPV.hasProcess, process)
-        yield ox.Triple(process, RDF.type, DPV.Process)
-        yield ox.Triple(process, DPV.hasPurpose, why)
-        yield from purpose_triples(why, purpose)
-        for number, resource in enumerate(resources, 1):
-            part = ox.NamedNode(f"{node.value}#data-{purpose_id}-{number}")
-            yield ox.Triple(node, INTEROP.hasAccessNeed, part)
-            yield ox.Triple(process, DPV.hasPersonalData, part)
-            yield ox.Triple(part, RDF.type, INTEROP.AccessNeed)
-            yield ox.Triple(part, SG.resource, ox.NamedNode(resource.url))
-            necessity = INTEROP.AccessRequired if resource.required else INTEROP.AccessOptional
-            yield ox.Triple(part, INTEROP.accessNecessity, necessity)
-            yield from need_triples(part, needs[resource.path])
+    return tuple(_Writer(record, agreement, purpose, notice).everything())
 
 
 def moment(at: datetime) -> ox.Literal:
@@ -105,8 +81,9 @@ class _Writer:
     agreement: Agreement
     purpose: Purpose
     notice: Notice | None
+    nodes: dict[str, ox.NamedNode] = field(default_factory=dict)
 
-    def everything(self) -> Iterator[ox.Triple]:
+    def everything(self) -> Iterator[Statement]:
         yield from self._header()
         yield from self._notice()
         yield from self._process()
@@ -119,12 +96,15 @@ class _Writer:
             yield from self._event(event)
 
     def node(self, fragment: str) -> ox.NamedNode:
-        return ox.NamedNode(f"{self.record.iri}#{fragment}")
+        known = self.nodes.get(fragment)
+        if known is None:
+            known = self.nodes[fragment] = ox.NamedNode(f"{self.record.iri}#{fragment}")
+        return known
 
-    def _say(self, subject: ox.NamedNode, *pairs: tuple[ox.NamedNode, Object]) -> Iterator[ox.Triple]:
-        return (ox.Triple(subject, predicate, value) for predicate, value in pairs)
+    def _say(self, subject: ox.NamedNode, *pairs: tuple[ox.NamedNode, Object]) -> Iterator[Statement]:
+        return ((subject, predicate, value) for predicate, value in pairs)
 
-    def _header(self) -> Iterator[ox.Triple]:
+    def _header(self) -> Iterator[Statement]:
         record, iri = self.record, ox.NamedNode(self.record.iri)
         yield from self._say(
             iri,
@@ -143,11 +123,11 @@ class _Writer:
             (SG.epoch, ox.Literal(record.epoch)),
         )
         if record.events:
-            yield ox.Triple(iri, SG.latestEvent, self.node(f"event-{record.latest.sequence}"))
+            yield iri, SG.latestEvent, self.node(f"event-{record.latest.sequence}")
         if record.replaces:
-            yield ox.Triple(iri, DCT.replaces, ox.NamedNode(record.replaces))
+            yield iri, DCT.replaces, ox.NamedNode(record.replaces)
 
-    def _notice(self) -> Iterator[ox.Triple]:
+    def _notice(self) -> Iterator[Statement]:
         node = self.node("notice")
         yield from self._say(
             node,
@@ -159,12 +139,12 @@ class _Writer:
         if self.notice is not None:
             tag = self.notice.language
             lines = [line for _, title, row in self.notice.rows for line in (title, *row)]
-            yield ox.Triple(node, DCT.title, ox.Literal(self.notice.title, language=tag))
-            yield ox.Triple(node, DCT.description, ox.Literal("\n".join(lines), language=tag))
+            yield node, DCT.title, ox.Literal(self.notice.title, language=tag)
+            yield node, DCT.description, ox.Literal("\n".join(lines), language=tag)
             if statement := self.notice.statements.get(self.record.purpose):
-                yield ox.Triple(self.node("process"), DCT.description, ox.Literal(statement, language=tag))
+                yield self.node("process"), DCT.description, ox.Literal(statement, language=tag)
 
-    def _process(self) -> Iterator[ox.Triple]:
+    def _process(self) -> Iterator[Statement]:
         node = self.node("process")
         yield from self._say(
             node,
@@ -178,18 +158,18 @@ class _Writer:
             (DPV.hasOutcome, self.node("outcome")),
             (DPV.hasConsentControl, self.node("withdraw")),
         )
-        yield from (ox.Triple(node, DPV.hasProcessing, kind) for kind in _PROCESSING)
-        yield from purpose_triples(self.node("purpose"), self.purpose)
+        yield from ((node, DPV.hasProcessing, kind) for kind in _PROCESSING)
+        yield from purpose_statements(self.node("purpose"), self.purpose)
 
-    def _data(self) -> Iterator[ox.Triple]:
+    def _data(self) -> Iterator[Statement]:
         for number, (url, need) in enumerate(self._asked(), 1):
             node = self.node(f"data-{number}")
-            yield ox.Triple(self.node("process"), DPV.hasPersonalData, node)
-            yield ox.Triple(node, SG.resource, ox.NamedNode(url))
-            yield ox.Triple(node, DPV.hasDataSource, DPV.DataSubjectDataSource)
-            yield from need_triples(node, need)
+            yield self.node("process"), DPV.hasPersonalData, node
+            yield node, SG.resource, ox.NamedNode(url)
+            yield node, DPV.hasDataSource, DPV.DataSubjectDataSource
+            yield from need_statements(node, need)
             if self.purpose.special_category:
-                yield ox.Triple(node, RDF.type, DPV.SpecialCategoryPersonalData)
+                yield node, RDF.type, DPV.SpecialCategoryPersonalData
 
     def _asked(self) -> Iterator[tuple[str, ResourceNeed]]:
         """Each resource with the need that it answers: the longest path with which its address ends."""
@@ -202,29 +182,29 @@ class _Writer:
             else:
                 raise ConsentUnverifiable("a resource answers no need of the purpose")
 
-    def _code(self) -> Iterator[ox.Triple]:
+    def _code(self) -> Iterator[Statement]:
         code, outcome = self.node("code"), self.node("outcome")
         kinds = (SG.ApprovedCode, PROV.Plan, DPV.AlgorithmicLogic)
-        yield from (ox.Triple(code, RDF.type, kind) for kind in kinds)
-        yield ox.Triple(code, SG.digest, ox.Literal(self.record.algorithm_digest))
-        yield from (ox.Triple(code, DCT.description, text) for text in texts(self.agreement.algorithm_text))
+        yield from ((code, RDF.type, kind) for kind in kinds)
+        yield code, SG.digest, ox.Literal(self.record.algorithm_digest)
+        yield from ((code, DCT.description, text) for text in texts(self.agreement.algorithm_text))
         if self.agreement.algorithm_source:
-            yield ox.Triple(code, SCHEMA.codeRepository, ox.Literal(self.agreement.algorithm_source))
-        yield ox.Triple(outcome, SG.outputShape, ox.Literal(self.record.shape_digest))
-        yield ox.Triple(outcome, SG.resultContainer, ox.NamedNode(self.record.result_container))
-        yield from (ox.Triple(outcome, DCT.description, text) for text in texts(self.agreement.output_text))
+            yield code, SCHEMA.codeRepository, ox.Literal(self.agreement.algorithm_source)
+        yield outcome, SG.outputShape, ox.Literal(self.record.shape_digest)
+        yield outcome, SG.resultContainer, ox.NamedNode(self.record.result_container)
+        yield from ((outcome, DCT.description, text) for text in texts(self.agreement.output_text))
 
-    def _storage(self) -> Iterator[ox.Triple]:
+    def _storage(self) -> Iterator[Statement]:
         process, kept, time = self.node("process"), self.node("storage-duration"), self.node("retention")
         where = self.node("storage-location")
-        yield from (ox.Triple(process, DPV.hasStorageCondition, node) for node in (kept, where))
+        yield from ((process, DPV.hasStorageCondition, node) for node in (kept, where))
         yield from self._say(kept, (RDF.type, DPV.StorageDuration), (DPV.hasDuration, time))
         retention = ox.Literal(self.agreement.retention, datatype=XSD.duration)
         yield from self._say(time, (RDF.type, DPV.TemporalDuration), (RDF.value, retention))
         location = place(self.agreement.storage_location)
         yield from self._say(where, (RDF.type, DPV.StorageLocation), (DPV.hasLocation, location))
 
-    def _control(self) -> Iterator[ox.Triple]:
+    def _control(self) -> Iterator[Statement]:
         """How to withdraw and where each right is exercised: addresses of this server."""
         own_page = ox.NamedNode(self.record.iri.rsplit("/consents/", 1)[0] + "/me")
         address = ox.NamedNode(self.record.iri + "/withdraw")
@@ -232,30 +212,30 @@ class _Writer:
         yield from self._say(withdraw, (RDF.type, DPV.WithdrawConsent), (DPV.isExercisedAt, address))
         for name in _RIGHTS:
             node = self.node(f"right-{name}")
-            yield ox.Triple(self.node("process"), DPV.hasRight, node)
+            yield self.node("process"), DPV.hasRight, node
             yield from self._say(node, (RDF.type, EU_GDPR[name]), (DPV.isExercisedAt, own_page))
 
-    def _parties(self) -> Iterator[ox.Triple]:
+    def _parties(self) -> Iterator[Statement]:
         process, parties = self.node("process"), {party.webid: party for party in self.agreement.parties}
         for party in self.agreement.with_role(Role.CONTROLLER):
-            yield ox.Triple(process, DPV.hasDataController, ox.NamedNode(party.webid))
+            yield process, DPV.hasDataController, ox.NamedNode(party.webid)
             yield from self._party(party)
         for webid in self.record.recipients:
-            yield ox.Triple(process, DPV.hasRecipient, ox.NamedNode(webid))
+            yield process, DPV.hasRecipient, ox.NamedNode(webid)
             if webid in parties:
                 yield from self._party(parties[webid])
 
-    def _party(self, party: Party) -> Iterator[ox.Triple]:
+    def _party(self, party: Party) -> Iterator[Statement]:
         node = ox.NamedNode(party.webid)
         identifier = ox.Literal(party.webid, datatype=XSD.anyURI)
         yield from self._say(node, (RDF.type, DPV.Organisation), (DPV.hasIdentifier, identifier))
-        yield ox.Triple(node, DPV.hasName, ox.Literal(party.name))
+        yield node, DPV.hasName, ox.Literal(party.name)
         if party.contact:
-            yield ox.Triple(node, SCHEMA.contactPoint, ox.Literal(party.contact))
+            yield node, SCHEMA.contactPoint, ox.Literal(party.contact)
 
-    def _event(self, event: ConsentEvent) -> Iterator[ox.Triple]:
+    def _event(self, event: ConsentEvent) -> Iterator[Statement]:
         node = self.node(f"event-{event.sequence}")
-        yield ox.Triple(ox.NamedNode(self.record.iri), DPV.hasConsentStatus, node)
+        yield ox.NamedNode(self.record.iri), DPV.hasConsentStatus, node
         yield from self._say(
             node,
             (RDF.type, SG.ConsentEvent),
@@ -265,15 +245,15 @@ class _Writer:
             (DPV.isIndicatedAtTime, moment(event.at)),
         )
         if event.sequence > 1:
-            yield ox.Triple(node, PROV.wasInformedBy, self.node(f"event-{event.sequence - 1}"))
+            yield node, PROV.wasInformedBy, self.node(f"event-{event.sequence - 1}")
         if event.method:
-            yield ox.Triple(node, DPV.hasIndicationMethod, ox.Literal(event.method))
+            yield node, DPV.hasIndicationMethod, ox.Literal(event.method)
         if event.reason is not None:
-            yield ox.Triple(node, SG.reason, SG[event.reason.value])
+            yield node, SG.reason, SG[event.reason.value]
         if event.until is not None:
             yield from self._until(node, self.node(f"event-{event.sequence}-end"), event.until)
 
-    def _until(self, node: ox.NamedNode, end: ox.NamedNode, until: datetime) -> Iterator[ox.Triple]:
-        yield ox.Triple(node, RDF.type, DPV.ExplicitlyExpressedConsent)
-        yield ox.Triple(node, DPV.hasDuration, end)
+    def _until(self, node: ox.NamedNode, end: ox.NamedNode, until: datetime) -> Iterator[Statement]:
+        yield node, RDF.type, DPV.ExplicitlyExpressedConsent
+        yield node, DPV.hasDuration, end
         yield from self._say(end, (RDF.type, DPV.UntilTimeDuration), (RDF.value, moment(until)))

@@ -13,19 +13,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyoxigraph as ox
+from pydantic_core import to_json
 
 from solidgate.consent.events_rdf import STATUS_CLASS, index, only, read_events
 from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
-from solidgate.consent.rdf import moment, record_digest, record_triples
+from solidgate.consent.rdf import moment, record_digest, record_statements
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable, ReceiptInvalid, SignatureInvalid
 from solidgate.identity.jose import SigningKey, Verified, parse, verify_with_keys
 from solidgate.space.agreement import Agreement
+from solidgate.space.canonical import sha256_digest
 from solidgate.space.participant import Role
 from solidgate.space.rdf import ntriples
+from solidgate.space.statements import Statement, lines_of, nodes_of
 from solidgate.vocab import DCT, DPV, DPV_27560, RDF, SG, curie
 
 TYPE = "vc+jwt"
@@ -95,10 +98,10 @@ def make_receipt(
     """
     check_record(record)
     check_bound(record, agreement)
-    triples = record_triples(record, agreement, notice)
-    credential = _credential(record, agreement, issuer, now, triples)
+    statements = record_statements(record, agreement, notice)
+    credential = _credential(record, agreement, issuer, now, lines_of(statements))
     header = {"typ": TYPE, "cty": "vc", "kid": key.kid}
-    return key.sign(header, {**credential, "iss": issuer, "iat": int(now.timestamp())})
+    return key.sign(header, to_json({**credential, "iss": issuer, "iat": int(now.timestamp())}))
 
 
 def _credential(
@@ -106,11 +109,10 @@ def _credential(
     agreement: Agreement,
     issuer: str,
     now: datetime,
-    triples: Sequence[ox.Triple],
+    lines: Mapping[str, Statement],
 ) -> dict[str, Any]:
     latest = record.latest
     controllers = [party.webid for party in agreement.with_role(Role.CONTROLLER)]
-    nodes = json.loads(ox.serialize(triples, format=ox.RdfFormat.JSON_LD) or b"[]")
     return {
         "@context": [CONTEXT, dict(_TERMS)],
         "id": f"{record.iri}/receipt#{latest.sequence}",
@@ -124,8 +126,8 @@ def _credential(
         "dct:creator": issuer,
         "dct:audience": record.data_subject,
         "sg:eventStatus": curie(STATUS_CLASS[latest.status].value),
-        "sg:recordDigest": record_digest(triples),
-        "dpv:hasRecordOfActivity": {"@id": record.iri, "@included": nodes},
+        "sg:recordDigest": sha256_digest("".join(sorted(lines)).encode()),
+        "dpv:hasRecordOfActivity": {"@id": record.iri, "@included": nodes_of(lines.values())},
     }
 
 

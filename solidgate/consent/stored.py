@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentRecord
+from solidgate.consent.request import ConsentRequest
 from solidgate.consent.status import ConsentStatus
 from solidgate.pod.door import DoorState
 
@@ -62,3 +65,22 @@ class WaitingRequest:
     answers_by: datetime
     deferred: datetime | None
     reminded: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToAnswer:
+    """A request, and all that an answer to it depends on; ``notice`` is none when it was never displayed.
+
+    ``agreement_digest`` names the space's terms of now, ``earlier`` the newest record of each purpose, and
+    ``held`` the purposes with a yes that no event has ended, whatever the clock says.
+    """
+
+    request: ConsentRequest
+    answered: bool
+    deferred: datetime | None
+    space_state: str
+    agreement_digest: str
+    notice: Notice | None
+    displayed: datetime | None
+    earlier: Mapping[str, PurposeState]
+    held: frozenset[str]

@@ -32,7 +32,7 @@ async def ask(world: World, session: Session, token: str) -> str:
         view = await space.view(world, tx, space_id)
         space.require_open(view)
         # Under the lock, so that the same person's other call has either not used the invitation, or is seen.
-        await tx.consents.alone(session.person_id, space_id)
+        await tx.requests.alone(session.person_id, space_id)
         known = await _known(world, tx, session, view)
         if known is None:
             await tx.spaces.invited_to(token, world.clock.now())
@@ -40,12 +40,12 @@ async def ask(world: World, session: Session, token: str) -> str:
         return known
     request = await make_request(world, session, view, uuid.uuid4().hex)
     async with world.store.transaction() as tx:
-        await tx.consents.alone(session.person_id, space_id)
+        await tx.requests.alone(session.person_id, space_id)
         known = await _known(world, tx, session, view)
         if known is not None:
             return known
         await tx.spaces.invited_to(token, world.clock.now(), use=True)
-        await tx.consents.put_request(session.person_id, request)
+        await tx.requests.put(session.person_id, request)
     return request.request_id
 
 
@@ -54,14 +54,14 @@ async def ask_again(world: World, session: Session, space_id: str) -> str:
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)
         space.require_open(view)
-        await tx.consents.answered_before(session.person_id, space_id)
+        await tx.requests.answered_before(session.person_id, space_id)
     request = await make_request(world, session, view, uuid.uuid4().hex)
     async with world.store.transaction() as tx:
-        await tx.consents.alone(session.person_id, space_id)
+        await tx.requests.alone(session.person_id, space_id)
         known = await _known(world, tx, session, view, unanswered=True)
         if known is not None:
             return known
-        await tx.consents.put_request(session.person_id, request)
+        await tx.requests.put(session.person_id, request)
     return request.request_id
 
 
@@ -69,9 +69,7 @@ async def _known(
     world: World, tx: Transaction, session: Session, view: SpaceView, *, unanswered: bool = False
 ) -> str | None:
     now, digest = world.clock.now(), view.agreement_digest
-    return await tx.consents.open_request(
-        session.person_id, view.space_id, digest, now, unanswered=unanswered
-    )
+    return await tx.requests.open_one(session.person_id, view.space_id, digest, now, unanswered=unanswered)
 
 
 async def make_request(world: World, session: Session, view: SpaceView, request_id: str) -> ConsentRequest:

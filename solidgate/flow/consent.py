@@ -78,7 +78,7 @@ async def review(world: World, session: Session, request_id: str, language: str)
     Raises ``RequestNotFound LanguageNotOffered``. An unanswered request follows the current terms.
     """
     async with world.store.transaction() as tx:
-        request, answered = await tx.consents.request(request_id, session.person_id)
+        request, answered = await tx.requests.one(request_id, session.person_id)
         view = await space.view(world, tx, request.space_id)
     if not answered:
         request = await asking.refreshed(world, session, view, request)
@@ -87,8 +87,8 @@ async def review(world: World, session: Session, request_id: str, language: str)
         agreement = await tx.spaces.agreement(request.agreement_digest)
         notice = make_notice(agreement, request, language, public_url=world.public_url)
         if not answered:
-            await tx.consents.update_request(session.person_id, request)
-            await tx.consents.displayed(session.person_id, request_id, notice, now)
+            await tx.requests.update(session.person_id, request)
+            await tx.requests.displayed(session.person_id, request_id, notice, now)
         stored = await tx.consents.of_request(request_id)
         records = [await view_of(world, tx, one) for one in stored]
     return Review(
@@ -158,40 +158,40 @@ async def record_answer(world: World, session: Session, request_id: str, said: A
 async def _record(
     world: World, tx: Transaction, session: Session, request_id: str, said: Answer
 ) -> tuple[str, ...]:
-    """In the order of the checks."""
+    """In the order of the checks; what is written goes out with the commit."""
     now, person_id = world.clock.now(), session.person_id
-    request, answered = await tx.consents.request(request_id, person_id, lock=True)
-    await tx.consents.alone(person_id, request.space_id)
-    if answered:
+    found = await tx.answers.under_lock(person_id, request_id, said.shown)
+    request, notice = found.request, found.notice
+    if found.answered:
         raise RequestAnswered()
     if now > request.answers_by:
         raise RequestClosed()
-    row = await tx.spaces.one(request.space_id, lock=True)
-    if row.state != "open":
+    if found.space_state != "open":
         raise SpaceClosed(request.space_id)
-    agreement = await tx.spaces.agreement(row.agreement_digest)
-    notice, displayed = await tx.consents.shown(person_id, request_id, said.shown)
-    _check_unchanged(notice, request, row.agreement_digest, said.language)
+    agreement = await tx.spaces.agreement(found.agreement_digest)
+    if notice is None or found.displayed is None:
+        raise TermsChanged()
+    _check_unchanged(notice, request, found.agreement_digest, said.language)
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
-    await supersede(world, tx, session, request, said.answers)
+    earlier = await supersede(world, tx, session, found, said.answers)
     request = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
     made = Making(
         world=world,
         agreement=agreement,
         request=request,
         notice=notice,
-        displayed=displayed,
+        displayed=found.displayed,
         now=now,
         end=_end(agreement, now, said.until),
-        deferred=await tx.consents.deferred(request_id),
-        earlier=await tx.consents.newest_of_purposes(person_id, request.space_id),
+        deferred=found.deferred,
+        earlier=earlier,
     )
     records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
-    await tx.consents.put(person_id, request.space_id, *records)
-    await receipt.issue(world, tx, person_id, agreement, *records, notice=notice)
-    await tx.trail.append(*(_entry(record, now) for record in records))
-    await tx.consents.answered(person_id, request, now)
+    await tx.last.consents.put(person_id, request.space_id, *records)
+    await receipt.issue(world, tx.last, person_id, agreement, *records, notice=notice)
+    await tx.last.trail.append(*(_entry(record, now) for record in records))
+    await tx.last.requests.answered(person_id, request, now)
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 
@@ -264,6 +264,6 @@ async def difference(
 ) -> tuple[RowChange, ...]:
     """What changed between the notice that was shown and the one that would be shown now."""
     async with world.store.transaction() as tx:
-        old, _ = await tx.consents.shown(session.person_id, request_id, shown)
+        old, _ = await tx.requests.shown(session.person_id, request_id, shown)
     new = (await review(world, session, request_id, language)).notice
     return terms_difference(old, new)

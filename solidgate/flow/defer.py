@@ -36,14 +36,14 @@ async def defer(world: World, session: Session, request_id: str, *, shown: str, 
     """
     now, days = world.clock.now(), timedelta(days=world.settings.consent.reminder_days)
     async with world.store.transaction() as tx:
-        request, answered = await tx.consents.request(request_id, session.person_id, lock=True)
+        request, answered = await tx.requests.one(request_id, session.person_id, lock=True)
         if answered:
             raise RequestAnswered()
         if now > request.answers_by:
             raise RequestClosed()
-        notice, _ = await tx.consents.shown(session.person_id, request_id, shown)
+        notice, _ = await tx.requests.shown(session.person_id, request_id, shown)
         longer = dataclasses.replace(request, answers_by=request.answers_by + days)
-        if await tx.consents.defer(longer, session.person_id, now):
+        if await tx.requests.defer(longer, session.person_id, now):
             objects = (request_id, notice.digest, language)
             entry = AuditEntry(Action.CONSENT_DEFERRED, now, "data_subject", objects, Outcome.DONE)
             await tx.trail.append(entry)
@@ -54,8 +54,8 @@ async def waiting(world: World, session: Session) -> tuple[Waiting, ...]:
     now, days = world.clock.now(), timedelta(days=world.settings.consent.reminder_days)
     found = []
     async with world.store.transaction() as tx:
-        for one in await tx.consents.waiting(session.person_id, now):
+        for one in await tx.requests.waiting(session.person_id, now):
             due = one.deferred is not None and one.reminded is None and now >= one.deferred + days
-            remind = due and await tx.consents.reminded(one.request_id, now)
+            remind = due and await tx.requests.reminded(one.request_id, now)
             found.append(Waiting(one, await space.view(world, tx, one.space_id), remind))
     return tuple(found)

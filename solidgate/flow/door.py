@@ -55,7 +55,7 @@ async def close_left(world: World, session: Session, consent_id: str) -> None:
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.consents.door(consent_id)
+        known = await tx.doors.one(consent_id)
     if known is not None and not status_at(stored.record, world.clock.now()).valid_for_processing:
         await close_for(world, session, stored.record, stored.space_id)
 
@@ -109,7 +109,7 @@ async def _seen(world: World, session: Session, door: Door) -> DoorState:
 async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
     async with world.store.transaction() as tx:
         now = world.clock.now()
-        await tx.consents.put_door(consent_id, state, problem, now)
+        await tx.doors.put(consent_id, state, problem, now)
         if state in _SEEN:
             await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
         if state is DoorState.OPEN:

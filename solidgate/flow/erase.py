@@ -111,7 +111,7 @@ async def _end_all(world: World, who: Session | str) -> None:
 
 
 async def _open(tx: Transaction, stored: StoredConsent) -> bool:
-    seen = await tx.consents.door(stored.record.consent_id)
+    seen = await tx.doors.one(stored.record.consent_id)
     return seen is not None and seen.state is not DoorState.CLOSED
 
 

@@ -39,7 +39,7 @@ async def example(world: World, session: Session, request_id: str) -> Example:
     Raises ``RequestNotFound NoExample SandboxUnavailable``.
     """
     async with world.store.transaction() as tx:
-        request, _ = await tx.consents.request(request_id, session.person_id)
+        request, _ = await tx.requests.one(request_id, session.person_id)
         agreement = await tx.spaces.agreement(request.agreement_digest)
         try:
             program = await space.approved_program(tx, request.space_id, request.agreement_digest)

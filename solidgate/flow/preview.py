@@ -114,7 +114,7 @@ async def _question(
 ) -> tuple[ConsentRequest, Agreement, Asked]:
     """The request, its terms, and what the program says it looks for."""
     async with world.store.transaction() as tx:
-        request, _ = await tx.consents.request(request_id, session.person_id)
+        request, _ = await tx.requests.one(request_id, session.person_id)
         agreement = await tx.spaces.agreement(request.agreement_digest)
         try:
             package = await tx.spaces.package(request.space_id, agreement.algorithm)

@@ -24,7 +24,7 @@ async def since_last_answer(world: World, session: Session, found: Review) -> tu
             if not same or record.request_id == found.request.request_id:
                 continue
             try:
-                old, _ = await tx.consents.shown(session.person_id, record.request_id, record.notice_digest)
+                old, _ = await tx.requests.shown(session.person_id, record.request_id, record.notice_digest)
             except TermsChanged:
                 continue
             if old.language == found.notice.language:

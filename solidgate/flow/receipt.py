@@ -17,6 +17,7 @@ from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
+    from solidgate.adapters.sql.last import LastWrites
     from solidgate.adapters.sql.store import Transaction
 
 RECEIPT_TYPE = "application/vc+jwt"
@@ -24,7 +25,7 @@ RECEIPT_TYPE = "application/vc+jwt"
 
 async def issue(
     world: World,
-    tx: Transaction,
+    tx: Transaction | LastWrites,
     person_id: str,
     agreement: Agreement,
     *records: ConsentRecord,
@@ -36,7 +37,7 @@ async def issue(
     for record in records:
         token = make_receipt(record, agreement, issuer=world.public_url, key=key, now=now, notice=notice)
         tokens.append((record.consent_id, record.latest.sequence, token))
-    await tx.consents.put_receipts(person_id, tokens)
+    await tx.receipts.put(person_id, tokens)
 
 
 @cache
@@ -57,8 +58,8 @@ async def push(world: World, session: Session, stored: StoredConsent) -> None:
     """Copy the newest receipt in its three forms; a fault is remembered and can be tried again."""
     record = stored.record
     async with world.store.transaction() as tx:
-        receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
-        request, _ = await tx.consents.request(record.request_id, stored.person_id)
+        receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
+        request, _ = await tx.requests.one(record.request_id, stored.person_id)
     container = request.receipt_container or request.storage + world.settings.consent.receipt_container
     base = f"{container}{record.consent_id}-{receipt.sequence}"
     url, problem = f"{base}.jwt", None
@@ -72,9 +73,7 @@ async def push(world: World, session: Session, stored: StoredConsent) -> None:
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
-        await tx.consents.receipt_pushed(
-            stored.person_id, record.consent_id, receipt.sequence, url or None, problem
-        )
+        await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
 
 
 async def _create(world: World, session: Session, url: str, content: bytes, media_type: str) -> None:
@@ -97,6 +96,6 @@ async def documents(world: World, session: Session, consent_id: str) -> tuple[by
     """The newest receipt as Turtle and as JSON-LD. Raises ``ConsentNotFound``."""
     async with world.store.transaction() as tx:
         await tx.consents.one(consent_id, person_id=session.person_id)
-        token = (await tx.consents.receipt(session.person_id, consent_id)).token
+        token = (await tx.receipts.newest(session.person_id, consent_id)).token
     triples = receipt_triples(token)
     return as_turtle(triples), as_jsonld(triples)

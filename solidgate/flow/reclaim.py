@@ -94,7 +94,7 @@ async def _resolve(world: World, access: Access, row: DeliveryRow) -> None:
 
 async def _cannot_arrive(world: World, row: DeliveryRow) -> bool:
     async with world.store.transaction() as tx:
-        door = await tx.consents.door(row.consent_id)
+        door = await tx.doors.one(row.consent_id)
     late = timedelta(seconds=2 * world.settings.worker.lease_seconds)
     return (door is not None and door.state is DoorState.CLOSED) or row.planned + late < world.clock.now()
 

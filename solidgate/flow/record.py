@@ -82,8 +82,8 @@ async def turtle(world: World, session: Session, consent_id: str) -> bytes:
 async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> ConsentView:
     """The view, inside a transaction that is open already."""
     record = stored.record
-    door = await tx.consents.door(record.consent_id)
-    receipt = await tx.consents.receipt(stored.person_id, record.consent_id)
+    door = await tx.doors.one(record.consent_id)
+    receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
     deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
     steps = await tx.runs.steps_of(record.consent_id)
     return ConsentView(
@@ -110,8 +110,7 @@ def _activity(
 ) -> tuple[ActivityLine, ...]:
     lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
     lines += [
-        ActivityLine(step.at, f"run.{step.state.value}", step.run_id, step.outcome or "")
-        for step in steps
+        ActivityLine(step.at, f"run.{step.state.value}", step.run_id, step.outcome or "") for step in steps
     ]
     lines += [
         ActivityLine(row.resolved or row.planned, f"result.{row.state.value}", row.run_id)

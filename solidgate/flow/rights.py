@@ -46,7 +46,7 @@ async def _whole(
     notice = None
     if record.notice_digest in shown:
         person_id = rows["people"][0]["person_id"]
-        notice, _ = await tx.consents.shown(person_id, record.request_id, record.notice_digest)
+        notice, _ = await tx.requests.shown(person_id, record.request_id, record.notice_digest)
     return record, agreement, notice
 
 

@@ -41,8 +41,8 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
     """Do what is left for one consent. Raises ``ConsentNotFound``; faults of the pod are remembered."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.consents.door(consent_id)
-        copied = (await tx.consents.receipt(session.person_id, consent_id)).pod_url
+        known = await tx.doors.one(consent_id)
+        copied = (await tx.receipts.newest(session.person_id, consent_id)).pod_url
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
     if not holds and known is not None and known.state is not DoorState.CLOSED:
         await door.close_for(world, session, stored.record, stored.space_id)

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = structlog.get_logger()
-_OWN_SHARE = 0.9
+OWN_SHARE = 0.9
 """The part of a lease after which its holder stops; the rest is for ending what it has begun."""
-_TAKE_OVER_SECONDS = 0.5
+TAKE_OVER_SECONDS = 0.5
 _UNANSWERED = (FetchTimedOut, FetchTooLarge, FetchUnexpected, FetchUnreachable, PodUnavailable)
 
 
@@ -90,7 +90,7 @@ class Step:
 
     def lasts(self, begin: float) -> None:
         """The lease was renewed by a transaction that began at ``begin``: the database counts from later."""
-        self.until = begin + self.world.settings.worker.lease_seconds * _OWN_SHARE
+        self.until = begin + self.world.settings.worker.lease_seconds * OWN_SHARE
 
     async def answered(self, effect: Awaitable[T]) -> T:
         """Carry an effect at a pod to its answer even when the step is ended: nobody can call it back.
@@ -200,7 +200,7 @@ async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: st
             raise
         if step is not None:
             return step
-        await asyncio.sleep(_TAKE_OVER_SECONDS)
+        await asyncio.sleep(TAKE_OVER_SECONDS)
 
 
 async def _take(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> Step | None:
@@ -213,7 +213,7 @@ async def _take(world: World, run: RunRow, agreement: Agreement, consent_id: str
         fence = await tx.leases.take(consent_id, active.epoch, run.run_id, seconds)
     if fence is None:
         return None
-    until, person = begin + seconds * _OWN_SHARE, stored.person_id
+    until, person = begin + seconds * OWN_SHARE, stored.person_id
     return Step(world, run, agreement, consent_id, person, stored.record, fence, active, until)
 
 

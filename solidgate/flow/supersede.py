@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from solidgate.consent.record import Reason
-from solidgate.consent.request import ConsentRequest
+from solidgate.consent.stored import PurposeState, ToAnswer
 from solidgate.errors import RequestAnswered
 from solidgate.flow import expire, revoke, withdraw
 from solidgate.flow.ending import end_all
@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 
 async def supersede(
-    world: World, tx: Transaction, session: Session, request: ConsentRequest, answers: Mapping[str, bool]
-) -> None:
-    """End what the person holds for the purposes that they answer now, in the transaction of the answer.
+    world: World,
+    tx: Transaction,
+    session: Session,
+    found: ToAnswer,
+    answers: Mapping[str, bool],
+) -> Mapping[str, PurposeState]:
+    """The newest record of each purpose, once nothing that is answered now is held any more.
+
+    End what the person holds for the purposes that they answer now, in the transaction of the answer.
 
     A consent past its end expires, one to other terms is revoked as those terms were; a no to the same terms
     withdraws. Raises ``RequestAnswered`` for a second yes to the same terms, which would only hide the first.
     """
-    now = world.clock.now()
+    if found.held.isdisjoint(answers):
+        return found.earlier
+    now, request = world.clock.now(), found.request
     held = await tx.consents.held(session.person_id, request.space_id, list(answers))
     past = [one for one in held if one.record.latest.until is not None and one.record.latest.until <= now]
     other = [one for one in held if one.record.agreement_digest != request.agreement_digest]
@@ -39,3 +47,4 @@ async def supersede(
         await end_all(world, tx, revoke.ending(world, Reason.TERMS_CHANGED), other)
     if same:
         await withdraw.end_in(world, tx, session, [one.record.consent_id for one in same], method=NO)
+    return await tx.consents.newest_of_purposes(session.person_id, request.space_id)

@@ -267,7 +267,7 @@ async def status(world: World, session: Session, consent_id: str, ended: _Ended 
     """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.consents.door(consent_id)
+        known = await tx.doors.one(consent_id)
     if stored.record.latest.status is not ConsentStatus.WITHDRAWN:
         raise ConsentNotGiven("this consent was not withdrawn")
     if ended is None and known is not None and known.state is not DoorState.CLOSED:
@@ -283,9 +283,9 @@ async def _withdrawal(
     async with world.store.transaction() as tx:
         # First the leases, then the deliveries: a holder may record an outcome just before it gives back.
         leases = await tx.leases.open([consent_id])
-        seen = await tx.consents.door(consent_id)
+        seen = await tx.doors.one(consent_id)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
-        newest = await tx.consents.receipt(stored.person_id, consent_id)
+        newest = await tx.receipts.newest(stored.person_id, consent_id)
     doubts = _targets(rows, DeliveryState.PLANNED)
     long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
     is_old = stored.record.latest.at < long_ago

@@ -69,11 +69,15 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class DerivedRow:
-    """One person's graph: its IRI and its N-Triples; ``person`` is the same for every account of a WebID."""
+    """One person's graph: its IRI and its N-Triples; ``person`` is the same for every account of a WebID.
+
+    ``consent_id`` is the consent behind it.
+    """
 
     graph: str
     content: bytes
     person: bytes = b""
+    consent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

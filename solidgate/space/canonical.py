@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 import rfc8785
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def sha256_digest(content: bytes) -> str:
@@ -17,8 +20,7 @@ def sha256_digest(content: bytes) -> str:
 
 def is_digest(text: str) -> bool:
     """Whether the text is ``sha256:`` and 64 lower-case hexadecimal digits."""
-    prefix, _, digits = text.partition(":")
-    return prefix == "sha256" and len(digits) == 64 and all(c in "0123456789abcdef" for c in digits)
+    return _DIGEST.fullmatch(text) is not None
 
 
 def canonical_json(tree: Mapping[str, Any]) -> bytes:

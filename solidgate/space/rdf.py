@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.participant import Party, Role
-from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.space.purpose import Purpose
+from solidgate.space.statements import need_statements, purpose_statements, texts
 from solidgate.vocab import (
-    ACL,
     DCAT,
     DCT,
     DPV,
-    INTEROP,
     LEGAL_EU,
     LOC,
     ODRL,
@@ -24,7 +24,6 @@ from solidgate.vocab import (
     RDF,
     SCHEMA,
     SG,
-    SKOS,
     XSD,
 )
 
@@ -62,11 +61,6 @@ def _place_in_order(triple: ox.Triple) -> tuple[str, str]:
 def ntriples(triples: Iterable[ox.Triple]) -> bytes:
     """Sorted N-Triples: a canonical form for graphs without blank nodes, as all of ours are."""
     return "".join(sorted({f"{triple} .\n" for triple in triples})).encode()
-
-
-def texts(values: Mapping[str, str]) -> Iterator[ox.Literal]:
-    """Language-tagged literals."""
-    return (ox.Literal(text, language=tag) for tag, text in values.items())
 
 
 def agreement_to_turtle(agreement: Agreement, iri: str) -> bytes:
@@ -183,14 +177,14 @@ class _Writer:
     def _purpose(self, purpose: Purpose) -> Iterator[ox.Triple]:
         node = self.node(f"purpose-{purpose.id}")
         yield ox.Triple(self.terms, DPV.hasPurpose, node)
-        yield from purpose_triples(node, purpose)
+        yield from itertools.starmap(ox.Triple, purpose_statements(node, purpose))
         if purpose.special_category:
             yield ox.Triple(node, RDF.type, DPV.SpecialCategoryPersonalData)
         yield ox.Triple(node, DPV.hasNecessity, DPV.Required if purpose.required else DPV.Optional)
         for number, need in enumerate(purpose.needs, 1):
             part = self.node(f"purpose-{purpose.id}-data-{number}")
             yield ox.Triple(node, DPV.hasPersonalData, part)
-            yield from need_triples(part, need)
+            yield from itertools.starmap(ox.Triple, need_statements(part, need))
             yield ox.Triple(part, SG.path, ox.Literal(need.path))
         yield from self._permission(purpose, node)
 
@@ -216,21 +210,3 @@ class _Writer:
 def place(code: str) -> ox.NamedNode:
     """DPV's term for an ISO 3166 code or ``EU``; the agreement was checked to hold nothing else."""
     return ox.NamedNode(LOC.iri + code)
-
-
-def purpose_triples(node: ox.NamedNode, purpose: Purpose) -> Iterator[ox.Triple]:
-    """A purpose: its id, its texts and the DPV purpose that it is a kind of."""
-    yield ox.Triple(node, RDF.type, DPV.Purpose)
-    yield ox.Triple(node, DCT.identifier, ox.Literal(purpose.id))
-    yield ox.Triple(node, SKOS.broader, ox.NamedNode(purpose.broader))
-    yield from (ox.Triple(node, DCT.title, text) for text in texts(purpose.title))
-    yield from (ox.Triple(node, DCT.description, text) for text in texts(purpose.description))
-
-
-def need_triples(node: ox.NamedNode, need: ResourceNeed) -> Iterator[ox.Triple]:
-    """One document that is asked: what it is, whether it is needed, and that it is only read."""
-    kinds = (DPV.PersonalData, *map(ox.NamedNode, need.personal_data))
-    yield from (ox.Triple(node, RDF.type, kind) for kind in kinds)
-    yield from (ox.Triple(node, DCT.title, text) for text in texts(need.title))
-    yield ox.Triple(node, DPV.hasNecessity, DPV.Required if need.required else DPV.Optional)
-    yield ox.Triple(node, INTEROP.accessMode, ACL.Read)

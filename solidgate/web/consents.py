@@ -128,14 +128,28 @@ async def withdrawal(request: web.Request) -> web.Response:
     session = await session_of(request)
     view = await _view(request, session)
     if view.status.valid_for_processing and wants_html(request):
-        return render(request, "withdraw.html", session=session, **_words(view))
+        others = await _others_of_the_space(request, session, view)
+        return render(request, "withdraw.html", session=session, others=others, **_words(view))
     found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
     return _withdrawn(request, session, found)
 
 
+async def _others_of_the_space(request: web.Request, session: Session, view: ConsentView) -> bool:
+    views = await record_flow.mine(request.app[WORLD], session)
+    held = {one.record.consent_id for one in views if one.status.valid_for_processing}
+    return any(
+        one.space_id == view.space_id and one.record.consent_id in held - {view.record.consent_id}
+        for one in views
+    )
+
+
+def has_ended(found: Withdrawal) -> bool:
+    """Whether nothing of a withdrawal is left to do, here or at the pod."""
+    return found.quiescent and found.door in (DoorState.CLOSED, None) and not found.door_problem
+
+
 def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
-    closed = found.door in (DoorState.CLOSED, None) and not found.door_problem
-    status = 200 if found.quiescent and closed else 202
+    status = 200 if has_ended(found) else 202
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response(found, status=status)
     return render(request, "withdrawn.html", status=status, session=session, withdrawal=found)

@@ -101,6 +101,7 @@ async def _step(
     words: dict[str, Any] = {
         "picked": picked,
         "until": until,
+        "receipt_container": request.query.get("receipt_container", ""),
         "kept": urlencode(request.query),
         "open_ones": open_ones,
     }
@@ -235,6 +236,7 @@ def _words(request: web.Request, found: Review) -> dict[str, Any]:
     return {
         "review": found,
         "titles": {need.path: language.pick(need.title) for need in needs},
+        "receipts": request.app[WORLD].settings.consent.receipt_container,
         "ends": ends(request.app[WORLD].clock.now(), found.latest_end, language_of(request)),
     }
 

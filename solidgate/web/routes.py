@@ -23,6 +23,7 @@ from solidgate.web import (
     sparql,
     statics,
     vocabulary,
+    withdraw_all,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,6 +73,8 @@ PEOPLE = (
     Route("GET", "/me" + _SUFFIX, "me", people.me, "My consents."),
     Route("GET", "/me/results", "my_results", people.my_results, "My results."),
     Route("GET", "/me/rights", "my_rights", people.my_rights, "What the law gives me, and where."),
+    Route("GET", "/me/withdraw", "withdraw_all", withdraw_all.page, "What would end, all at once."),
+    Route("POST", "/me/withdraw", "withdraw_all", withdraw_all.withdraw_all, "End all my consents."),
     Route("GET", "/me/export", "export", rights.export, "Everything held about me, as one ZIP.", True),
     Route("GET", "/me/erase", "erase", rights.erase_page, "What an erasure removes, and the form for it."),
     Route("POST", "/me/erase", "erase", rights.erase, "Remove everything that is held about me.", True),

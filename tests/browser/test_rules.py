@@ -337,6 +337,7 @@ async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
         "/me/activity",
         "/me/rights",
         "/me/erase",
+        "/me/withdraw",
         given[0].removeprefix(stage.url),
         two,
         f"{two}/preview",

@@ -38,7 +38,7 @@ async def second_request(play: Play, session: Session) -> str:
     view = await spaces.show(play.world, SPACE)
     request = await ask.make_request(play.world, session, view, "another-request")
     async with play.world.store.transaction() as tx:
-        await tx.consents.put_request(session.person_id, request)
+        await tx.requests.put(session.person_id, request)
     return request.request_id
 
 

@@ -6,18 +6,21 @@ import asyncio
 import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
+from solidgate.adapters.sql.engine import plain_url
 from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.errors import (
     ConsentNotFound,
     ConsentNotGiven,
+    GroupChanged,
     GroupTooSmall,
     RequestClosed,
     RequiredMissing,
@@ -27,6 +30,7 @@ from solidgate.errors import (
 )
 from solidgate.flow import aggregate, ask, consent, invite, query, record, run, withdraw
 from solidgate.flow import space as spaces
+from solidgate.flow.aggregate import ATTEMPTS
 from solidgate.flow.door import door_of
 from solidgate.flow.journey import Enclave
 from solidgate.flow.record import ConsentView
@@ -43,7 +47,7 @@ from solidgate.space.purpose import Purpose, ResourceNeed
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import OWNER, sample_agreement
-from solidgate.worker import Parts, run_batch
+from solidgate.worker import Parts, listen, run_batch
 
 CONSUMER = Caller("https://grid.example/profile#org")
 SPACE = "home-energy"
@@ -88,7 +92,7 @@ class Play:
         """A whole run, as the worker's jobs would carry it."""
         run_id = await run.start(self.world, CONSUMER, SPACE)
         await self.work(run_id)
-        await aggregate.aggregate(self.enclave, run_id)
+        await aggregate.aggregate(self.enclave, run_id, self.parts.groups)
         return run_id
 
     async def work(self, run_id: str) -> None:
@@ -346,27 +350,88 @@ async def test_a_small_group_has_no_result(play: Play) -> None:
         await run.aggregate(play.world, CONSUMER, SPACE)
 
 
-@pytest.mark.parametrize(("people", "released"), [(3, True), (2, False)])
+@dataclass
+class Leavers:
+    """A sandbox in whose way people leave: each attempt ends by the withdrawal of the next of ``leavers``."""
+
+    play: Play
+    leavers: list[tuple[Session, ConsentView]]
+    sizes: list[int] = field(default_factory=list)
+    killed: int = 0
+    leaving: list[asyncio.Task[withdraw.Withdrawal]] = field(default_factory=list)
+
+    def stand_in_the_way(self) -> None:
+        sandbox = self.play.world.sandbox
+        made = sandbox.aggregate
+
+        async def aggregate(program, graphs, context, limits):  # type: ignore[no-untyped-def]
+            self.sizes.append(len(graphs))
+            if len(self.sizes) <= len(self.leavers):
+                session, view = self.leavers[len(self.sizes) - 1]
+                ending = withdraw.withdraw(self.play.world, session, view.record.consent_id)
+                self.leaving.append(asyncio.create_task(ending))
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    self.killed += 1
+                    raise
+            return await made(program, graphs, context, limits)
+
+        sandbox.aggregate = aggregate
+
+
+@pytest.fixture
+async def heard(play: Play, database_url: str) -> AsyncIterator[None]:
+    """The worker hears of withdrawals."""
+    listening = asyncio.create_task(listen(plain_url(database_url), play.parts))
+    yield
+    listening.cancel()
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(
+    ("people", "leaving", "sizes", "released"),
+    [(3, 1, [3, 2], True), (2, 1, [2], False), (5, 3, [5, 4, 3], False)],
+)
 async def test_who_leaves_while_the_group_s_result_is_made_is_not_in_it(
-    play: Play, people: int, released: bool
+    play: Play, people: int, leaving: int, sizes: list[int], released: bool
 ) -> None:
-    """The withdrawal is answered while the program runs over the group: what is released is made anew."""
-    views = [await play.person(name) for name in ("anna", "ben", "cara")[:people]]
-    session = await play.arrive("anna")
-    sandbox, sizes = play.world.sandbox, []
-    made = sandbox.aggregate
-
-    async def slow(program, graphs, context, limits):  # type: ignore[no-untyped-def]
-        sizes.append(len(graphs))
-        if len(sizes) == 1:
-            ended = await withdraw.withdraw(play.world, session, views[0].record.consent_id)
-            assert ended.quiescent
-        return await made(program, graphs, context, limits)
-
-    sandbox.aggregate = slow
+    """The computation is killed, the withdrawal waits for that, and what is released is made anew."""
+    names = ("anna", "ben", "cara", "dirk", "eva")[:people]
+    views = [await play.person(name) for name in names]
+    leavers = Leavers(play, [(await play.arrive(names[one]), views[one]) for one in range(leaving)])
+    leavers.stand_in_the_way()
     run_id = await play.run()
-    assert sizes == [people, people - 1][: people - 1]
+    ended = await asyncio.gather(*leavers.leaving)
+    assert (leavers.sizes, leavers.killed) == (sizes, leaving)
+    assert all(one.quiescent for one in ended)
     assert (await run.show(play.world, CONSUMER, SPACE, run_id)).aggregate is released
+    async with play.world.store.transaction() as tx:
+        assert await tx.leases.open([view.record.consent_id for view in views]) == 0
+        refused = await tx.connection.execute(
+            sa.text("SELECT count(*) FROM audit WHERE entry LIKE '%' || :code || '%'"),
+            {"code": GroupChanged.code},
+        )
+    assert refused.scalar_one() == (1 if leaving == ATTEMPTS else 0)
+
+
+async def test_two_workers_never_make_one_group_s_result(play: Play) -> None:
+    """The second waits for the leases of the first, and then finds it released."""
+    for name in ("anna", "ben", "cara"):
+        await play.person(name)
+    run_id = await run.start(play.world, CONSUMER, SPACE)
+    await play.work(run_id)
+    sandbox, made = play.world.sandbox, []
+    real = sandbox.aggregate
+
+    async def counted(*arguments):  # type: ignore[no-untyped-def]
+        made.append(1)
+        return await real(*arguments)
+
+    sandbox.aggregate = counted
+    await asyncio.gather(*(aggregate.aggregate(play.enclave, run_id) for _ in range(2)))
+    assert made == [1]
+    assert (await run.show(play.world, CONSUMER, SPACE, run_id)).aggregate is True
 
 
 async def test_the_sandbox_is_what_the_machine_can_give(play: Play) -> None:

@@ -84,7 +84,7 @@ async def test_a_door_that_stays_open_is_the_persons_and_is_closed_at_the_next_l
     ground.pods.refuses.clear()
     await settle.settle(ground.world, await ground.gate.log_in(session.webid))
     async with ground.world.store.transaction() as tx:
-        door = await tx.consents.door(given["advice"])
+        door = await tx.doors.one(given["advice"])
     assert door is not None
     assert door.state is DoorState.CLOSED
 

@@ -26,6 +26,7 @@ ANNA = "https://anna.example/profile/card#me"
 BEN = "https://ben.example/profile/card#me"
 SPACE = "/spaces/home-energy"
 
+NOTHING_GIVEN = (403, "consent.not-given")
 UNCONFIRMED = (400, "rights.erasure-not-confirmed")
 LOGIN = (401, "login.needed")
 NO_REQUEST = (404, "request.not-found")
@@ -39,6 +40,8 @@ PEOPLE = [
     ("GET", "/me/confirm", LOGIN, FINE, FINE),
     ("GET", "/me/results", LOGIN, FINE, FINE),
     ("GET", "/me/rights", LOGIN, FINE, FINE),
+    ("GET", "/me/withdraw", LOGIN, FINE, FINE),
+    ("POST", "/me/withdraw", LOGIN, NOTHING_GIVEN, NOTHING_GIVEN),
     ("GET", "/me/export", LOGIN, FINE, FINE),
     ("GET", "/me/erase", LOGIN, FINE, FINE),
     ("POST", "/me/erase", LOGIN, UNCONFIRMED, UNCONFIRMED),

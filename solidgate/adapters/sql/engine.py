@@ -14,6 +14,7 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from solidgate.adapters.sql.pool import check_before_use
 from solidgate.errors import BadSetting, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,15 +38,16 @@ def plain_url(url: str) -> str:
     return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def make_engine(url: str, *, pool_size: int = 8, statement_timeout: float = 15.0) -> AsyncEngine:
+def make_engine(
+    url: str, *, pool_size: int = 8, statement_timeout: float = 15.0, idle_seconds: float = 30.0
+) -> AsyncEngine:
     """An engine whose connections are checked before use, speak UTC, and end late statements."""
     milliseconds = int(statement_timeout * 1000)
-    return create_async_engine(
+    engine = create_async_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=statement_timeout,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": 10,
@@ -54,6 +56,8 @@ def make_engine(url: str, *, pool_size: int = 8, statement_timeout: float = 15.0
             f" -c idle_in_transaction_session_timeout={2 * milliseconds}",
         },
     )
+    check_before_use(engine, idle_seconds)
+    return engine
 
 
 async def migrate(url: str) -> str:

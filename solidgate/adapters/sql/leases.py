@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.tables import leases
+from solidgate.adapters.sql.tables import consents, leases
 from solidgate.errors import EpochPassed
 
 _NOW = sa.func.clock_timestamp()
@@ -41,6 +41,28 @@ class Leases:
         fence: int | None = (await self.connection.execute(taken)).scalar_one_or_none()
         return fence
 
+    async def take_group(self, run_id: str, consent_ids: Sequence[str], seconds: float) -> tuple[int, ...]:
+        """The fences of leases on a whole group, beside those of its parts; none while somebody holds one.
+
+        The caller holds the consents' shared locks in this transaction.
+        """
+        wanted = sa.select(
+            sa.literal(_group(run_id)), consents.c.consent_id, consents.c.epoch, _after(seconds)
+        )
+        columns = ["run_id", "consent_id", "epoch", "deadline"]
+        statement = insert(leases).from_select(columns, wanted.where(consents.c.consent_id.in_(consent_ids)))
+        new = statement.excluded
+        taken = statement.on_conflict_do_update(
+            index_elements=["run_id", "consent_id"],
+            set_={"epoch": new.epoch, "deadline": new.deadline, "fence": _NEXT_FENCE},
+            where=leases.c.deadline <= _NOW,
+        ).returning(leases.c.fence)
+        fences = tuple((await self.connection.execute(taken)).scalars())
+        if len(fences) == len(consent_ids):
+            return fences
+        await self.release(*fences)
+        return ()
+
     async def renew(self, fence: int, seconds: float) -> None:
         """Move the deadline. Raises ``EpochPassed`` when the lease lapsed or is another's.
 
@@ -54,9 +76,9 @@ class Leases:
         if (await self.connection.execute(statement)).rowcount != 1:
             raise EpochPassed()
 
-    async def release(self, fence: int) -> None:
-        """Give it back; nothing of the step goes on."""
-        await self.connection.execute(sa.delete(leases).where(leases.c.fence == fence))
+    async def release(self, *fences: int) -> None:
+        """Give them back; nothing of the step goes on."""
+        await self.connection.execute(sa.delete(leases).where(leases.c.fence.in_(fences)))
 
     async def open(self, consent_ids: Sequence[str]) -> int:
         """How many steps may still be under way for these consents."""
@@ -68,6 +90,10 @@ class Leases:
     async def drop_stale(self) -> None:
         """Remove leases whose holders died."""
         await self.connection.execute(sa.delete(leases).where(leases.c.deadline <= _NOW))
+
+
+def _group(run_id: str) -> str:
+    return f"{run_id}:group"
 
 
 def _after(seconds: float) -> sa.ColumnElement[object]:

@@ -50,8 +50,12 @@ class People:
             sealed = row.scalar_one_or_none()
             if sealed is None:
                 raise ConsentNotFound()
-            self._opened[person_id] = sealing.unseal(self.keys.wrap, sealed, f"person:{person_id}")
+            self.opened(person_id, sealed)
         return self._opened[person_id]
+
+    def opened(self, person_id: str, key_sealed: bytes) -> None:
+        """Open a person's key that was read together with something else."""
+        self._opened[person_id] = sealing.unseal(self.keys.wrap, key_sealed, f"person:{person_id}")
 
     async def webid(self, person_id: str) -> str:
         """The person's WebID in clear."""

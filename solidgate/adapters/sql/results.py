@@ -179,7 +179,7 @@ class Results:
         rows = []
         for row in (await self.connection.execute(query)).all():
             content = await self.people.unseal(row.person_id, row.content_sealed, f"derived:{row.consent_id}")
-            rows.append(DerivedRow(row.graph, content, bytes(row.webid_digest)))
+            rows.append(DerivedRow(row.graph, content, bytes(row.webid_digest), row.consent_id))
         return tuple(rows)
 
     async def hold(self, run_id: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +16,16 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
+from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.jobs import Jobs
+from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
+from solidgate.adapters.sql.receipts import Receipts
+from solidgate.adapters.sql.requests import Requests
 from solidgate.adapters.sql.reruns import Reruns
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
@@ -34,6 +40,7 @@ from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import BodyInvalid, StoreUnavailable
 
 _log = structlog.get_logger()
+_AWAY = (OperationalError, InterfaceError, PoolExhausted, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class Transaction:
@@ -42,6 +49,16 @@ class Transaction:
     def __init__(self, connection: AsyncConnection, keys: StoreKeys) -> None:
         self.connection = connection
         self.keys = keys
+
+    @cached_property
+    def last(self) -> LastWrites:
+        """Rooms for writes that nobody reads in this transaction: sent at its end, with the commit."""
+        return LastWrites(self.people)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What an answer is decided on."""
+        return Answers(self.connection, self.people)
 
     @cached_property
     def people(self) -> People:
@@ -60,8 +77,23 @@ class Transaction:
 
     @cached_property
     def consents(self) -> Consents:
-        """Requests, notices, consents, receipts and doors."""
+        """Consent records and their events."""
         return Consents(self.connection, self.people)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests to people, and the notices that they were shown."""
+        return Requests(self.connection, self.people)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """Signed receipts, and their copies in pods."""
+        return Receipts(self.connection, self.people)
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Doors, as they were last read back."""
+        return Doors(self.connection)
 
     @cached_property
     def leases(self) -> Leases:
@@ -135,10 +167,12 @@ class SqlStore:
         """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
         try:
             async with self.engine.begin() as connection:
-                yield Transaction(connection, self.keys)
-        except (OperationalError, InterfaceError, PoolExhausted) as fault:
+                tx = Transaction(connection, self.keys)
+                yield tx
+                await tx.last.send(connection)
+        except _AWAY as fault:
             raise StoreUnavailable() from fault
-        except DataError as fault:
+        except (DataError, psycopg.DataError) as fault:
             raise BodyInvalid("a value that cannot be kept") from fault
         except DBAPIError as fault:
             if fault.connection_invalidated:

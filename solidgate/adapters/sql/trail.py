@@ -6,24 +6,25 @@ import secrets
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import encode
 from solidgate.adapters.sql.tables import audit
+from solidgate.adapters.sql.together import Executes
 from solidgate.audit.entry import AuditEntry, leaf_digest
 
 _SALT_BYTES = 16
+_APPEND = sa.insert(audit)
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
     """Appends within the transaction of the effect, so that no effect stands without its entry."""
 
-    connection: AsyncConnection
+    connection: Executes
 
     async def append(self, *entries: AuditEntry) -> None:
         """Add entries, in one statement. The salt makes a leaf unlinkable once its entry is erased."""
-        await self.connection.execute(sa.insert(audit), [_row(entry) for entry in entries])
+        await self.connection.execute(_APPEND, [_row(entry) for entry in entries])
 
 
 def _row(entry: AuditEntry) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,13 +14,15 @@ import shacl
 
 from solidgate.consent.events_rdf import index, read_events
 from solidgate.consent.notice import Notice
-from solidgate.consent.rdf import record_digest, record_triples, request_to_turtle, to_turtle
+from solidgate.consent.rdf import record_digest, record_statements, record_triples, to_turtle
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import ConsentRequest, resources_digest
+from solidgate.consent.request_rdf import request_to_turtle
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.rdf import agreement_to_turtle, ntriples
+from solidgate.space.statements import lines_of, nodes_of
 
 SHAPES = Path(__file__).parents[3] / "shapes"
 
@@ -135,3 +138,15 @@ def test_request_as_rdf_asks_and_answers_nothing(agreement: Agreement, request_:
     assert "interop:AccessNeedGroup" in text
     assert "interop:AccessOptional" in text
     assert "Consent" not in text
+
+
+def test_what_is_signed_says_what_the_triples_say(
+    given: ConsentRecord, agreement: Agreement, notice: Notice
+) -> None:
+    triples = record_triples(given, agreement, notice)
+    lines = lines_of(record_statements(given, agreement, notice))
+    nodes = nodes_of(lines.values())
+    read = ox.parse(json.dumps(nodes).encode(), format=ox.RdfFormat.JSON_LD)
+    assert {quad.triple for quad in read} == set(triples)
+    assert "".join(sorted(lines)).encode() == ntriples(triples)
+    assert len({node["@id"] for node in nodes}) == len(nodes)

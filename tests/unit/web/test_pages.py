@@ -312,3 +312,44 @@ async def test_static_files_are_immutable_under_their_digest(gate: TestGate, ann
     sheet = await anna.get(address[1])
     assert "immutable" in sheet.headers["Cache-Control"]
     assert (await anna.get("/static/solidgate.css")).status == 404
+
+
+async def test_the_receipt_goes_where_the_form_says_through_all_steps(gate: TestGate, anna: Browser) -> None:
+    token = await invited(gate, purposes=(ADVICE, STUDY))
+    request = (await anna.get(f"/join/{token}/request")).place
+    shown = hidden((await anna.get(request)).text, "shown")
+    asked = f"shown={shown}&language=en&answer-advice=yes&answer-study=no&until=&receipt_container=my/papers"
+    assert 'value="my/papers"' in (await anna.get(f"{request}/choices?{asked}")).text
+    page = (await anna.get(f"{request}/check?{asked}")).text
+    assert f"{POD}my/papers" in page
+    assert hidden(page, "receipt_container") == "my/papers"
+    fields = {"shown": shown, "language": "en", "answer-advice": "yes", "answer-study": "no"}
+    await anna.post(request, {**fields, "receipt_container": hidden(page, "receipt_container")})
+    assert [url for url in gate.pods.held if url.startswith(POD + "my/papers/")]
+
+
+async def test_the_form_for_one_purpose_asks_where_the_receipt_goes(gate: TestGate, anna: Browser) -> None:
+    request = await asked(gate, anna)
+    page = (await anna.get(request)).text
+    assert 'name="receipt_container"' in page
+    assert f"Below {POD}. Left empty, it is solidgate/receipts/" in page
+    status, _ = await say(anna, request, "yes", receipt_container="../up")
+    assert status == 400
+
+
+async def test_everything_is_withdrawn_on_one_page(gate: TestGate, anna: Browser) -> None:
+    token = await invited(gate, purposes=(ADVICE, STUDY))
+    request = (await anna.get(f"/join/{token}/request")).place
+    shown = hidden((await anna.get(request)).text, "shown")
+    yes = {"answer-advice": "yes", "answer-study": "yes"}
+    await anna.post(request, {"shown": shown, "language": "en", **yes})
+    assert 'href="/me/withdraw"' in (await anna.get("/me")).text
+    page = (await anna.get("/me/withdraw?space=home-energy")).text
+    assert hidden(page, "space") == "home-energy"
+    assert "nothing to withdraw" in (await anna.get("/me/withdraw?space=other")).text
+    done = await anna.post("/me/withdraw", {"space": "home-energy", "results": "keep"})
+    assert done.status == 200
+    assert done.text.count("The door is closed") == 2
+    assert gate.pods.doors == {}
+    again = await anna.post("/me/withdraw", {}, "application/json")
+    assert again.status == 403

@@ -54,7 +54,7 @@ from solidgate.web.vocabulary import terms
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANNA = "https://anna.example/profile/card#me"
 URL = "https://gate.example/"
-PARTS = {"base.html", "parts.html", "erasure_counts.html", "erasure_reach.html"}
+PARTS = {"base.html", "parts.html", "withdrawal.html", "erasure_counts.html", "erasure_reach.html"}
 WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
@@ -184,6 +184,25 @@ def report_of() -> ErasureReport:
     return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c")
 
 
+def withdrawal_of() -> Withdrawal:
+    return Withdrawal(
+        consent_id="c1",
+        at=NOON,
+        quiescent=False,
+        in_doubt=("https://x/",),
+        unresolved=("https://y/",),
+        door=DoorState.PARTIAL,
+        door_problem="pod.forbidden",
+        to_close=(LeftOpen("https://x/a", None),),
+        results_removed=1,
+        results_kept=("https://x/k",),
+        results_removed_from_pod=("https://x/r",),
+        results_disputed=("https://x/d",),
+        stopped=2,
+        receipt="a.b.c",
+    )
+
+
 def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
@@ -208,6 +227,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "ends": ends(NOON, NOON + timedelta(days=180), language),
         "picked": dict.fromkeys([one.id for one in agreement.purposes], ""),
         "until": "",
+        "receipt_container": "papers/",
+        "receipts": "solidgate/receipts/",
         "kept": "a=b",
         "open_ones": ("advice",),
         "wrong": True,
@@ -238,12 +259,15 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
                 need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
             },
             "ends": ends(NOON, NOON + timedelta(days=180), language),
+            "receipts": "solidgate/receipts/",
         },
         "choices.html": stepping,
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
         "word.html": stepping,
         "who.html": {"who": Who("Anna", ANNA, "https://a/"), "return_to": "/me"},
-        "withdraw.html": consent_words(view),
+        "withdraw.html": consent_words(view) | {"others": True},
+        "withdraw_all.html": {"consents": (view,), "space_id": "home-energy"},
+        "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
         "results.html": {"consents": (view,)},
         "my_rights.html": {},
         "export.html": {"held": held_of(agreement, view), "files": ["tables/people.csv"], **rights_words()},
@@ -266,24 +290,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "terms": web_terms,
             "request_id": "r1",
         },
-        "withdrawn.html": {
-            "withdrawal": Withdrawal(
-                consent_id="c1",
-                at=NOON,
-                quiescent=False,
-                in_doubt=("https://x/",),
-                unresolved=("https://y/",),
-                door=DoorState.PARTIAL,
-                door_problem="pod.forbidden",
-                to_close=(LeftOpen("https://x/a", None),),
-                results_removed=1,
-                results_kept=("https://x/k",),
-                results_removed_from_pod=("https://x/r",),
-                results_disputed=("https://x/d",),
-                stopped=2,
-                receipt="a.b.c",
-            )
-        },
+        "withdrawn.html": {"withdrawal": withdrawal_of()},
         "me.html": {
             "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
             "count": 2,

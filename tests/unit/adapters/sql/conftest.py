@@ -104,7 +104,7 @@ async def person(store: SqlStore) -> str:
     """A person who said yes."""
     async with store.transaction() as tx:
         person_id = await tx.people.ensure(WEBID, "https://idp.example/", "alice", NOW)
-        await tx.consents.put_request(person_id, request())
+        await tx.requests.put(person_id, request())
         await tx.connection.exec_driver_sql(
             "INSERT INTO spaces (space_id, state, agreement_digest, created) "
             f"VALUES ('home', 'open', '{DIGEST}', now())"

@@ -42,7 +42,7 @@ async def test_another_person_is_told_nothing(store: SqlStore, person: str) -> N
         with pytest.raises(ConsentNotFound):
             await tx.consents.one(CONSENT, person_id="somebody")
         with pytest.raises(RequestNotFound):
-            await tx.consents.request("request-1", "somebody")
+            await tx.requests.one("request-1", "somebody")
 
 
 @pytest.mark.parametrize("statement", ["UPDATE consent_events SET at = now()", "DELETE FROM consent_events"])
@@ -66,7 +66,7 @@ async def test_a_withdrawal_ends_every_later_decision(store: SqlStore, person: s
 async def test_a_notice_counts_only_when_it_was_displayed(store: SqlStore, person: str) -> None:
     async with store.transaction() as tx:
         with pytest.raises(TermsChanged):
-            await tx.consents.shown(person, "request-1", DIGEST)
+            await tx.requests.shown(person, "request-1", DIGEST)
 
 
 async def test_a_lease_that_was_given_back_cannot_be_renewed(store: SqlStore, person: str) -> None:
@@ -150,10 +150,10 @@ async def test_pseudonyms_differ_from_space_to_space(store: SqlStore, person: st
 
 async def test_a_request_is_found_again(store: SqlStore, person: str) -> None:
     async with store.transaction() as tx:
-        found, answered = await tx.consents.request("request-1", person)
+        found, answered = await tx.requests.one("request-1", person)
         assert (found, answered) == (request(), False)
-        assert await tx.consents.open_request(person, "home", DIGEST, NOW) == "request-1"
-        assert await tx.consents.open_request(person, "home", DIGEST, NOW + timedelta(days=31)) is None
-        await tx.consents.answered(person, request(), NOW)
+        assert await tx.requests.open_one(person, "home", DIGEST, NOW) == "request-1"
+        assert await tx.requests.open_one(person, "home", DIGEST, NOW + timedelta(days=31)) is None
+        await tx.requests.answered(person, request(), NOW)
         late = NOW + timedelta(days=31)
-        assert await tx.consents.open_request(person, "home", DIGEST, late) == "request-1"
+        assert await tx.requests.open_one(person, "home", DIGEST, late) == "request-1"
