@@ -46,7 +46,11 @@ class Listener:
                     _log.warning("sockets.not-claimed", code=fault.code)
                 await asyncio.sleep(self.claim_seconds / 3)
         finally:
-            await self._end(list(self._tasks))
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave every socket."""
+        await self._end(list(self._tasks))
 
     async def turn(self) -> int:
         """Claim channels, open those that are new, and leave those that ended; how many are listened to."""

@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -69,6 +69,16 @@ class Subscription:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
 
 
+class Gateway(Protocol):
+    """A notification service beside the pod, as ESS has one: named in the description instead of ours."""
+
+    base_url: str
+
+    def happened(self, url: str, kind: str, state: str = "") -> None:
+        """Something changed in the pod."""
+        ...
+
+
 class PodNotifications:
     """The part of the awkward pod that calls back. ``key`` signs, and stands in the server's key set."""
 
@@ -79,6 +89,7 @@ class PodNotifications:
         self._mischief: set[Call] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.channels: dict[str, Subscription] = {}
+        self.gateway: Gateway | None = None
 
     def misbehave(self, *kinds: Call) -> None:
         """Do this wrong from now on; without arguments, behave."""
@@ -144,6 +155,10 @@ class PodNotifications:
         return await self._socket(request, channel)
 
     def _description(self) -> str:
+        if self.gateway is not None:
+            terms = "http://www.w3.org/ns/solid/terms#"
+            named = f"<{terms}notificationGateway> <{self.gateway.base_url}>"
+            return f"[ a <{terms}DiscoveryDocument>; {named} ]."
         services = [f"<{self._base_url.rstrip('/')}{BELOW}{kind}/>" for kind in (WEBHOOK, WEBSOCKET)]
         lines = [f"<{self._base_url}> a <http://www.w3.org/ns/pim/space#Storage>."]
         lines += [f"<{self._base_url}> <{_NOTIFY}subscription> {service}." for service in services]
@@ -191,6 +206,8 @@ class PodNotifications:
         """Something changed: tell whoever subscribed, beside the request that changed it."""
         if Call.LOSES in self._mischief:
             return
+        if self.gateway is not None:
+            self.gateway.happened(url, kind, state)
         for channel in list(self.channels.values()):
             if channel.topic == url:
                 self._start(self._tell(channel, activity_of(url, kind, state)))

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
+from solidgate.adapters.sql.tables import watches
+from solidgate.errors import NoChannel
 from solidgate.flow import erase, look, rerun, run, subscribe, withdraw
 from solidgate.flow.listen import Listener
 from solidgate.pod.notification import ChannelKind
@@ -132,6 +135,14 @@ async def test_what_is_not_from_the_recorded_sender_leads_to_nothing(called: Cal
     assert of(called, documents[0]).answers == [REFUSED[how]]
     await called.work()
     assert (heads(called, mark), await called.runs()) == (0, ())
+
+
+async def test_what_is_too_long_is_not_read(called: Called) -> None:
+    _, _, documents = await called.say_yes("anna")
+    await called.work()
+    notifications, channel = called.pod.notifications, of(called, documents[0])
+    for size in (called.settings.notifications.max_body_bytes + 1, called.settings.server.max_body_bytes + 1):
+        assert await notifications.post(channel, notifications.headers(channel), b" " * size) == 413
 
 
 async def test_times_in_milliseconds_pass_only_by_the_setting(database_url: str, tmp_path: Path) -> None:
@@ -264,6 +275,19 @@ async def test_a_pod_that_refuses_is_asked_again_later_and_swept_meanwhile(calle
     assert watch.tries == 1
 
 
+async def test_a_pod_that_offers_nothing_is_swept(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(called.pod.notifications, "_description", lambda: "<> a <urn:nothing> .")
+    _, consent_id, documents = await called.say_yes("anna")
+    await called.work()
+    async with called.world.store.transaction() as tx:
+        found = await tx.connection.execute(sa.select(watches.c.problem))
+        assert found.scalars().all() == [NoChannel.code]
+        await tx.watches.look_next(consent_id, called.world.clock.now())
+    await called.change(documents[0], 1)
+    await look.sweep(called.world)
+    assert await look.look(called.world, called.enclave.keys, consent_id) == 1
+
+
 async def test_a_withdrawal_ends_the_channels_and_an_erasure_forgets_them(called: Called) -> None:
     session, consent_id, documents = await called.say_yes("anna")
     other, _, _ = await called.say_yes("ben")
@@ -314,7 +338,27 @@ async def test_where_a_pod_cannot_reach_us_the_worker_listens(database_url: str,
             await called.work()
             assert len(await called.runs()) == 1
         finally:
-            await listener._end(list(listener._tasks))
+            await listener.aclose()
+
+
+async def test_a_socket_that_breaks_off_is_opened_again(database_url: str, tmp_path: Path) -> None:
+    async with open_called(database_url, tmp_path, channel="websocket") as called:
+        _, _, documents = await called.say_yes("anna")
+        await called.work()
+        called.pod.notifications.misbehave(Call.BREAKS_OFF)
+        listener = Listener(called.enclave)
+        await listener.turn()
+        try:
+            mark = called.pod.mark()
+            await _until(lambda: [one for one in called.pod.requests_since(mark) if one.method == "GET"])
+            called.pod.notifications.misbehave()
+            await _until(lambda: all(one.sockets for one in called.pod.notifications.channels.values()))
+            await called.change(documents[1], 1)
+            await asyncio.sleep(0.2)
+            await called.work()
+            assert len(await called.runs()) == 1
+        finally:
+            await listener.aclose()
 
 
 async def _until(holds: object) -> None:
