@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ LOOK_TASK = "solidgate.look"
 BATCH = 200
 _AT_ONCE = 4
 _OWN_SHARE = 0.9
+_LOOKING_SHARE = 0.6
 _GIVEN_UP_SECONDS = 600
 _log = structlog.get_logger()
 
@@ -47,6 +48,14 @@ class Watched:
     stored: StoredConsent
     agreement: Agreement
     topics: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look found by place, and the places that it did not get to."""
+
+    found: Mapping[int, str]
+    left: tuple[int, ...]
 
 
 @asynccontextmanager
@@ -96,52 +105,57 @@ async def look(world: World, keys: EnclaveKeys, consent_id: str) -> int:
         asked = await tx.reruns.look(consent_id)
     if asked is None:
         return 0
-    try:
-        async with held(world, consent_id, "look") as watched:
-            found: Mapping[int, str] = {}
-            if watched is not None:
-                access = await keys.access_for(watched.stored.space_id)
-                found = await states(world, access, _chosen(watched, asked))
-    except TimeoutError:
-        _log.info("look.late", consent=consent_id)
-        watched, found = None, {}
-    return await _conclude(world, asked, watched, found)
+    seen = Seen({}, ())
+    async with held(world, consent_id, "look") as watched:
+        if watched is not None:
+            access = await keys.access_for(watched.stored.space_id)
+            seen = await states(world, access, _chosen(watched, asked))
+    return await _conclude(world, asked, watched, seen)
 
 
 def _chosen(watched: Watched, asked: LookRow) -> Mapping[int, str]:
     return {number: watched.topics[number] for number in asked.numbers if number in watched.topics}
 
 
-async def states(world: World, access: Access, topics: Mapping[int, str]) -> Mapping[int, str]:
-    """What stands at these documents now. One that cannot be asked, or tells nothing, is left out."""
-    gate, found = asyncio.Semaphore(_AT_ONCE), dict[int, str]()
+async def states(world: World, access: Access, topics: Mapping[int, str]) -> Seen:
+    """What stands at these documents now, as many as a good part of ``notifications.look_seconds`` allows.
+
+    One that cannot be asked, or that tells nothing, is in neither list.
+    """
+    gate, answered = asyncio.Semaphore(_AT_ONCE), dict[int, str]()
 
     async def one(number: int, url: str) -> None:
         async with gate:
             try:
-                seen = fingerprint(await world.pods.state(access, url))
+                answered[number] = fingerprint(await world.pods.state(access, url))
             except PodFault as fault:
                 _log.info("look.refused", code=fault.code)
-                return
-            if seen:
-                found[number] = seen
+                answered[number] = ""
 
-    async with asyncio.TaskGroup() as group:
-        for number, url in topics.items():
-            group.create_task(one(number, url))
-    return found
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(world.settings.notifications.look_seconds * _LOOKING_SHARE),
+            asyncio.TaskGroup() as group,
+        ):
+            for number, url in topics.items():
+                group.create_task(one(number, url))
+    left = tuple(number for number in topics if number not in answered)
+    return Seen({number: seen for number, seen in answered.items() if seen}, left)
 
 
-async def _conclude(world: World, asked: LookRow, watched: Watched | None, found: Mapping[int, str]) -> int:
+async def _conclude(world: World, asked: LookRow, watched: Watched | None, seen: Seen) -> int:
     """Remember what was seen and ask for the run, in one transaction that decides once more."""
     now, changed = world.clock.now(), 0
     async with world.store.transaction() as tx:
-        if watched is not None and found:
-            changed = await _remember(world, tx, watched, found)
+        if watched is not None and seen.found:
+            changed = await _remember(world, tx, watched, seen.found)
         if not await tx.reruns.looked(asked):
             due = now + timedelta(seconds=world.settings.notifications.settle_seconds)
             await tx.reruns.look_due(asked.consent_id, due)
             await _defer(tx, asked.consent_id, due)
+        elif seen.left and len(seen.left) < len(asked.numbers):
+            # A slow pod: it goes on where it ended. Where nothing moves, the sweep comes back to it.
+            await ask(tx, asked.consent_id, seen.left, now)
     return changed
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from solidgate.errors import AddressRefused, ConsentNotFound, NoChannel, PodFault
+from solidgate.errors import AddressRefused, ConsentNotFound, FetchTimedOut, NoChannel, PodFault
 from solidgate.flow import watching
 from solidgate.flow.each import each
 from solidgate.flow.journey import Enclave
@@ -43,6 +43,8 @@ _log = structlog.get_logger()
 async def watch(enclave: Enclave, consent_id: str) -> None:
     """Bring the channels of one consent to what they should be. Repeating it repeats no effect."""
     world, problem = enclave.world, None
+    async with world.store.transaction() as tx:
+        had = await tx.watches.progress(consent_id)
     try:
         async with held(world, consent_id, "watch") as watched:
             if watched is not None:
@@ -50,11 +52,11 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
     except ConsentNotFound:
         return
     except TimeoutError:
-        problem = "fetch.timed-out"
+        problem = FetchTimedOut.code
     if watched is None:
         await _end(enclave, consent_id)
         return
-    await _plan_next(world, watched, problem)
+    await _plan_next(world, watched, problem, had)
 
 
 async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
@@ -89,7 +91,7 @@ async def _first_sight(world: World, access: Access, watched: Watched) -> None:
     async with world.store.transaction() as tx:
         known = await tx.watches.seen(person, record.consent_id)
     new = {number: url for number, url in watched.topics.items() if number not in known}
-    found = await states(world, access, new)
+    found = (await states(world, access, new)).found
     async with world.store.transaction() as tx:
         known = await tx.watches.seen(person, record.consent_id)
         await tx.watches.see(person, record.consent_id, {n: v for n, v in found.items() if n not in known})
@@ -170,15 +172,21 @@ def _is_local(url: str) -> bool:
         return False
 
 
-async def _plan_next(world: World, watched: Watched, problem: str | None) -> None:
+async def _plan_next(world: World, watched: Watched, problem: str | None, had: int) -> None:
+    """When to see to it again: at once if a slow pod only used up this turn, else ever more seldom."""
     now, consent_id = world.clock.now(), watched.stored.record.consent_id
     settings = world.settings.notifications
     async with world.store.transaction() as tx:
         row = await tx.watches.one(consent_id)
         if row is None:
             return
+        rows = await tx.watches.channels(consent_id)
+        if problem == FetchTimedOut.code and await tx.watches.progress(consent_id) > had:
+            await tx.watches.tried(consent_id, now + _CLAIM, 0, None)
+            await watching.promise(tx, consent_id)
+            return
         tries = row.tries + 1 if problem else 0
-        ends = [one.channel.ends for one in await tx.watches.channels(consent_id) if one.channel.ends]
+        ends = [one.channel.ends for one in rows if one.channel.ends]
         at = (
             now + timedelta(seconds=next_pause(settings.retry_seconds, row.tries)) if problem else now + _REST
         )

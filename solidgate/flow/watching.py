@@ -43,7 +43,8 @@ async def promise(tx: Transaction, consent_id: str) -> None:
 
 async def leave(tx: Transaction, consent_id: str) -> None:
     """A consent ended: end its channels too, if it has any; in the transaction that ends it."""
-    if await tx.watches.one(consent_id) is not None:
+    # Not locked: the sweep holds watches while it waits for consents, and here it is the other way round.
+    if await tx.watches.is_watched(consent_id):
         await promise(tx, consent_id)
 
 

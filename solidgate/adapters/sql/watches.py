@@ -42,6 +42,19 @@ class Watches:
         row = (await self.connection.execute(query)).one_or_none()
         return None if row is None else WatchRow(row.consent_id, row.space_id, row.tries)
 
+    async def is_watched(self, consent_id: str) -> bool:
+        """Whether there is a watch; not locked."""
+        query = sa.select(watches.c.consent_id).where(watches.c.consent_id == consent_id)
+        return (await self.connection.execute(query)).scalar_one_or_none() is not None
+
+    async def progress(self, consent_id: str) -> int:
+        """How many documents were seen and channels made: it grows as long as a slow pod lets it."""
+        counts = [
+            sa.select(sa.func.count()).where(table.c.consent_id == consent_id).scalar_subquery()
+            for table in (channels, topics)
+        ]
+        return int((await self.connection.execute(sa.select(counts[0] + counts[1]))).scalar_one())
+
     async def tried(self, consent_id: str, next_try: datetime, tries: int, problem: str | None) -> None:
         """How a subscription went, and when to see to it again."""
         values = {"next_try": next_try, "tries": tries, "problem": problem}
