@@ -107,9 +107,15 @@ def _fetch_policy(settings: Settings, pace: float) -> FetchPolicy:
         connect_timeout=http.connect_timeout,
         total_timeout=http.total_timeout,
         keepalive_timeout=http.keepalive_timeout,
+        first_window=http.first_window,
         per_origin=http.per_origin,
         total_connections=http.total_connections,
         requests_per_second=pace,
+        patience=http.patience_seconds,
+        longest_pause=http.longest_pause,
+        breaker_failures=http.breaker_failures,
+        breaker_window=http.breaker_window,
+        breaker_rest=http.breaker_rest,
         ca_file=http.ca_file,
         max_decoded_ratio=http.max_decoded_ratio,
     )
@@ -156,6 +162,7 @@ def _pod_limits(settings: Settings) -> PodLimits:
         control_seconds=settings.http.document_timeout,
         document_seconds=settings.http.total_timeout,
         attempts=settings.pull.retries + 1,
+        longest_pause=settings.http.patience_seconds,
         at_once=settings.http.per_origin,
         profile_redirects=settings.http.max_redirects,
     )

@@ -553,10 +553,24 @@ class DoorNotOpen(PodFault):
     remedy = "Open the door again from the consent's page; nothing is read until it is open."
 
 
+class DoorTooWide(PodFault):
+    """Named on the consent's page, never raised: no more than what was agreed is used."""
+
+    code = "pod.door-too-wide"
+    sentence = "The pod lets the space do more than read what was agreed."
+    remedy = "No more than reading is used. Take the rest of the access away in your pod."
+
+
 class AccessControlUnsupported(PodFault):
     code = "pod.access-control-unsupported"
-    sentence = "The pod uses a form of access control that this version does not write."
+    sentence = "The pod names no access control that solidgate may write."
     remedy = "Grant access in your pod's own screen with the text shown on the consent's page."
+
+
+class AccessControlRefused(PodFault):
+    code = "pod.access-control-refused"
+    sentence = "The pod does not let solidgate change who may read, or see it."
+    remedy = "Put the text shown on the consent's page into your pod yourself, then check again."
 
 
 # --- runs and results ---------------------------------------------------------------------------------

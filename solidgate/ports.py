@@ -20,6 +20,7 @@ from solidgate.identity.login import (
     TokenReply,
 )
 from solidgate.identity.webid import Profile
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.notification import Channel, Offer
 from solidgate.pod.resource import Document, ResourceState
@@ -84,7 +85,8 @@ class Fetcher(Protocol):
     ) -> Reply:
         """The whole answer, whatever its status.
 
-        Raises ``AddressRefused FetchTooLarge FetchTimedOut FetchUnreachable``. Retries once on
+        Raises ``AddressRefused FetchTooLarge FetchTimedOut FetchUnreachable``, and ``PodUnavailable`` for an
+        origin that is left alone now. Retries once on
         ``use_dpop_nonce`` (RFC 9449 section 8); never retries anything else that is not idempotent.
         """
         ...
@@ -133,6 +135,12 @@ class PodServer(Protocol):
         """The bytes of one RDF document. Raises pod faults and fetch errors."""
         ...
 
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """As ``read``; none when the pod says that the document is still the one with ``etag``."""
+        ...
+
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite (``If-None-Match: *``). Raises ``PodConflict`` when something is there."""
         ...
@@ -150,6 +158,10 @@ class PodServer(Protocol):
         ...
 
     async def door_state(self, access: Access, door: Door) -> DoorState: ...
+
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """The texts with which the owner opens the door themselves; none for what is open already."""
+        ...
 
 
 class PodChannels(Protocol):

@@ -149,8 +149,27 @@ class Http(Section):
     max_redirects: Annotated[int, Field(ge=0, le=10)] = Field(
         default=3, description="Redirects followed; none with credentials or for security documents."
     )
-    per_origin: Count = Field(default=4, description="Requests at once to one origin.")
+    first_window: Count = Field(
+        default=2,
+        description="Requests at once to an origin that was not met yet; its answers open the window.",
+    )
+    per_origin: Count = Field(
+        default=16, description="Most requests at once to one origin, however quickly it answers."
+    )
     total_connections: Count = Field(default=64, description="Requests at once to all origins.")
+    patience_seconds: Seconds = Field(
+        default=15, description="Longest pause asked for by an origin (Retry-After) that is waited for."
+    )
+    longest_pause: Seconds = Field(
+        default=3600, description="Seconds up to which an origin that asks for a pause is left alone."
+    )
+    breaker_failures: Count = Field(
+        default=5, description="Failures in a row after which an origin is left alone for a while."
+    )
+    breaker_window: Seconds = Field(default=60, description="Seconds within which these failures come.")
+    breaker_rest: Seconds = Field(
+        default=60, description="Seconds that such an origin is left alone; then one request asks again."
+    )
     ca_file: str = Field(
         default="", description="PEM file of certificate authorities; empty uses the system's."
     )
@@ -263,6 +282,9 @@ class Progress(Section):
         default=60, description="Life of one stream; the browser then goes on where it ended."
     )
     streams: Count = Field(default=4, description="Streams at once of one session or caller.")
+    window_seconds: Seconds = Field(
+        default=60, description="Seconds over which the rate of a run, and so its remaining time, is taken."
+    )
 
 
 class Pull(Section):
@@ -285,6 +307,9 @@ class Worker(Section):
 
     concurrency: Count = Field(default=8, description="Jobs that one worker does at once.")
     batch_people: Count = Field(default=50, description="People in one job of a run.")
+    jobs_of_space: Count = Field(
+        default=4, description="Jobs of one space that are done at once, by all workers together."
+    )
     lease_seconds: Count = Field(default=60, description="Life of a lease on a consent.")
     heartbeat_seconds: Count = Field(default=15, description="Seconds between two signs of life of a worker.")
     stalled_seconds: Count = Field(

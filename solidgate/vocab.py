@@ -188,8 +188,8 @@ ACP = Namespace(
     "http://www.w3.org/ns/solid/acp#",
     """
     AccessControlResource AccessControl Policy Matcher PublicAgent AuthenticatedAgent CreatorAgent
-    OwnerAgent resource accessControl memberAccessControl apply allow deny allOf anyOf noneOf agent
-    client issuer access
+    OwnerAgent PublicClient resource accessControl memberAccessControl apply allow deny allOf anyOf noneOf
+    agent client issuer access grant attribute
     """,
 )
 LDP = Namespace(

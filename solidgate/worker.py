@@ -10,9 +10,10 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import procrastinate
 import psycopg
@@ -40,6 +41,7 @@ from solidgate.flow import (
     withdraw,
 )
 from solidgate.flow.each import each
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import RERUN_TASK, finish
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
@@ -62,7 +64,7 @@ class Parts:
 
     enclave: Enclave
     tasks: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
-    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    limit: FairPlaces = field(default_factory=lambda: FairPlaces(1))
     groups: Groups = field(default_factory=Groups)
 
     async def carry(self, job: Job, consents: Sequence[str]) -> None:
@@ -74,7 +76,7 @@ class Parts:
 
     async def _one(self, job: Job, consent_id: str) -> None:
         key = (job.run.run_id, consent_id)
-        async with self.limit:
+        async with self.limit.place(job.run.space_id):
             if (task := self.tasks.get(key)) is not None:
                 await asyncio.wait([task])  # the job was handed out twice: its first holder carries the part
             else:
@@ -122,12 +124,15 @@ async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:
         async with world.store.transaction() as tx:
             agreement = await tx.spaces.agreement(run.agreement_digest)
             program = await space.approved_program(tx, run.space_id, run.agreement_digest)
+            found = await tx.steps.found(consents)
     except StoreUnavailable:
         raise
     except SolidgateError as fault:
         await _refuse_all(parts.enclave, run_id, consents, fault.code)
         return
-    await parts.carry(Job(run, agreement, program), consents)
+    await parts.carry(Job(run, agreement, program, found), consents)
+    async with world.store.transaction() as tx:
+        await finish(world, tx, run_id)
 
 
 async def _refuse_all(enclave: Enclave, run_id: str, consents: Sequence[str], code: str) -> None:
@@ -303,7 +308,7 @@ async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
     """
     async with open_enclave(settings, url) as enclave:
         await erase.finish_erasures(enclave.world)
-        parts = Parts(enclave, limit=asyncio.Semaphore(settings.worker.concurrency))
+        parts = Parts(enclave, limit=FairPlaces(settings.worker.concurrency))
         jobs = make_jobs(url, settings, parts)
         async with jobs.open_async():
             tasks = {
@@ -345,10 +350,20 @@ def main(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT; a second one ends it at once. 1 when it ended by itself."""
     with shared_postgres(settings.database.url.get_secret_value(), settings.server.data_folder) as url:
         try:
-            asyncio.run(_main(settings, plain_url(url)))
+            _run(_main(settings, plain_url(url)))
         except InternalFault:
             return 1  # what ended, and why, is in the log
     return 0
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """On the faster loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
 
 
 async def _main(settings: Settings, url: str) -> None:

@@ -19,7 +19,9 @@ from yarl import URL
 
 from solidgate.adapters.http_addresses import Reach, reach_of
 from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, read_body
-from solidgate.adapters.http_turns import Turns
+from solidgate.adapters.http_retry_after import seconds_asked
+from solidgate.adapters.http_schedule import Pace
+from solidgate.adapters.http_turns import Turn, Turns
 from solidgate.adapters.http_urls import origin_of, wire_url
 from solidgate.errors import (
     AddressRefused,
@@ -50,9 +52,15 @@ class FetchPolicy:
     connect_timeout: float = 5
     total_timeout: float = 30
     keepalive_timeout: float = 4
-    per_origin: int = 4
+    first_window: int = 2
+    per_origin: int = 16
     total_connections: int = 64
     requests_per_second: float = 0
+    patience: float = 15
+    longest_pause: float = 3600
+    breaker_failures: int = 5
+    breaker_window: float = 60
+    breaker_rest: float = 60
     ca_file: str = ""
     max_decoded_ratio: float = 20
     ratio_from_bytes: int = 1024 * 1024
@@ -115,11 +123,7 @@ class GuardedFetcher:
         self._tls = _tls_context(policy.ca_file)
         self._session: aiohttp.ClientSession | None = None
         self._nonces: dict[str, str] = {}
-        self._turns = Turns(
-            per_origin=policy.per_origin,
-            total=policy.total_connections,
-            per_second=policy.requests_per_second,
-        )
+        self._turns = Turns(_pace(policy))
 
     async def fetch(
         self,
@@ -137,7 +141,7 @@ class GuardedFetcher:
 
         With ``redirects`` > 0, GET and HEAD follow that many by hand, each with all checks and a fresh
         proof; another origin gets no credentials. Raises ``AddressRefused FetchTooLarge FetchTimedOut
-        FetchUnreachable FetchUnexpected``.
+        FetchUnreachable FetchUnexpected``, and ``PodUnavailable`` for an origin that is left alone now.
         """
         call = _Call(method.upper(), self._wire_url(url), access, dict(headers or {}), content, max_bytes)
         seconds = min(timeout or self._policy.total_timeout, self._policy.total_timeout)
@@ -175,17 +179,22 @@ class GuardedFetcher:
 
     async def _once(self, call: _Call, seconds: float) -> FetchedReply:
         """One hop: its turn, its deadline, and one repetition when the server asks for its nonce."""
-        async with self._turns.turn(origin_of(call.url)):
+        async with self._turns.turn(origin_of(call.url), _whom(call.access)) as turn:
             try:
                 async with asyncio.timeout(seconds):
-                    reply = await self._send(call)
+                    reply = await self._send(call, turn)
                     if call.access is not None and _asks_for_nonce(reply):
-                        reply = await self._send(call)
+                        reply = await self._send(call, turn)
                     return reply
             except TimeoutError as late:
+                turn.silent()
                 raise FetchTimedOut(f"no whole answer within {seconds:g} s") from late
+            except (FetchTimedOut, FetchUnreachable):
+                turn.silent()
+                raise
 
-    async def _send(self, call: _Call) -> FetchedReply:
+    async def _send(self, call: _Call, turn: Turn) -> FetchedReply:
+        begun = asyncio.get_running_loop().time()
         try:
             async with self._opened().request(
                 call.method,
@@ -195,6 +204,8 @@ class GuardedFetcher:
                 allow_redirects=False,
                 middlewares=(self._signer(call),),
             ) as response:
+                asked = seconds_asked(response.headers.get("Retry-After", ""), self._clock.now())
+                turn.answered(response.status, asyncio.get_running_loop().time() - begun, asked)
                 reply = await self._received(call, response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise translated(fault) from fault
@@ -276,6 +287,26 @@ class GuardedFetcher:
         if reach is Reach.PUBLIC or (reach is Reach.PRIVATE and self._policy.allow_private_addresses):
             return self._open_socket(address)
         raise _DialRefused("address refused")
+
+
+def _pace(policy: FetchPolicy) -> Pace:
+    return Pace(
+        start=policy.first_window,
+        most=policy.per_origin,
+        total=policy.total_connections,
+        per_second=policy.requests_per_second,
+        patience=policy.patience,
+        longest_pause=policy.longest_pause,
+        failures=policy.breaker_failures,
+        failure_seconds=policy.breaker_window,
+        rest_seconds=policy.breaker_rest,
+    )
+
+
+def _whom(access: Access | None) -> tuple[str, int]:
+    """Whose turn a request takes: the space's or person's, and within it that of one part of its work, which
+    has one access of its own."""
+    return ("", 0) if access is None else (access.webid, id(access))
 
 
 def _plain_socket(address: aiohttp.AddrInfoType) -> socket.socket:

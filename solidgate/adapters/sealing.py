@@ -110,5 +110,13 @@ class StoreKeys:
         purposes = ("lookup", "wrap", "login", "pseudonym", "tombstone")
         return cls(*(derive(root, purpose) for purpose in purposes))
 
+    def person_key(self, person_id: str, sealed: bytes) -> bytes:
+        """A person's own key, opened. Raises ``SealBroken``."""
+        return unseal(self.wrap, sealed, f"person:{person_id}")
+
+    def pseudonym_of(self, person_id: str, space_id: str) -> str:
+        """The pairwise pseudonym of a person in a space: 32 hex digits, useless in any other space."""
+        return digest(self.pseudonym, space_id, person_id)[:16].hex()
+
     def __repr__(self) -> str:
         return "StoreKeys()"

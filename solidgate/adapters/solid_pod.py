@@ -1,4 +1,4 @@
-"""Pods over the Solid Protocol with Web Access Control: Community Solid Server, and any other that does WAC.
+"""Pods over the Solid Protocol, with Web Access Control or Access Control Policy, as the pod says.
 
 Documents are asked for in a way that no server has to convert: a conversion of a malformed document can hang
 it. Reads that fail in passing are tried again; writes carry a precondition wherever the pod gives a tag for
@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from solidgate.adapters.pod_door import HoldsControl, PodDoor
+from solidgate.adapters.single_flight import SingleFlight
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
     GONE,
@@ -22,11 +24,12 @@ from solidgate.adapters.solid_requests import (
     accept,
     fault,
 )
-from solidgate.adapters.wac_door import WacControl, WacDoor
 from solidgate.errors import AccessControlUnsupported, NoStorage, PodConflict, PodFault, PodUnreadable
+from solidgate.pod.allowed import user_modes
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
-from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.pod.etag import ABSENT, changed, unchanged
 from solidgate.pod.link import targets
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
 from solidgate.pod.resource import Document, ResourceState
@@ -35,6 +38,8 @@ from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
 
 __all__ = ["PodLimits", "SolidPod"]
+
+NOT_MODIFIED = 304
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
@@ -53,6 +58,7 @@ class SolidPod:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
+        self._flights = SingleFlight()
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
         """The roots of the person's pods: as the profile states them, else by climbing from the profile.
@@ -89,12 +95,32 @@ class SolidPod:
 
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
         """The stored bytes of one RDF document, unconverted; the media type is checked, never guessed."""
-        limits = self._requests.limits
-        reply = await self._requests.get(access, url, accept(url), max_bytes, seconds=limits.document_seconds)
-        if reply.status != 200:
-            raise fault(reply)
-        kind = _document_type(reply.headers.get("Content-Type"), limits.document_types)
-        return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply))
+        reply = await self._read(access, url, None, max_bytes)
+        return _document(reply, url, self._requests.limits.document_types)
+
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """The document, unless the pod says (304) that it is still the one with this tag."""
+        reply = await self._read(access, url, etag, max_bytes)
+        if reply.status == NOT_MODIFIED and changed(etag):
+            return None
+        return _document(reply, url, self._requests.limits.document_types)
+
+    async def _read(self, access: Access, url: str, etag: str | None, max_bytes: int) -> Reply:
+        """One request for all who read the same at once with the same access.
+
+        The access of another part is another one, though it be of the same space: a part's consent may end
+        while it reads, and its end is no one else's.
+        """
+
+        async def ask() -> Reply:
+            seconds, condition = self._requests.limits.document_seconds, changed(etag)
+            return await self._requests.get(
+                access, url, accept(url), max_bytes, condition=condition, seconds=seconds
+            )
+
+        return await self._flights.share((id(access), url, etag, max_bytes), ask)
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
@@ -135,7 +161,7 @@ class SolidPod:
             raise AccessControlUnsupported("the agent of a door cannot be its owner")
         if door.write is not None:
             await self.ensure_container(access, door.write)
-        await WacDoor(self._requests, access, door).open()
+        await PodDoor(self._requests, access, door).open()
         return await self.door_state(access, door)
 
     async def close_door(self, access: Access, door: Door) -> DoorState:
@@ -144,7 +170,7 @@ class SolidPod:
         The state is the one read back: not ``CLOSED`` means that the agent still has some access, for
         instance by an entry that somebody wrote on a container above.
         """
-        await WacDoor(self._requests, access, door).close()
+        await PodDoor(self._requests, access, door).close()
         return await self.door_state(access, door)
 
     async def door_state(self, access: Access, door: Door) -> DoorState:
@@ -153,11 +179,19 @@ class SolidPod:
         Read from the lists for the owner. As the agent it is read from what HEAD allows: there a resource
         that everybody may read looks open.
         """
-        return await WacDoor(self._requests, access, door).state()
+        return await PodDoor(self._requests, access, door).state()
+
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """What the owner would put into the pod to open the door, where that may not be done from here.
+
+        Nothing for a resource that is open already or not there. Where the pod does not tell which access
+        control it uses, one text for each.
+        """
+        return await PodDoor(self._requests, access, door).by_hand()
 
     async def _controlled(self, found: tuple[str, ...], access: Access) -> tuple[str, ...]:
         """A pod that is out of order stands in the way only if there is no other."""
-        control, ours, faults = WacControl(self._requests, access), [], []
+        control, ours, faults = HoldsControl(self._requests, access), [], []
         for url in found[:_MOST_STORAGES]:
             try:
                 ours += [url] if await control.holds(url) else []
@@ -181,6 +215,14 @@ class SolidPod:
             if reply.status == 200 and is_storage(reply.header_values("Link"), container):
                 return (container,)
         return ()
+
+
+def _document(reply: Reply, url: str, accepted: Sequence[str]) -> Document:
+    if reply.status != 200:
+        raise fault(reply)
+    kind = _document_type(reply.headers.get("Content-Type"), accepted)
+    allowed = user_modes(reply.header_values("WAC-Allow"))
+    return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply), allowed)
 
 
 def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:

@@ -6,10 +6,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from solidgate.adapters.http_retry_after import seconds_asked
 from solidgate.errors import (
     FetchUnexpected,
     FetchUnreachable,
@@ -77,6 +76,7 @@ class SolidRequests:
         max_bytes: int,
         *,
         method: str = "GET",
+        condition: Mapping[str, str] | None = None,
         seconds: float | None = None,
         redirects: int = 0,
     ) -> Reply:
@@ -88,7 +88,7 @@ class SolidRequests:
                     method,
                     url,
                     access=access,
-                    headers={"Accept": accepted},
+                    headers={"Accept": accepted, **(condition or {})},
                     max_bytes=max_bytes,
                     timeout=seconds,
                     redirects=redirects,
@@ -148,19 +148,12 @@ class SolidRequests:
     def _pause(self, attempt: int) -> float:
         """Full jitter over a doubling span, never above the longest pause."""
         span = self.limits.first_pause * 2.0 ** (attempt - 1)
-        return min(span, self.limits.longest_pause) * (0.5 + self._chance() / 2)
+        return min(span, self.limits.longest_pause) * self._chance()
 
     def _asked_pause(self, reply: Reply, attempt: int) -> float:
         """What ``Retry-After`` asks (seconds or date, RFC 9110 section 10.2.3), else our own pause."""
-        asked = reply.headers.get("Retry-After", "").strip()
-        if asked.isascii() and asked.isdigit():
-            return max(float(asked[:9]), self._pause(attempt))
-        try:
-            until = parsedate_to_datetime(asked)
-        except (TypeError, ValueError, OverflowError):
-            return self._pause(attempt)
-        until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return max((until - self._clock.now()).total_seconds(), self._pause(attempt))
+        asked = seconds_asked(reply.headers.get("Retry-After", ""), self._clock.now())
+        return max(asked, self._pause(attempt))
 
     async def each(self, items: Sequence[Item], job: Callable[[Item], Awaitable[Found]]) -> list[Found]:
         """The job for every item, a few at once; the first fault ends the others."""

@@ -22,7 +22,8 @@ class Manifest:
     ``entry_point`` is ``package.module:function``; ``aggregate`` likewise or empty. ``output_shapes`` and
     ``aggregate_shapes`` are paths inside the package; ``inputs`` are paths of shapes or IRIs of classes.
     ``python`` is the oldest version the program is written for; ``gate`` holds what the code provider asks
-    of the output gate (``min_group_size``). ``egress`` is always ``none``.
+    of the output gate (``min_group_size``). ``egress`` is always ``none``. With ``uses_now`` false the
+    program is not given the time of its run, and an earlier result stands while its inputs are the same.
     """
 
     name: str
@@ -41,6 +42,11 @@ class Manifest:
     egress: str = "none"
     python: str = "3.11"
     gate: Mapping[str, object] = field(default_factory=dict)
+    uses_now: bool = True
+
+    def time(self, now: str) -> str:
+        """The time that the program is given for a run at ``now``: none when it does not use it."""
+        return now if self.uses_now else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ _PYTHON = re.compile(r"3\.(?:[1-9]\d)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?")
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 _FIELDS = ("name", "version", "entry_point", "aggregate", "title", "description", "source", "licence")
-_TABLES = ("python", "egress", "inputs", "outputs", "parameters", "gate")
+_TABLES = ("python", "egress", "uses_now", "inputs", "outputs", "parameters", "gate")
 
 
 def parse_manifest(content: bytes, paths: Collection[str]) -> Manifest:
@@ -118,6 +124,7 @@ def _manifest(top: Table) -> Manifest:
         egress=top.text("egress"),
         python=top.text("python"),
         gate=asked,
+        uses_now=top.flag("uses_now", default=True),
     )
 
 

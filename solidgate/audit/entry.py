@@ -45,6 +45,7 @@ class Action(StrEnum):
     RUN_ENDED = "enclave:run:ended"
     RESOURCES_PULLED = "enclave:resources:pulled"
     RESULT_WRITTEN = "enclave:result:written"
+    RESULT_KEPT = "enclave:result:kept"
     RESULT_REFUSED = "enclave:result:refused"
     RESULT_REMOVED = "system:result:removed"
     RESULT_DELETED = "system:result:deleted"

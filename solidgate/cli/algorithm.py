@@ -44,12 +44,12 @@ class SandboxRunner:
 
     def derive(self, program: Program, documents: Sequence[Document], subject: str) -> bytes:
         """One sample's result; a fault names its class and line, since the documents are invented."""
-        context = RunContext(NOW, subject, dict(program.manifest.parameters))
+        context = RunContext(program.manifest.time(NOW), subject, dict(program.manifest.parameters))
         return self._loop.run(self._sandbox.derive(program, documents, context, self._limits, samples=True))
 
     def aggregate(self, program: Program, graphs: Sequence[bytes], subject: str) -> bytes:
         """The result over all samples."""
-        context = RunContext(NOW, subject, dict(program.manifest.parameters))
+        context = RunContext(program.manifest.time(NOW), subject, dict(program.manifest.parameters))
         return self._loop.run(self._sandbox.aggregate(program, graphs, context, self._limits, samples=True))
 
     def validate(self, shapes: bytes, content: bytes) -> Sequence[str]:

@@ -19,6 +19,7 @@ def demo(
     *,
     once: bool = False,
     json: bool = False,
+    acp: bool = False,
     port: int = 8080,
     folder: Annotated[Path | None, Parameter(name="--folder")] = None,
 ) -> int:
@@ -32,21 +33,26 @@ def demo(
         Play three people by HTTP alone through the whole journey, verify every statement from outside, end.
     json
         With --once: print one JSON document instead of the narration.
+    acp
+        Let the pod server use Access Control Policy, in place of Web Access Control.
     port
         Port of solidgate while it stays up; with --once a free one is taken.
     folder
         Where data and logs are kept; a temporary folder, removed at the end, unless given.
     """
     try:
-        return asyncio.run(_demo(once or json, json, port, folder))
+        return asyncio.run(_demo(once or json, json, acp, port, folder))
     except KeyboardInterrupt:
         return 0
 
 
-async def _demo(once: bool, in_json: bool, port: int, folder: Path | None) -> int:
+async def _demo(once: bool, in_json: bool, acp: bool, port: int, folder: Path | None) -> int:
+    from solidgate.testing import css
+
+    config = css.ACP if acp else css.WAC
     with contextlib.ExitStack() as stack:
         where = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="solidgate-demo-")))
-        return await (_once(where, in_json) if once else _stay(where, port))
+        return await (_once(where, in_json, config) if once else _stay(where, port, config))
 
 
 def _aside(line: str) -> None:
@@ -54,11 +60,11 @@ def _aside(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-async def _once(folder: Path, in_json: bool) -> int:
+async def _once(folder: Path, in_json: bool, config: str) -> int:
     from solidgate.testing.demo import stage, story
 
     say = _aside if in_json else _tell
-    async with stage.set_up(folder, _aside) as standing:
+    async with stage.set_up(folder, _aside, config=config) as standing:
         told = await story.tell(standing, say)
     seconds = told.timings["story"]
     say(f"Every statement was verified from outside. The story took {seconds:.1f} s.")
@@ -71,10 +77,10 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-async def _stay(folder: Path, port: int) -> int:
+async def _stay(folder: Path, port: int, config: str) -> int:
     from solidgate.testing.demo import stage, story
 
-    async with stage.set_up(folder, _tell, port=port) as standing:
+    async with stage.set_up(folder, _tell, port=port, config=config) as standing:
         invitation = await story.agree(story.Story(standing, _tell))
         _tell(stage.guide(standing, invitation))
         await _until_stopped()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from solidgate.consent.rdf import moment
+from solidgate.consent.events_rdf import moment
 from solidgate.consent.receipt import CONTEXT
 from solidgate.identity.jose import SigningKey
 from solidgate.vocab import DPV, EU_GDPR, SG

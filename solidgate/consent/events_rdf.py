@@ -1,8 +1,8 @@
-"""Consent events out of RDF: so that a receipt is judged by its events, not by what it says of itself."""
+"""Consent events as RDF, and back: a receipt is judged by its events, not by what it says of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import pyoxigraph as ox
@@ -10,7 +10,8 @@ import pyoxigraph as ox
 from solidgate.consent.record import ConsentEvent, Reason
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable
-from solidgate.vocab import DPV, RDF, SG
+from solidgate.space.statements import Statement
+from solidgate.vocab import DPV, PROV, RDF, SG, XSD
 
 STATUS_CLASS: Mapping[ConsentStatus, ox.NamedNode] = {
     ConsentStatus.REQUESTED: DPV.ConsentRequested,
@@ -82,3 +83,31 @@ def _moment(text: str) -> datetime:
     if moment.utcoffset() is None:
         raise ValueError("a time without a zone")
     return moment.astimezone(UTC)
+
+
+def moment(at: datetime) -> ox.Literal:
+    """An xsd:dateTime in UTC, as exact as it is."""
+    return ox.Literal(at.astimezone(UTC).isoformat().replace("+00:00", "Z"), datatype=XSD.dateTime)
+
+
+def event_statements(record_iri: str, event: ConsentEvent) -> Iterator[Statement]:
+    """One event at ``<record_iri>#event-<sequence>``; what ``read_events`` gives back."""
+    record, node = ox.NamedNode(record_iri), ox.NamedNode(f"{record_iri}#event-{event.sequence}")
+    yield record, DPV.hasConsentStatus, node
+    yield node, RDF.type, SG.ConsentEvent
+    yield node, RDF.type, STATUS_CLASS[event.status]
+    yield node, SG.sequence, ox.Literal(event.sequence)
+    yield node, DPV.isIndicatedBy, ox.NamedNode(event.by)
+    yield node, DPV.isIndicatedAtTime, moment(event.at)
+    if event.sequence > 1:
+        yield node, PROV.wasInformedBy, ox.NamedNode(f"{record_iri}#event-{event.sequence - 1}")
+    if event.method:
+        yield node, DPV.hasIndicationMethod, ox.Literal(event.method)
+    if event.reason is not None:
+        yield node, SG.reason, SG[event.reason.value]
+    if event.until is not None:
+        end = ox.NamedNode(f"{node.value}-end")
+        yield node, RDF.type, DPV.ExplicitlyExpressedConsent
+        yield node, DPV.hasDuration, end
+        yield end, RDF.type, DPV.UntilTimeDuration
+        yield end, RDF.value, moment(event.until)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pyoxigraph as ox
 
-from solidgate.consent.events_rdf import STATUS_CLASS
+from solidgate.consent.events_rdf import event_statements, moment
 from solidgate.consent.invariants import legal_basis
 from solidgate.consent.notice import Notice
-from solidgate.consent.record import ConsentEvent, ConsentRecord
+from solidgate.consent.record import ConsentRecord
 from solidgate.errors import ConsentUnverifiable
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.canonical import sha256_digest
@@ -68,11 +67,6 @@ def record_statements(
     return tuple(_Writer(record, agreement, purpose, notice).everything())
 
 
-def moment(at: datetime) -> ox.Literal:
-    """An xsd:dateTime in UTC, as exact as it is."""
-    return ox.Literal(at.astimezone(UTC).isoformat().replace("+00:00", "Z"), datatype=XSD.dateTime)
-
-
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """One method for each group of fields of ISO/IEC TS 27560."""
@@ -93,7 +87,7 @@ class _Writer:
         yield from self._control()
         yield from self._parties()
         for event in self.record.events:
-            yield from self._event(event)
+            yield from event_statements(self.record.iri, event)
 
     def node(self, fragment: str) -> ox.NamedNode:
         known = self.nodes.get(fragment)
@@ -232,28 +226,3 @@ class _Writer:
         yield node, DPV.hasName, ox.Literal(party.name)
         if party.contact:
             yield node, SCHEMA.contactPoint, ox.Literal(party.contact)
-
-    def _event(self, event: ConsentEvent) -> Iterator[Statement]:
-        node = self.node(f"event-{event.sequence}")
-        yield ox.NamedNode(self.record.iri), DPV.hasConsentStatus, node
-        yield from self._say(
-            node,
-            (RDF.type, SG.ConsentEvent),
-            (RDF.type, STATUS_CLASS[event.status]),
-            (SG.sequence, ox.Literal(event.sequence)),
-            (DPV.isIndicatedBy, ox.NamedNode(event.by)),
-            (DPV.isIndicatedAtTime, moment(event.at)),
-        )
-        if event.sequence > 1:
-            yield node, PROV.wasInformedBy, self.node(f"event-{event.sequence - 1}")
-        if event.method:
-            yield node, DPV.hasIndicationMethod, ox.Literal(event.method)
-        if event.reason is not None:
-            yield node, SG.reason, SG[event.reason.value]
-        if event.until is not None:
-            yield from self._until(node, self.node(f"event-{event.sequence}-end"), event.until)
-
-    def _until(self, node: ox.NamedNode, end: ox.NamedNode, until: datetime) -> Iterator[Statement]:
-        yield node, RDF.type, DPV.ExplicitlyExpressedConsent
-        yield node, DPV.hasDuration, end
-        yield from self._say(end, (RDF.type, DPV.UntilTimeDuration), (RDF.value, moment(until)))

@@ -15,10 +15,10 @@ from typing import Any
 import pyoxigraph as ox
 from pydantic_core import to_json
 
-from solidgate.consent.events_rdf import STATUS_CLASS, index, only, read_events
+from solidgate.consent.events_rdf import STATUS_CLASS, index, moment, only, read_events
 from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
-from solidgate.consent.rdf import moment, record_digest, record_statements
+from solidgate.consent.rdf import record_digest, record_statements
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyoxigraph as ox
 
-from solidgate.consent.rdf import moment
+from solidgate.consent.events_rdf import moment
 from solidgate.consent.request import ConsentRequest
 from solidgate.space.agreement import Agreement
 from solidgate.space.rdf import turtle

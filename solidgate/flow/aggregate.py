@@ -120,7 +120,8 @@ async def _gathered(world: World, run_id: str) -> _Group | None:
 async def _made(world: World, group: _Group) -> ConformantGraph:
     run, agreement, program, graphs = group.run, group.agreement, group.program, group.graphs
     subject = f"{world.space_iri(run.space_id)}/runs/{run.run_id}/aggregate"
-    context = RunContext(run.created.isoformat(), subject, dict(agreement.parameters))
+    begun = program.manifest.time(run.created.isoformat())
+    context = RunContext(begun, subject, dict(agreement.parameters))
     content = await world.sandbox.aggregate(program, graphs, context, sandbox_limits(world))
     raw = RawOutput(suppress_small_cells(content, agreement.min_group_size, len(graphs)), subject)
     return await validate(world, program, raw, program.manifest.aggregate_shapes, agreement.aggregate_shape)

@@ -189,7 +189,8 @@ async def _record(
     )
     records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
     await tx.last.consents.put(person_id, request.space_id, *records)
-    await receipt.issue(world, tx.last, person_id, agreement, *records, notice=notice)
+    receipts = receipt.signed(world, agreement, *records, notice=notice)
+    await tx.last.receipts.put(person_id, receipts)
     await tx.last.trail.append(*(_entry(record, now) for record in records))
     await tx.last.requests.answered(person_id, request, now)
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)

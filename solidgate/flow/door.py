@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
-from solidgate.errors import ConsentNotGiven, PodFault, SolidgateError
+from solidgate.consent.stored import StoredConsent
+from solidgate.errors import ConsentNotGiven, DoorTooWide, PodFault, SolidgateError
 from solidgate.flow import watching
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
+from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
 
 _SEEN = {DoorState.OPEN: Action.DOOR_OPENED, DoorState.CLOSED: Action.DOOR_CLOSED}
 
@@ -29,10 +37,7 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     Raises ``ConsentNotGiven`` for a consent that does not hold. A pod's fault is an answer, not an error:
     the consent stands, and the person can try again.
     """
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
-    if not status_at(stored.record, world.clock.now()).valid_for_processing:
-        raise ConsentNotGiven()
+    stored = await _holding(world, session, consent_id)
     door = door_of(world, stored.record, stored.space_id)
     state, problem = await _try_open(world, session, door)
     await _remember(world, consent_id, state, problem)
@@ -45,7 +50,41 @@ async def _try_open(world: World, session: Session, door: Door) -> tuple[DoorSta
             await world.pods.ensure_container(session.access, door.write)
         return await world.pods.open_door(session.access, door), None
     except PodFault as fault:
-        return await _seen(world, session, door), fault.code
+        state = await _seen(world, session, door)
+        return state, None if state is DoorState.OPEN else fault.code
+
+
+async def look_again(world: World, session: Session, consent_id: str) -> tuple[DoorState, str | None]:
+    """Read the door of a consent that holds anew, and change nothing at the pod.
+
+    A problem that was known stays known until the door is open. Raises ``ConsentNotFound ConsentNotGiven``.
+    """
+    stored = await _holding(world, session, consent_id)
+    async with world.store.transaction() as tx:
+        known = await tx.doors.one(consent_id)
+    state = await _seen(world, session, door_of(world, stored.record, stored.space_id))
+    problem = known.problem if known is not None and state is not DoorState.OPEN else None
+    if known is None or (state, problem) != (known.state, known.problem):
+        await _remember(world, consent_id, state, problem)
+    return state, problem
+
+
+async def by_hand(world: World, session: Session, consent_id: str) -> tuple[Paste, ...]:
+    """What the person puts into their pod themselves, for a consent that holds; none for what is open.
+
+    Raises ``ConsentNotFound ConsentNotGiven``, and faults of the pod.
+    """
+    stored = await _holding(world, session, consent_id)
+    door = door_of(world, stored.record, stored.space_id)
+    return await world.pods.door_by_hand(session.access, door)
+
+
+async def _holding(world: World, session: Session, consent_id: str) -> StoredConsent:
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+    if not status_at(stored.record, world.clock.now()).valid_for_processing:
+        raise ConsentNotGiven()
+    return stored
 
 
 async def close_left(world: World, session: Session, consent_id: str) -> None:
@@ -81,6 +120,16 @@ async def close_for(
         state, problem = await _seen(world, session, closing), fault.code
     await _remember(world, record.consent_id, state, problem)
     return state, problem
+
+
+async def note_width(tx: Transaction, consent_id: str, now: datetime, *, wide: bool) -> None:
+    """Remember that the pod lets the space do more than read, or that it no longer does."""
+    known = await tx.doors.one(consent_id)
+    problem = known.problem if known else None
+    if wide and problem is None:
+        await tx.doors.put(consent_id, DoorState.OPEN, DoorTooWide.code, now)
+    elif not wide and known and problem == DoorTooWide.code:
+        await tx.doors.put(consent_id, known.state, None, now)
 
 
 async def _still_needed(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,19 +25,22 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
-from solidgate.flow.door import door_of
+from solidgate.flow.door import door_of, note_width
 from solidgate.flow.look import remember_pulled
-from solidgate.flow.pull import PulledDocuments, pull
+from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
+from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
-from solidgate.pod.resource import Document
 from solidgate.ports import EnclaveKeys, PodChannels
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
-from solidgate.run.state import FINAL, PartState, RunRow
+from solidgate.run.held import Held
+from solidgate.run.place import Place
+from solidgate.run.state import PartState, RunRow
 from solidgate.sandbox.limits import IsolationLevel, RunContext
 from solidgate.space.agreement import Agreement
+from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
@@ -59,11 +62,15 @@ class Enclave:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all parts of a batch share: the run, its agreement and its approved program."""
+    """What all parts of a batch share: the run, its agreement and its approved program.
+
+    ``found`` are the batch's consents as they were when it began; each part asks for their epoch again.
+    """
 
     run: RunRow
     agreement: Agreement
     program: Program
+    found: Mapping[str, Held] = field(default_factory=dict)
 
 
 async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
@@ -73,9 +80,8 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     """
     world = enclave.world
     try:
-        if await _is_final(world, job, consent_id):
-            return
-        async with leased(world, job.run, job.agreement, consent_id) as step:
+        held = job.found.get(consent_id)
+        async with leased(world, job.run, job.agreement, consent_id, held) as step:
             await _journey(enclave, job, step)
     except StoreUnavailable:
         raise
@@ -87,13 +93,16 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
 
 
 async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
-    planned = await _planned(step)
+    planned = step.planned
     if planned is None:
         planned = await _produce(enclave, job, step)
-    fresh = await step.advance(PartState.WRITING)
+    if planned is None:
+        return  # nothing has changed, and the part has ended
     access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
     try:
-        await write_back(step.world, access, planned.delivery, planned.sha256, fresh, carry=step.answered)
+        await write_back(
+            step.world, access, planned.delivery, planned.sha256, step.first, carry=step.answered
+        )
     except PodDisputed:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
@@ -101,31 +110,40 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     await _publish(step, planned)
 
 
-async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow:
-    """Pull, run and validate; then commit the intent to write."""
-    world, keys = step.world, enclave.keys
-    active = await step.advance(PartState.PULLING)
-    access = Fenced(await keys.access_for(job.run.space_id), step)
-    door = door_of(world, step.record, job.run.space_id)
+async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None:
+    """Pull, run and validate; then commit the intent to write. None when the earlier result stands."""
+    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    door = door_of(step.world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
-    pulled = await pull(world, active, access, active.resources, door, optional=optional)
-    await step.advance(PartState.RUNNING)
-    await _record_pull(step, pulled.documents)
-    subject = await _subject(step)
-    raw = await running.run(world, job.program, pulled, subject, _context(job, subject))
+    pulled = await pulled_unless_unchanged(step, job.program, step.first, access, door, optional)
+    if pulled is None:
+        return None
+    await _pulled(step, pulled)
+    subject = f"{step.world.space_iri(job.run.space_id)}/subjects/{_pseudonym(step)}"
+    raw = await running.run(step.world, job.program, pulled, subject, _context(job, subject))
     await step.advance(PartState.VALIDATING)
     shapes_path = job.program.manifest.output_shapes
-    graph = await validate(world, job.program, raw, shapes_path, job.agreement.output_shape)
+    graph = await validate(step.world, job.program, raw, shapes_path, job.agreement.output_shape)
     return await _plan(job, step, graph, pulled)
 
 
-async def _record_pull(step: Step, documents: Sequence[Document]) -> None:
-    objects = (step.run.run_id, step.consent_id, f"resources:{len(documents)}")
-    async with step.world.store.transaction() as tx:
-        await step.recheck(tx)
-        await remember_pulled(tx, step.agreement, step.person_id, step.record, documents)
-        now = step.world.clock.now()
-        await tx.trail.append(AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE))
+async def _pulled(step: Step, pulled: PulledDocuments) -> None:
+    """The documents are there, and the trail says so, with the move to the program."""
+    objects = (step.run.run_id, step.consent_id, f"resources:{len(pulled.documents)}")
+
+    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
+        entry = AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE)
+        return tx.steps.move_audited(place, PartState.RUNNING, entry)
+
+    await step.move(make)
+    if step.agreement.rerun == ON_CHANGE:
+        async with step.world.store.transaction() as tx:
+            await step.recheck(tx)
+            await remember_pulled(tx, step.person_id, step.record, pulled.documents)
+    if bool(pulled.wide) != step.known_wide:
+        async with step.world.store.transaction() as tx:
+            await step.recheck(tx)
+            await note_width(tx, step.consent_id, step.world.clock.now(), wide=bool(pulled.wide))
 
 
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
@@ -136,80 +154,70 @@ def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
 
 
 async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocuments) -> DeliveryRow:
-    now = step.world.clock.now()
-    async with step.world.store.transaction() as tx:
-        fresh = await step.recheck(tx)
-        key = await tx.people.key(step.person_id)
-        pseudonym = tx.people.pseudonym(step.person_id, job.run.space_id)
-        provenance = Provenance(
-            result=target_of(fresh, job.run.run_id),
-            run=f"{step.world.space_iri(job.run.space_id)}/runs/{job.run.run_id}",
-            consent=step.record.iri,
-            data_subject=step.record.data_subject,
-            algorithm=job.program.digest,
-            shapes=graph.shapes_digest,
-            content=graph.digest,
-            inputs=_input_digests(key, pulled),
-            level=IsolationLevel(step.world.sandbox.level).name,
-            started=job.run.started or job.run.created,
-            ended=now,
-        )
-        document = result_document(graph, provenance)
-        name = f"{step.world.space_iri(job.run.space_id)}/results/{pseudonym}"
-        delivery, sha256 = plan(graph, fresh, job.run.run_id, name, document)
-        await tx.results.plan(
-            step.person_id, job.run.run_id, step.consent_id, fresh.epoch, delivery, sha256, now
-        )
-        planned = await tx.results.planned(step.person_id, job.run.run_id, step.consent_id)
-    assert planned is not None  # the row was written in this very transaction
-    return planned
+    """The intent, in the transaction that decides again and moves to the writing."""
+    world, run = step.world, job.run
+    key = world.store.keys.person_key(step.person_id, step.held.key_sealed)
+    descent = Provenance(
+        result=target_of(step.first, run.run_id),
+        run=f"{world.space_iri(run.space_id)}/runs/{run.run_id}",
+        consent=step.record.iri,
+        data_subject=step.record.data_subject,
+        algorithm=job.program.digest,
+        shapes=graph.shapes_digest,
+        content=graph.digest,
+        inputs=_input_digests(key, pulled),
+        level=IsolationLevel(world.sandbox.level).name,
+        started=run.started or run.created,
+        ended=world.clock.now(),
+    )
+    name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
+    delivery, sha256 = plan(graph, step.first, run.run_id, name, result_document(graph, descent))
+    earlier = memory(step, job.program, pulled)
+
+    async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:
+        planned = await tx.steps.plan(place, step.held, delivery, sha256, now)
+        if planned is not None and earlier is not None:
+            await tx.pulls.remember(step.person_id, step.consent_id, earlier, now)
+        return planned
+
+    return await step.move(make, statements=1 if earlier is None else 2)
 
 
 def _input_digests(key: bytes, pulled: PulledDocuments) -> Mapping[str, str]:
     # Keyed, because a small personal value could be guessed from a plain digest; the key dies with erasure.
     return {
-        one.url: "hmac-sha256:" + hmac.new(key, one.content, hashlib.sha256).hexdigest()
-        for one in pulled.documents
+        one.url: "hmac-sha256:" + hmac.digest(key, one.content, "sha256").hex() for one in pulled.documents
     }
 
 
+def _pseudonym(step: Step) -> str:
+    return step.world.store.keys.pseudonym_of(step.person_id, step.run.space_id)
+
+
 async def _publish(step: Step, planned: DeliveryRow) -> None:
-    """Make the result visible to queries, in the transaction that decides once more."""
-    now = step.world.clock.now()
+    """Make the result visible to queries, in the transaction that decides once more, and end the part.
+
+    When somebody ended it meanwhile, nothing of it becomes visible.
+    """
     run, delivery = step.run, planned.delivery
-    async with step.world.store.transaction() as tx:
-        await step.recheck(tx)
-        await tx.results.resolve(run.run_id, step.consent_id, DeliveryState.WRITTEN, now)
-        row = DerivedRow(delivery.graph, delivery.derived)
-        await tx.results.publish(step.person_id, run.space_id, run.run_id, step.consent_id, row, now)
-        await tx.trail.append(
-            AuditEntry(Action.RESULT_WRITTEN, now, "enclave", (run.run_id, step.consent_id), Outcome.DONE)
-        )
-        if not await _advance(step.world, tx, run, step.consent_id, PartState.WRITTEN, None):
-            raise EpochPassed()  # somebody ended the part meanwhile: nothing of it becomes visible
+    row = DerivedRow(delivery.graph, delivery.derived)
+
+    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
+        objects = (run.run_id, step.consent_id)
+        entry = AuditEntry(Action.RESULT_WRITTEN, now, "enclave", objects, Outcome.DONE)
+        return tx.steps.publish(place, step.held, run.space_id, row, entry)
+
+    await step.move(make)
+    step.given_back = True
 
 
 async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:
+    run_id, now = job.run.run_id, world.clock.now()
     async with world.store.transaction() as tx:
-        if not await _advance(world, tx, job.run, consent_id, state, outcome):
+        if not await tx.runs.advance(run_id, consent_id, state, now, outcome):
             return  # it had ended already, or its person was erased: nothing more is told about them
-        await tx.trail.append(
-            AuditEntry(
-                Action.RESULT_REFUSED,
-                world.clock.now(),
-                "enclave",
-                (job.run.run_id, consent_id, outcome),
-                Outcome.REFUSED,
-            )
-        )
-
-
-async def _advance(
-    world: World, tx: Transaction, run: RunRow, consent_id: str, state: PartState, outcome: str | None
-) -> bool:
-    moved = await tx.runs.advance(run.run_id, consent_id, state, world.clock.now(), outcome)
-    await running.finish(world, tx, run.run_id)
-    return moved
+        objects = (run_id, consent_id, outcome)
+        await tx.trail.append(AuditEntry(Action.RESULT_REFUSED, now, "enclave", objects, Outcome.REFUSED))
 
 
 def _final_state(fault: SolidgateError) -> PartState:
@@ -218,28 +226,14 @@ def _final_state(fault: SolidgateError) -> PartState:
     return PartState.REFUSED if isinstance(fault, Refused) else PartState.FAILED
 
 
-async def _is_final(world: World, job: Job, consent_id: str) -> bool:
-    async with world.store.transaction() as tx:
-        return (await tx.runs.part(job.run.run_id, consent_id)).state in FINAL
-
-
-async def _planned(step: Step) -> DeliveryRow | None:
-    async with step.world.store.transaction() as tx:
-        return await tx.results.planned(step.person_id, step.run.run_id, step.consent_id)
-
-
 async def _resolve(step: Step, state: DeliveryState) -> None:
     async with step.world.store.transaction() as tx:
         await tx.results.resolve(step.run.run_id, step.consent_id, state, step.world.clock.now())
 
 
-async def _subject(step: Step) -> str:
-    async with step.world.store.transaction() as tx:
-        pseudonym = tx.people.pseudonym(step.person_id, step.run.space_id)
-    return f"{step.world.space_iri(step.run.space_id)}/subjects/{pseudonym}"
-
-
 def _context(job: Job, subject: str) -> RunContext:
     return RunContext(
-        now=job.run.created.isoformat(), subject=subject, parameters=dict(job.agreement.parameters)
+        now=job.program.manifest.time(job.run.created.isoformat()),
+        subject=subject,
+        parameters=dict(job.agreement.parameters),
     )

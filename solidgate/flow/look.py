@@ -174,15 +174,9 @@ async def _remember(world: World, tx: Transaction, watched: Watched, found: Mapp
 
 
 async def remember_pulled(
-    tx: Transaction,
-    agreement: Agreement,
-    person_id: str,
-    record: ConsentRecord,
-    documents: Sequence[Document],
+    tx: Transaction, person_id: str, record: ConsentRecord, documents: Sequence[Document]
 ) -> None:
     """What a run has read is seen, whatever becomes of the run: the same again would only fail again."""
-    if agreement.rerun != ON_CHANGE:
-        return
     places = {url: number for number, url in topics_of(record.resources, record.result_container).items()}
     await tx.watches.see(
         person_id,

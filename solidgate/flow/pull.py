@@ -1,10 +1,14 @@
-"""Pull: read exactly the agreed resources of one person, through a door that is open, within bounds."""
+"""Pull: read exactly the agreed resources of one person, through a door that is open, within bounds.
+
+Whether the door is as agreed is told by the answer to each read itself: one document costs one request.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from solidgate.consent.decide import ActiveConsent
 from solidgate.errors import (
@@ -17,6 +21,7 @@ from solidgate.errors import (
     SolidgateError,
 )
 from solidgate.flow.world import World
+from solidgate.pod.allowed import READ
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document
 from solidgate.ports import Access
@@ -26,7 +31,8 @@ from solidgate.ports import Access
 class PulledDocuments:
     """One person's documents, in the order asked, for one epoch of one consent. Built only by ``pull``.
 
-    ``skipped`` are the optional resources that the pod did not give.
+    ``skipped`` are the optional resources that the pod did not give, ``wide`` those on which the pod says
+    that the space may do more than read.
     """
 
     documents: tuple[Document, ...]
@@ -34,6 +40,7 @@ class PulledDocuments:
     epoch: int
     total_bytes: int
     skipped: tuple[str, ...] = ()
+    wide: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"PulledDocuments({len(self.documents)} documents, {self.total_bytes} bytes)"
@@ -57,6 +64,15 @@ class _Budget:
             raise FetchTooLarge("the documents together are larger than pull.max_pod_bytes")
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The pod says of every document that it is still what was read before. Built only here."""
+
+    consent_id: str
+    epoch: int
+    count: int
+
+
 async def pull(
     world: World,
     active: ActiveConsent,
@@ -72,14 +88,46 @@ async def pull(
     ``ResourceNotCovered DoorNotOpen PodNotFound PodForbidden PodUnreadable PodUnavailable`` and fetch errors;
     when it raises or is cancelled, nothing stays open and nothing is kept.
     """
+    found = await pull_changed(world, active, access, resources, door, {}, optional=optional)
+    assert isinstance(found, PulledDocuments)  # nothing is known, so nothing can be unchanged
+    return found
+
+
+async def pull_changed(
+    world: World,
+    active: ActiveConsent,
+    access: Access,
+    resources: Sequence[str],
+    door: Door,
+    known: Mapping[str, str | None],
+    *,
+    optional: Collection[str] = (),
+) -> PulledDocuments | Unchanged:
+    """As ``pull``, but nothing is read when every document still has its tag in ``known``.
+
+    ``known`` has no tag for an optional document that was not there. Documents that it does not name are
+    read. As soon as one has changed, all are read.
+    """
     wanted = tuple(dict.fromkeys(resources))
     _check_covered(world, active, wanted)
+    reading = _Reading(world, access, door, frozenset(optional), _budget(world))
     try:
         async with asyncio.timeout(world.settings.pull.pod_seconds):
-            await _check_door(world, access, door, [url for url in wanted if url not in optional])
-            return await _read_all(world, active, access, wanted, optional)
-    except TimeoutError as late:
-        raise FetchTimedOut("the pod was not read within pull.pod_seconds") from late
+            first = await reading.all(wanted, known if set(known) == set(wanted) else {})
+            if _Same.SAME in first.values() and all(_as_before(one, known[u]) for u, one in first.items()):
+                return Unchanged(active.consent_id, active.epoch, len(wanted))
+            late = await reading.all([url for url, one in first.items() if one is _Same.SAME], {})
+            return await reading.finished(active, {**first, **late})
+    except TimeoutError as late_pod:
+        raise FetchTimedOut("the pod was not read within pull.pod_seconds") from late_pod
+
+
+def _as_before(found: Document | _Same, etag: str | None) -> bool:
+    return found is _Same.SAME or (found is _Same.MISSING and etag is None)
+
+
+def _budget(world: World) -> _Budget:
+    return _Budget(world.settings.pull.max_resource_bytes, world.settings.pull.max_pod_bytes)
 
 
 def _check_covered(world: World, active: ActiveConsent, wanted: Sequence[str]) -> None:
@@ -89,51 +137,84 @@ def _check_covered(world: World, active: ActiveConsent, wanted: Sequence[str]) -
         raise FetchTooLarge("there are more resources than pull.max_resources")
 
 
-async def _check_door(world: World, access: Access, door: Door, required: Sequence[str]) -> None:
-    # An optional document may be absent, and then the agent cannot see a door to it: it does not count.
-    state = await world.pods.door_state(access, replace(door, read=tuple(required)))
-    if state is not DoorState.OPEN and (required or door.write is not None):
-        raise DoorNotOpen(f"the door is {state.value}")
+class _Same(Enum):
+    """What became of a resource that was not read."""
+
+    SAME = "same"
+    MISSING = "missing"
 
 
-async def _read_all(
-    world: World, active: ActiveConsent, access: Access, wanted: Sequence[str], optional: Collection[str]
-) -> PulledDocuments:
-    limits = world.settings.pull
-    budget = _Budget(limits.max_resource_bytes, limits.max_pod_bytes)
-    gate = asyncio.Semaphore(world.settings.http.per_origin)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The reading of one pod."""
 
-    async def one(url: str) -> Document | None:
-        async with gate:
-            return await _read(world, access, url, budget, may_miss=url in optional)
+    world: World
+    access: Access
+    door: Door
+    optional: frozenset[str]
+    budget: _Budget
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(url)) for url in wanted]
-    except BaseExceptionGroup as failed:
-        raise _first(failed) from None
-    found = [(url, task.result()) for url, task in zip(wanted, tasks, strict=True)]
-    return PulledDocuments(
-        documents=tuple(document for _, document in found if document is not None),
-        consent_id=active.consent_id,
-        epoch=active.epoch,
-        total_bytes=budget.taken,
-        skipped=tuple(url for url, document in found if document is None),
-    )
+    async def all(
+        self, urls: Sequence[str], known: Mapping[str, str | None]
+    ) -> Mapping[str, Document | _Same]:
+        """Each resource, a few at once; the first fault ends the others."""
+        if len(urls) <= 1:  # most people have few documents: no task is needed for a single one
+            return {url: await self._one(url, known.get(url)) for url in urls}
+        gate = asyncio.Semaphore(self.world.settings.http.per_origin)
 
+        async def one(url: str) -> Document | _Same:
+            async with gate:
+                return await self._one(url, known.get(url))
 
-async def _read(
-    world: World, access: Access, url: str, budget: _Budget, *, may_miss: bool
-) -> Document | None:
-    """``None`` only for an optional resource that is not there (many pods answer 403 for that)."""
-    try:
-        document = await world.pods.read(access, url, max_bytes=budget.next_limit())
-    except (PodNotFound, PodForbidden):
-        if may_miss:
-            return None
-        raise
-    budget.take(len(document.content))
-    return document
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(url)) for url in urls]
+        except BaseExceptionGroup as failed:
+            raise _first(failed) from None
+        return {url: task.result() for url, task in zip(urls, tasks, strict=True)}
+
+    async def _one(self, url: str, etag: str | None) -> Document | _Same:
+        """Missing only for an optional resource that is not there (many pods answer 403 for that)."""
+        most = self.budget.next_limit()
+        try:
+            found = await self.world.pods.read_changed(self.access, url, etag, max_bytes=most)
+        except (PodNotFound, PodForbidden) as refused:
+            if url in self.optional:
+                return _Same.MISSING
+            if isinstance(refused, PodForbidden):
+                raise DoorNotOpen("the pod does not let the space read what was agreed") from refused
+            raise
+        if found is None:
+            return _Same.SAME
+        self.budget.take(len(found.content))
+        return found
+
+    async def finished(self, active: ActiveConsent, found: Mapping[str, Document | _Same]) -> PulledDocuments:
+        """The documents, once it is certain that the door to them is as agreed."""
+        documents = tuple(one for one in found.values() if isinstance(one, Document))
+        await self._check_door([one.url for one in documents if one.allowed is None])
+        return PulledDocuments(
+            documents=documents,
+            consent_id=active.consent_id,
+            epoch=active.epoch,
+            total_bytes=self.budget.taken,
+            skipped=tuple(url for url, one in found.items() if one is _Same.MISSING),
+            wide=tuple(one.url for one in documents if self._is_wide(one)),
+        )
+
+    async def _check_door(self, silent: Sequence[str]) -> None:
+        """Ask about the documents of which the pod's own answer did not say what the space may do."""
+        if not silent:
+            return
+        state = await self.world.pods.door_state(self.access, replace(self.door, read=tuple(silent)))
+        if state is not DoorState.OPEN:
+            raise DoorNotOpen(f"the door is {state.value}")
+
+    def _is_wide(self, document: Document) -> bool:
+        """More than Read was agreed for what lies in the container of the results only."""
+        if self.door.write is not None and document.url.startswith(self.door.write):
+            return False
+        return document.allowed is not None and bool(document.allowed - {READ})
 
 
 def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:

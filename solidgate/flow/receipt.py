@@ -17,27 +17,28 @@ from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.last import LastWrites
     from solidgate.adapters.sql.store import Transaction
 
 RECEIPT_TYPE = "application/vc+jwt"
 
 
 async def issue(
-    world: World,
-    tx: Transaction | LastWrites,
-    person_id: str,
-    agreement: Agreement,
-    *records: ConsentRecord,
-    notice: Notice | None = None,
+    world: World, tx: Transaction, person_id: str, agreement: Agreement, *records: ConsentRecord
 ) -> None:
     """Sign the receipt of each record's latest event and keep it, in the transaction of those events."""
+    await tx.receipts.put(person_id, signed(world, agreement, *records))
+
+
+def signed(
+    world: World, agreement: Agreement, *records: ConsentRecord, notice: Notice | None = None
+) -> list[tuple[str, int, str]]:
+    """The receipt of each record's latest event: (consent, sequence, token)."""
     now, key = world.clock.now(), _signer(tuple(sorted(world.receipt_key.items())))
     tokens = []
     for record in records:
         token = make_receipt(record, agreement, issuer=world.public_url, key=key, now=now, notice=notice)
         tokens.append((record.consent_id, record.latest.sequence, token))
-    await tx.receipts.put(person_id, tokens)
+    return tokens
 
 
 @cache

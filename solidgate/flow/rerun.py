@@ -40,13 +40,13 @@ async def again(world: World, space_id: str) -> str | None:
         row = await tx.spaces.one(space_id, lock=True)
         wanted = await tx.reruns.wanted(space_id)
         holding = await tx.consents.holding(space_id, world.clock.now()) if row.state == "open" else ()
-        chosen = tuple(pair for pair in holding if pair[0] in frozenset(wanted))
+        chosen = {consent_id for consent_id, _ in holding} & set(wanted)
         if not chosen:
             await tx.reruns.granted(wanted)
             return None
         try:
             view = await space.view(world, tx, space_id)
-            run_id = await running.create(world, tx, view, chosen, ACTOR)
+            run_id = await running.create(world, tx, view, ACTOR, chosen)
         except (RunOpen, AlgorithmNotApproved, AlgorithmNotFound):
             return None
         await tx.reruns.granted(wanted)
@@ -71,7 +71,7 @@ async def scheduled(world: World, space_id: str) -> str | None:
         if due(view.agreement.rerun, since) > now or not people:
             return None
         try:
-            return await running.create(world, tx, view, people, ACTOR)
+            return await running.create(world, tx, view, ACTOR)
         except (RunOpen, AlgorithmNotApproved, AlgorithmNotFound):
             return None
 

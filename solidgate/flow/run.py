@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
@@ -35,7 +37,11 @@ LISTED_RUNS = 100
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``."""
+    """A run in counts only: never who. A count below the agreed group size is withheld as ``<k``.
+
+    ``rate`` is people a second over the last ``progress.window_seconds``, ``remaining_seconds`` what is left
+    at that rate; neither is told while it would be about fewer people than the group size.
+    """
 
     run_id: str
     space_id: str
@@ -46,6 +52,8 @@ class RunView:
     counts: Mapping[str, int | str]
     outcomes: Mapping[str, int | str]
     aggregate: bool
+    rate: float | None = None
+    remaining_seconds: int | None = None
 
 
 async def run(
@@ -57,7 +65,7 @@ async def run(
 
 async def on_sample(world: World, program: Program, sample: Sample) -> RawOutput:
     """The program's unchecked result for a person that its maker invented. Same errors as ``run``."""
-    context = RunContext(NOW, sample.subject, dict(program.manifest.parameters))
+    context = RunContext(program.manifest.time(NOW), sample.subject, dict(program.manifest.parameters))
     return await _derived(world, program, sample.documents, sample.subject, context)
 
 
@@ -85,14 +93,13 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
         view = await space.view(world, tx, space_id)
         space.require_open(view)
         roles = space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
-        people = await tx.consents.holding(space_id, world.clock.now())
-        return await create(world, tx, view, people, roles[0].value)
+        return await create(world, tx, view, roles[0].value)
 
 
 async def create(
-    world: World, tx: Transaction, view: SpaceView, people: Sequence[tuple[str, str]], actor: str
+    world: World, tx: Transaction, view: SpaceView, actor: str, only: Collection[str] | None = None
 ) -> str:
-    """A run over these (consent, person), with its parts and jobs, in this transaction; its id.
+    """A run with its parts and jobs, in this transaction, over everybody or only these consents; its id.
 
     Raises ``AlgorithmNotApproved RunOpen`` and leaves the transaction usable.
     """
@@ -101,19 +108,30 @@ async def create(
     row = RunRow(
         run_id, view.space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
     )
-    await tx.runs.create(row, people)
-    await _defer_batches(world, tx, row, [consent_id for consent_id, _ in people])
+    people = await tx.runs.create(row, only)
+    await _defer_batches(world, tx, row)
     await tx.trail.append(AuditEntry(Action.RUN_STARTED, now, actor, (view.space_id, run_id), Outcome.DONE))
     if not people:
         await tx.runs.finish_if_done(run_id, now)
     return run_id
 
 
-async def _defer_batches(world: World, tx: Transaction, row: RunRow, consents: list[str]) -> None:
-    size = world.settings.worker.batch_people
-    for start_at in range(0, len(consents), size):
-        payload = {"run_id": row.run_id, "consents": consents[start_at : start_at + size]}
-        await tx.jobs.defer(BATCH_TASK, payload)
+async def _defer_batches(world: World, tx: Transaction, row: RunRow) -> None:
+    """One job for each batch, each in a later round than the one before.
+
+    Rounds go on from the one that waiting jobs are at, and a worker takes the earliest round first: so the
+    spaces take turns, batch by batch, however many people one of them has. And only so many jobs of one space
+    are done at once, so that a place for another one is never far.
+    """
+    settings, after = world.settings.worker, ""
+    for place in count(await tx.jobs.round(BATCH_TASK)):
+        batch = await tx.runs.batch(row.run_id, after, settings.batch_people)
+        if not batch:
+            return
+        lane = f"{row.space_id}:{place % settings.jobs_of_space}"
+        payload = {"run_id": row.run_id, "consents": batch}
+        await tx.jobs.defer(BATCH_TASK, payload, priority=-place, lock=lane)
+        after = batch[-1]
 
 
 async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunView:
@@ -123,7 +141,7 @@ async def show(world: World, caller: Caller, space_id: str, run_id: str) -> RunV
         row = await tx.runs.one(run_id)
         if row.space_id != space_id:
             raise RunNotFound()
-        return await _view(tx, row, floor)
+        return await _with_pace(world, tx, row, await _view(tx, row, floor), floor)
 
 
 async def listing(world: World, caller: Caller, space_id: str) -> tuple[RunView, ...]:
@@ -184,6 +202,20 @@ async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
         outcomes=_withheld(outcomes, floor),
         aggregate=newest is not None and newest[1] == row.run_id,
     )
+
+
+async def _with_pace(world: World, tx: Transaction, row: RunRow, view: RunView, floor: int) -> RunView:
+    """With the rate and the remaining time of a run under way."""
+    if row.state is not RunState.RUNNING or row.started is None:
+        return view
+    now = world.clock.now()
+    since = max(row.started, now - timedelta(seconds=world.settings.progress.window_seconds))
+    ended, left = await tx.runs.pace(row.run_id, since)
+    if ended < max(1, floor):
+        return view
+    rate = ended / max(1.0, (now - since).total_seconds())
+    remaining = math.ceil(left / rate) if left >= floor else None
+    return replace(view, rate=round(rate, 2), remaining_seconds=remaining)
 
 
 def _withheld(counts: Mapping[str, int], floor: int) -> dict[str, int | str]:

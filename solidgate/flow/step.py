@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from solidgate.consent.decide import ActiveConsent, Proposal, decide
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import (
+    DoorTooWide,
     EpochPassed,
     FetchTimedOut,
     FetchTooLarge,
@@ -27,7 +28,10 @@ from solidgate.errors import (
 )
 from solidgate.flow.world import World
 from solidgate.ports import Access
-from solidgate.run.state import FINAL, PartState, RunRow
+from solidgate.run.delivery import DeliveryRow
+from solidgate.run.held import Held
+from solidgate.run.place import Place
+from solidgate.run.state import PartState, RunRow
 from solidgate.space.agreement import Agreement
 from solidgate.space.participant import Party, Role
 
@@ -49,24 +53,65 @@ class Step:
     world: World
     run: RunRow
     agreement: Agreement
-    consent_id: str
-    person_id: str
-    record: ConsentRecord
+    held: Held
     fence: int
     first: ActiveConsent
     until: float
+    planned: DeliveryRow | None = None
+    known_wide: bool = False
     ended: SolidgateError | None = None
     unanswered: bool = False
+    given_back: bool = False
+
+    @property
+    def record(self) -> ConsentRecord:
+        """The record, as it is for as long as its epoch is the first one's."""
+        return self.held.stored.record
+
+    @property
+    def consent_id(self) -> str:
+        """The consent's id."""
+        return self.record.consent_id
+
+    @property
+    def person_id(self) -> str:
+        """Whose it is."""
+        return self.held.stored.person_id
+
+    async def move(
+        self, make: Callable[[Transaction, Place, datetime], Awaitable[T | None]], statements: int = 1
+    ) -> T:
+        """Make one move, and go on only if the consent still holds and the part was not stopped.
+
+        ``make`` is one statement, or begins with it: it asks for the epoch under the consent's shared lock,
+        renews the lease and moves the part, all or nothing; nothing is told by a false value. Raises what
+        ``decide`` raises, and ``EpochPassed``.
+        """
+        self.check()
+        begin, now = clock(), self.world.clock.now()
+        active = decided(self.world, self.held.stored, self.agreement, self.run)
+        store = self.world.store
+        async with store.at_once() if statements == 1 else store.transaction() as tx:
+            made = await make(tx, self._place(active.epoch), now)
+        if not made:
+            await self._say_why()
+            raise EpochPassed()
+        self.lasts(begin)
+        return made
 
     async def advance(self, state: PartState) -> ActiveConsent:
-        """Go on only if the consent still holds and the part was not stopped; renews the lease."""
-        begin = clock()
+        """Move to a state that nothing else comes with."""
+        await self.move(lambda tx, place, now: tx.steps.move(place, state, now))
+        return self.first
+
+    def _place(self, epoch: int) -> Place:
+        seconds = self.world.settings.worker.lease_seconds
+        return Place(self.run.run_id, self.consent_id, epoch, self.fence, seconds)
+
+    async def _say_why(self) -> None:
+        """A move was refused: the consent's own reason, if it is one."""
         async with self.world.store.transaction() as tx:
-            active = await self.recheck(tx)
-            if not await tx.runs.advance(self.run.run_id, self.consent_id, state, self.world.clock.now()):
-                raise EpochPassed()
-        self.lasts(begin)
-        return active
+            await self.recheck(tx)
 
     async def recheck(self, tx: Transaction) -> ActiveConsent:
         """Decide again inside the transaction that makes an effect visible.
@@ -162,14 +207,18 @@ def recipients(agreement: Agreement) -> tuple[Party, ...]:
 
 
 @asynccontextmanager
-async def leased(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> AsyncIterator[Step]:
-    """A step under a lease, which a heartbeat renews and which is given back at the end, whatever happens.
+async def leased(
+    world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None = None
+) -> AsyncIterator[Step]:
+    """A step under a lease, with the part begun; ``held`` is the consent, if somebody has just read it.
+
+    The lease is one which a heartbeat renews and which is given back at the end, whatever happens.
 
     Work that outlives its lease is ended by its own clock first: a withdrawal that finds the lease past its
     deadline may rely on nobody working under it. That clock needs no database.
     """
     await world.brake.admit()
-    step = await _taken(world, run, agreement, consent_id)
+    step = await _taken(world, run, agreement, consent_id, held)
     try:
         async with asyncio.timeout_at(step.until) as limit:
             heartbeat = asyncio.create_task(_beat(step, limit))
@@ -182,14 +231,14 @@ async def leased(world: World, run: RunRow, agreement: Agreement, consent_id: st
         raise step.ended from None
     finally:
         step.ended = step.ended or EpochPassed()
-        if not step.unanswered:
+        if not step.unanswered and not step.given_back:
             await asyncio.shield(_release(step))
 
 
-async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> Step:
+async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None) -> Step:
     """The step, once nobody else works for the part: a worker that died holds it until its lease lapses."""
     while True:
-        taking = asyncio.ensure_future(_take(world, run, agreement, consent_id))
+        taking = asyncio.ensure_future(_take(world, run, agreement, consent_id, held))
         try:
             step = await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -201,20 +250,41 @@ async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: st
         if step is not None:
             return step
         await asyncio.sleep(TAKE_OVER_SECONDS)
+        held = None  # read anew: much may have happened
 
 
-async def _take(world: World, run: RunRow, agreement: Agreement, consent_id: str) -> Step | None:
-    seconds, begin = world.settings.worker.lease_seconds, clock()
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, lock="share")
-        active = decided(world, stored, agreement, run)
-        if (await tx.runs.part(run.run_id, consent_id)).state in FINAL:
+async def _take(
+    world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None
+) -> Step | None:
+    """The step; none while somebody else holds the lease."""
+    if held is None:
+        held = await _read(world, consent_id)
+    while True:
+        active, begin = decided(world, held.stored, agreement, run), clock()
+        async with world.store.at_once() as tx:
+            seconds = world.settings.worker.lease_seconds
+            found = await tx.steps.enter(run.run_id, held, seconds, world.clock.now())
+        if found.held:
+            break
+        again = await _read(world, consent_id)
+        if again.stored.record.epoch == active.epoch:
             raise EpochPassed()
-        fence = await tx.leases.take(consent_id, active.epoch, run.run_id, seconds)
-    if fence is None:
+        held = again
+    if found.fence is None:
+        if not found.still_open:
+            raise EpochPassed()
         return None
-    until, person = begin + seconds * OWN_SHARE, stored.person_id
-    return Step(world, run, agreement, consent_id, person, stored.record, fence, active, until)
+    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE)
+    step.planned, step.known_wide = found.planned, found.door_problem == DoorTooWide.code
+    if not found.moved:
+        await _release(step)
+        raise EpochPassed()  # it was ended in this very moment
+    return step
+
+
+async def _read(world: World, consent_id: str) -> Held:
+    async with world.store.at_once() as tx:
+        return await tx.steps.one(consent_id)
 
 
 async def _beat(step: Step, limit: asyncio.Timeout) -> None:

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
+
+from solidgate.vocab import ACL
+
+
+class Mode(Enum):
+    """An access mode (WAC section 4.3.3); Access Control Policy uses the same terms."""
+
+    READ = ACL.Read
+    WRITE = ACL.Write
+    APPEND = ACL.Append
+    CONTROL = ACL.Control
+
+
+READ_ONLY = frozenset({Mode.READ})
+READ_AND_WRITE = frozenset({Mode.READ, Mode.WRITE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,17 @@ class ResourceState:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document's bytes as the pod sent them, unparsed: only the sandbox parses pod documents."""
+    """One document's bytes as the pod sent them, unparsed: only the sandbox parses pod documents.
+
+    ``allowed`` are the modes of access that the pod says its reader has; none when it does not say.
+    """
 
     url: str
     media_type: str
     content: bytes
     etag: str | None = None
     modified: datetime | None = None
+    allowed: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         return f"Document({len(self.content)} bytes of {self.media_type})"

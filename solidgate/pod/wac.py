@@ -13,40 +13,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
+from pyoxigraph import BlankNode, NamedNode, Triple
 
+from solidgate.pod.access_control import OURS, AccessDocument, Subject
 from solidgate.pod.container import is_container
-from solidgate.vocab import ACL, FOAF, RDF
+from solidgate.pod.door import Mode
+from solidgate.vocab import ACL, RDF
 
-OURS = "solidgate-"
+Acl = AccessDocument
 KEPT = f"{OURS}kept-"
 OWNER = f"{OURS}owner"
 AGENT = f"{OURS}agent-"
-
-Subject = NamedNode | BlankNode | Triple
-Term = NamedNode | BlankNode | Literal | Triple
-
-
-class Mode(Enum):
-    """An access mode (section 4.3.3)."""
-
-    READ = ACL.Read
-    WRITE = ACL.Write
-    APPEND = ACL.Append
-    CONTROL = ACL.Control
-
-
-@dataclass(frozen=True, slots=True)
-class Acl:
-    """An access control list: its address, and its triples in document order."""
-
-    url: str
-    triples: tuple[Triple, ...]
-
-    def __repr__(self) -> str:
-        return f"Acl({len(self.triples)} triples)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +40,6 @@ class Grant:
         return f"Grant({self.mode.rpartition('#')[2]})"
 
 
-def acl_of(quads: Iterable[Quad], url: str) -> Acl:
-    """The list that a parsed document holds."""
-    return Acl(url, tuple(dict.fromkeys(quad.triple for quad in quads)))
-
-
-def to_turtle(acl: Acl) -> bytes:
-    """The list as Turtle with absolute addresses, so that it means the same wherever it is stored."""
-    prefixes = {"acl": ACL.iri, "foaf": FOAF.iri}
-    written = serialize(acl.triples, format=RdfFormat.TURTLE, prefixes=prefixes)
-    assert written is not None
-    return written
-
-
 # --- what a list means --------------------------------------------------------------------------------
 
 
@@ -83,7 +48,7 @@ def grants(acl: Acl, target: str, *, inherited: bool = False) -> frozenset[Grant
     about = ACL.default if inherited else ACL.accessTo
     found: set[Grant] = set()
     for subject in _authorizations(acl):
-        if NamedNode(target) in _objects(acl, subject, about):
+        if NamedNode(target) in acl.objects(subject, about):
             found |= _grants_of(acl, subject)
     return frozenset(found)
 
@@ -115,10 +80,10 @@ def copied(inherited: Acl, container: str, target: str, acl_url: str) -> Acl:
     triples: list[Triple] = []
     about = [ACL.accessTo, ACL.default] if is_container(target) else [ACL.accessTo]
     for number, subject in enumerate(_authorizations(inherited), start=1):
-        if NamedNode(container) not in _objects(inherited, subject, ACL.default):
+        if NamedNode(container) not in inherited.objects(subject, ACL.default):
             continue
         name = NamedNode(f"{acl_url}#{KEPT}{number}")
-        for triple in _described(inherited, subject):
+        for triple in inherited.described(subject):
             if triple.subject != subject:
                 triples.append(triple)
             elif triple.predicate not in (ACL.accessTo, ACL.default):
@@ -169,9 +134,9 @@ def may_be_removed(acl: Acl, target: str, inherited: Acl, container: str) -> boo
 
     The entry that solidgate added for the owner does not count: without the list, all is as it was before.
     """
-    if not all(_is_ours(acl, t.subject) or isinstance(t.subject, BlankNode) for t in acl.triples):
+    if not all(acl.is_ours(t.subject) or isinstance(t.subject, BlankNode) for t in acl.triples):
         return False
-    if not all(_is_ours(acl, subject) for subject in _authorizations(acl)):
+    if not all(acl.is_ours(subject) for subject in _authorizations(acl)):
         return False
     copy = Acl(acl.url, tuple(t for t in acl.triples if t.subject != NamedNode(f"{acl.url}#{OWNER}")))
     if not copy.triples:
@@ -188,35 +153,16 @@ def _authorizations(acl: Acl) -> list[Subject]:
     return [t.subject for t in acl.triples if t.predicate == RDF.type and t.object == ACL.Authorization]
 
 
-def _objects(acl: Acl, subject: Subject, predicate: NamedNode) -> list[Term]:
-    return [t.object for t in acl.triples if t.subject == subject and t.predicate == predicate]
-
-
 def _receivers(acl: Acl, subject: Subject) -> list[Triple]:
     kinds = (ACL.agent, ACL.agentClass, ACL.agentGroup)
     return [t for t in acl.triples if t.subject == subject and t.predicate in kinds]
 
 
 def _grants_of(acl: Acl, subject: Subject) -> set[Grant]:
-    modes = [term.value for term in _objects(acl, subject, ACL.mode) if isinstance(term, NamedNode)]
-    origins = frozenset(str(term) for term in _objects(acl, subject, ACL.origin))
+    modes = [term.value for term in acl.objects(subject, ACL.mode) if isinstance(term, NamedNode)]
+    origins = frozenset(str(term) for term in acl.objects(subject, ACL.origin))
     who = [(t.predicate, t.object.value) for t in _receivers(acl, subject) if isinstance(t.object, NamedNode)]
     return {Grant(via, name, mode, origins) for via, name in who for mode in modes}
-
-
-def _described(acl: Acl, subject: Subject) -> list[Triple]:
-    """All triples about ``subject``, and about the blank nodes that it leads to."""
-    found: list[Triple] = []
-    waiting, seen = [subject], {subject}
-    while waiting:
-        current = waiting.pop()
-        for triple in acl.triples:
-            if triple.subject == current:
-                found.append(triple)
-                if isinstance(triple.object, BlankNode) and triple.object not in seen:
-                    seen.add(triple.object)
-                    waiting.append(triple.object)
-    return found
 
 
 def _authorization(iri: str, agent: str, target: str, modes: Iterable[Mode], below: bool) -> list[Triple]:
@@ -225,10 +171,6 @@ def _authorization(iri: str, agent: str, target: str, modes: Iterable[Mode], bel
     triples += [Triple(name, ACL.accessTo, NamedNode(target))]
     triples += [Triple(name, ACL.default, NamedNode(target))] if below else []
     return triples + [Triple(name, ACL.mode, mode.value) for mode in sorted(modes, key=lambda m: m.name)]
-
-
-def _is_ours(acl: Acl, subject: Subject) -> bool:
-    return isinstance(subject, NamedNode) and subject.value.startswith(f"{acl.url}#{OURS}")
 
 
 def _short(agent: str) -> str:

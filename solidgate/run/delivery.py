@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +66,19 @@ class Unresolved:
     def key(self) -> str:
         """Its name in the log."""
         return f"{self.run_id}:{self.consent_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the result of ``run_id`` was made from: the pod's tag of each document (none: it was not there),
+    and a ``fingerprint`` of everything else that decides a result."""
+
+    run_id: str
+    fingerprint: str
+    tags: Mapping[str, str | None]
+
+    def __repr__(self) -> str:
+        return f"Earlier({self.run_id}, {len(self.tags)} documents)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ class RunState(StrEnum):
 
 
 class PartState(StrEnum):
-    """Where one person's part stands; the last four are final."""
+    """Where one person's part stands; the last five are final.
+
+    ``UNCHANGED``: nothing has changed in the pod, and the earlier result stands.
+    """
 
     QUEUED = "queued"
     PULLING = "pulling"
@@ -25,12 +28,19 @@ class PartState(StrEnum):
     VALIDATING = "validating"
     WRITING = "writing"
     WRITTEN = "written"
+    UNCHANGED = "unchanged"
     STOPPED = "stopped"
     REFUSED = "refused"
     FAILED = "failed"
 
 
-FINAL = (PartState.WRITTEN, PartState.STOPPED, PartState.REFUSED, PartState.FAILED)
+FINAL = (
+    PartState.WRITTEN,
+    PartState.UNCHANGED,
+    PartState.STOPPED,
+    PartState.REFUSED,
+    PartState.FAILED,
+)
 
 
 @dataclass(frozen=True, slots=True)

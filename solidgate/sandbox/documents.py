@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pyoxigraph import NamedNode, Quad, RdfFormat, parse
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 MAX_DEPTH = 64
 
@@ -54,22 +54,42 @@ def read(url: str, media_type: str, content: bytes) -> list[Quad]:
 
     Blank nodes are renamed, so those of two documents never meet. Raises ``Unreadable``.
     """
+    graph, default = NamedNode(url), DefaultGraph()
+    return [
+        Quad(quad.subject, quad.predicate, quad.object, graph) if quad.graph_name == default else quad
+        for quad in walk(url, media_type, content)
+    ]
+
+
+def walk(url: str, media_type: str, content: bytes) -> Iterator[Quad]:
+    """The same one by one, as the document has them: the graph of its URL is the default graph."""
+    kind = _format(media_type, content)
+    try:
+        yield from parse(content, kind, base_iri=url, rename_blank_nodes=True)
+    except (ValueError, SyntaxError, OSError) as problem:
+        raise Unreadable from problem
+
+
+def load(store: Store, url: str, media_type: str, content: bytes) -> None:
+    """Put the same statements into a store without making a Python value of each. Raises ``Unreadable``."""
+    kind = _format(media_type, content)
+    try:
+        # The store renames blank nodes at every load, and leaves statements in a named graph where they are.
+        store.load(content, kind, base_iri=url, to_graph=NamedNode(url))
+    except (ValueError, SyntaxError, OSError) as problem:
+        raise Unreadable from problem
+
+
+def _format(media_type: str, content: bytes) -> RdfFormat:
+    """The syntax of a document that is text and no deeper than is safe. Raises ``Unreadable``."""
     kind = FORMATS.get(media_type.split(";", 1)[0].strip().lower())
     if kind is None:
         raise Unreadable
     try:
         text = content.decode("utf-8")
-        if depth(text, json=kind == RdfFormat.JSON_LD) > MAX_DEPTH:
-            raise Unreadable
-        graph = NamedNode(url)
-        return list(_placed(parse(text, kind, base_iri=url, rename_blank_nodes=True), graph))
-    except (ValueError, SyntaxError, OSError) as problem:
+    except ValueError as problem:
         raise Unreadable from problem
-
-
-def _placed(quads: Iterator[Quad], graph: NamedNode) -> Iterator[Quad]:
-    for quad in quads:
-        if isinstance(quad.graph_name, NamedNode):
-            yield quad
-        else:
-            yield Quad(quad.subject, quad.predicate, quad.object, graph)
+    # Fewer brackets than that nest no deeper, wherever they stand; most documents need no more than counting.
+    if sum(map(text.count, "[({")) > MAX_DEPTH and depth(text, json=kind == RdfFormat.JSON_LD) > MAX_DEPTH:
+        raise Unreadable
+    return kind

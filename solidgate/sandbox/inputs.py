@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import pyoxigraph
-from pyoxigraph import Quad, RdfFormat, Store
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store
+
+from solidgate.sandbox.documents import load, read, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,15 @@ class Inputs(_Statements):
     """One person's part of a run.
 
     ``subject`` is the IRI that the result must be about; ``now`` the run's time (ISO 8601, UTC) and the only
-    clock a reproducible result may use; ``datasets`` what organisations brought, by name, as bytes.
+    clock a reproducible result may use (empty after ``uses_now = false``); ``datasets`` what organisations
+    brought, by name, as bytes.
+
+    The documents are parsed when they are first asked for: into a store for ``select``, into values for
+    ``quads`` and ``graph``. Whatever comes first, the others see the same blank nodes.
     """
 
     def __init__(
         self,
-        quads: Sequence[Quad],
         *,
         documents: Sequence[InputDocument],
         subject: str,
@@ -69,12 +74,44 @@ class Inputs(_Statements):
         parameters: Mapping[str, Any],
         datasets: Mapping[str, bytes],
     ) -> None:
-        super().__init__(quads)
         self.documents = tuple(documents)
         self.subject = subject
         self.now = now
         self.parameters = parameters
         self.datasets = datasets
+        self._walked = False
+
+    @property
+    def statements(self) -> Iterator[Quad]:
+        """All statements as the documents have them, in no graph of their document: the cheapest way through.
+
+        A walk parses the documents and keeps nothing; its blank nodes are its own.
+        """
+        for each in self.documents:
+            yield from walk(each.url, each.media_type, each.content)
+        self._walked = True
+
+    @cached_property
+    def _quads(self) -> Sequence[Quad]:  # type: ignore[override]
+        if "_store" in self.__dict__:
+            place: dict[object, int] = {NamedNode(each.url): at for at, each in enumerate(self.documents)}
+            return sorted(self._store, key=lambda quad: place.get(quad.graph_name, len(place)))
+        return [quad for each in self.documents for quad in read(each.url, each.media_type, each.content)]
+
+    @cached_property
+    def _store(self) -> Store:
+        store = Store()
+        if "_quads" in self.__dict__:
+            store.extend(self._quads)
+        else:
+            for each in self.documents:
+                load(store, each.url, each.media_type, each.content)
+        return store
+
+    def parse(self) -> None:
+        """Parse every document unless that was done. Raises ``Unreadable``."""
+        if not self._walked and "_quads" not in self.__dict__:
+            self._store  # noqa: B018 - its making is the parsing
 
     def __repr__(self) -> str:
         return f"Inputs({len(self.documents)} documents, {len(self._quads)} statements)"

@@ -52,7 +52,7 @@ def perform(
 def _derive(
     header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
 ) -> Said:
-    from solidgate.sandbox.documents import Unreadable, read
+    from solidgate.sandbox.documents import Unreadable
     from solidgate.sandbox.inputs import InputDocument, Inputs
 
     entries = header["documents"]
@@ -60,12 +60,13 @@ def _derive(
     documents = [
         InputDocument(e["url"], e["media_type"], blob) for e, blob in zip(entries, blobs, strict=False)
     ]
+    inputs = Inputs(documents=documents, datasets=datasets, **header["context"])
+    said = _run_program(header, preloaded, inputs)
     try:
-        quads = [quad for each in documents for quad in read(each.url, each.media_type, each.content)]
+        inputs.parse()  # also what the program did not look at, and whatever it made of what it met there
     except Unreadable:
         return Said(Outcome.UNREADABLE)
-    inputs = Inputs(quads, documents=documents, datasets=datasets, **header["context"])
-    return _run_program(header, preloaded, inputs)
+    return said
 
 
 def _aggregate(

@@ -48,8 +48,8 @@ class Table:
     def number(self, name: str, default: int | None = None) -> int:
         return int(self._one(name, int, "a whole number", default, 0))
 
-    def flag(self, name: str) -> bool:
-        return bool(self._one(name, bool, "true or false", False, False))
+    def flag(self, name: str, default: bool = False) -> bool:
+        return bool(self._one(name, bool, "true or false", default, default))
 
     def words(self, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of texts."""

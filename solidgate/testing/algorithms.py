@@ -22,8 +22,7 @@ class UnsafeInProcessRunner:
     def derive(self, program: Program, documents: Sequence[Document], subject: str) -> bytes:
         """The result for one person. Raises ``SandboxFailed`` with the class of the program's fault."""
         held = [InputDocument(one.url, one.media_type, one.content) for one in documents]
-        quads = [quad for one in held for quad in read(one.url, one.media_type, one.content)]
-        inputs = Inputs(quads, documents=held, subject=subject, **_context(program))
+        inputs = Inputs(documents=held, subject=subject, **_context(program))
         return _call(program, program.manifest.entry_point, inputs)
 
     def aggregate(self, program: Program, graphs: Sequence[bytes], subject: str) -> bytes:

@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Generic, TypeVar
 
 from aiohttp import web
 
@@ -41,16 +42,23 @@ class Awkward(IntEnum):
     FOREIGN_ACL = 20
     ODD_DATE = 21
     STORES_AND_FAILS = 22
+    REFUSES_ACCESS = 23
+    NO_ACL = 24
+    REFUSES_DELETE = 25
+    HIDES_ACCESS = 26
+
+
+Kind = TypeVar("Kind", bound=IntEnum)
 
 
 @dataclass(slots=True)
-class Mischief:
+class Mischief(Generic[Kind]):
     """One behaviour at one path. ``after`` requests are served well first, then ``times`` are not.
 
     ``amount`` is seconds, bytes, members or a status, as the behaviour has it; ``text`` an address or a tag.
     """
 
-    kind: Awkward
+    kind: Kind
     amount: float = 0
     text: str = ""
     times: int | None = None

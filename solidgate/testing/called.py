@@ -24,6 +24,7 @@ from solidgate.assets import asset
 from solidgate.compose import open_enclave
 from solidgate.flow import ask, consent, invite
 from solidgate.flow import space as spaces
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
@@ -128,7 +129,7 @@ async def open_called(
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "localhost", port).start()
         pod = await stack.enter_async_context(AwkwardPod())
-        jobs = make_jobs(plain_url(url), settings, Parts(enclave, limit=asyncio.Semaphore(4)))
+        jobs = make_jobs(plain_url(url), settings, Parts(enclave, limit=FairPlaces(4)))
         await stack.enter_async_context(jobs.open_async())
         program = read_algorithm(asset("examples", "home-energy", "algorithm"))
         agreement = dataclasses.replace(agreement_of("advice", documents=DOCUMENTS), rerun=rerun)

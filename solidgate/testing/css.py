@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -27,10 +28,22 @@ import aiohttp
 
 from solidgate.errors import PartnerUnavailable
 from solidgate.testing import tools
+from solidgate.testing.certificates import Certificate
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 10.0
 TAIL_LINES = 25
+
+WAC = "@css:config/file.json"
+"""Web Access Control, pods by path (``/alice/``), stored as files."""
+ACP = "@css:config/file-acp.json"
+"""The same with Access Control Policy."""
+SUBDOMAINS = str(Path(__file__).with_name("css-subdomains.json"))
+"""Web Access Control, a host for each pod (``alice.localhost``), kept in memory."""
+HTTPS = "@css:config/https-file-cli.json"
+"""As ``WAC``, over https; needs a ``certificate``."""
+
+_LOCALHOST = Path(__file__).with_name("localhost.cjs")
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^(?P<at>\S+Z) \[(?P<source>[^\]]+)\] \{[^}]*\} (?P<level>\w+): (?P<text>.*)$")
@@ -75,8 +88,9 @@ def free_port(host: str = "127.0.0.1") -> int:
 class CommunityServer:
     """``async with CommunityServer() as css``: ``css.base_url`` answers, its pods live in ``css.root``.
 
-    ``config`` chooses the access control (WAC: ``file.json``; ACP: ``file-acp.json``). A ``root`` that is
-    given is kept afterwards; without one a temporary folder is made and removed.
+    ``config`` is ``WAC``, ``ACP``, ``SUBDOMAINS``, ``HTTPS`` or a file of one's own. With a ``certificate``
+    the server answers over https, and trusts its authority itself: it fetches its own profiles. A ``root``
+    that is given is kept afterwards; without one a temporary folder is made and removed.
     """
 
     def __init__(
@@ -84,7 +98,8 @@ class CommunityServer:
         root: Path | None = None,
         *,
         port: int | None = None,
-        config: str = "@css:config/file.json",
+        config: str = "",
+        certificate: Certificate | None = None,
         log_file: Path | None = None,
         ready_seconds: float = READY_SECONDS,
     ) -> None:
@@ -95,14 +110,20 @@ class CommunityServer:
         self.log_file = log_file or (folder.parent / f"{folder.name}.log" if root else folder / "css.log")
         self._chosen_port = port
         self.port = port or 0
-        self._config = config
+        self._config = config or (HTTPS if certificate else WAC)
+        self._certificate = certificate
         self._ready_seconds = ready_seconds
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def base_url(self) -> str:
         """The address that clients use, with its trailing slash; it is also the issuer."""
-        return f"http://localhost:{self.port}/"
+        return f"{'https' if self._certificate else 'http'}://localhost:{self.port}/"
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """What aiohttp's ``ssl=`` needs to talk to this server."""
+        return self._certificate.trust if self._certificate else True
 
     @property
     def pid(self) -> int:
@@ -144,13 +165,13 @@ class CommunityServer:
     def _launch(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(tools.node()), str(tools.css_server()), "-c", self._config, "-p", str(self.port)]
-        command += ["-b", self.base_url, "-f", str(self.root), "-l", "info"]
         # Every CSS_* variable is read as a command-line option; an unknown one ends the server.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CSS_")}
+        if self._certificate is not None:
+            environment["NODE_EXTRA_CA_CERTS"] = str(self._certificate.authority)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -159,9 +180,21 @@ class CommunityServer:
             )
         atexit.register(self._kill_now)
 
+    def _command(self) -> list[str]:
+        # Harmless for the other configurations: it only speaks of names below .localhost.
+        command = [str(tools.node()), "--require", str(_LOCALHOST), str(tools.css_server())]
+        command += ["-c", self._config, "-p", str(self.port), "-b", self.base_url]
+        command += ["-f", str(self.root), "-l", "info"]
+        if self._certificate is not None:
+            made = self._certificate
+            command += ["--httpsKey", str(made.key), "--httpsCert", str(made.certificate)]
+        return command
+
     async def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self._ready_seconds
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        connector = aiohttp.TCPConnector(ssl=self.trust)
+        limit = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
             while time.monotonic() < deadline:
                 if self._process is None or self._process.poll() is not None:
                     raise PartnerUnavailable(f"it ended at once; end of its log:\n{self.tail()}")

@@ -25,6 +25,7 @@ from solidgate.adapters.tombstones import NAME, Tombstones
 from solidgate.flow.world import World
 from solidgate.identity import dpop, jose
 from solidgate.identity.login import Session
+from solidgate.ports import PodServer
 from solidgate.sandbox.limits import IsolationLevel
 from solidgate.settings import Login, Sandbox, Server, Settings
 from solidgate.testing.memory_pods import MemoryPods
@@ -113,9 +114,11 @@ class TestGate:
     app: web.Application = field(repr=False)
 
     @asynccontextmanager
-    async def browser(self, webid: str | None = None) -> AsyncIterator[Browser]:
+    async def browser(
+        self, webid: str | None = None, access: dpop.DpopAccess | None = None
+    ) -> AsyncIterator[Browser]:
         """A browser, of a person who is logged in when a WebID is given."""
-        session = await self.log_in(webid) if webid else None
+        session = await self.log_in(webid, access) if webid else None
         cookies = {"solidgate-session": session.session_id} if session else None
         jar = aiohttp.CookieJar(unsafe=True)
         if cookies:
@@ -123,21 +126,26 @@ class TestGate:
         async with aiohttp.ClientSession(cookie_jar=jar) as client:
             yield Browser(self, client, session)
 
-    async def log_in(self, webid: str) -> Session:
-        """A session as a login leaves it, without an issuer."""
+    async def log_in(self, webid: str, access: dpop.DpopAccess | None = None) -> Session:
+        """A session as a login leaves it, without an issuer; ``access`` is what a pod would ask for."""
         now = self.clock.now()
         person = await self.world.logins.person_for(webid, ISSUER, webid, now)
         key = jose.signing_key(jose.generate_key("ES256").private_jwk)
         ends = now + timedelta(hours=12)
-        access = dpop.DpopAccess(webid, "a-token", key, ends, lambda: secrets.token_urlsafe(16))
+        access = access or dpop.DpopAccess(webid, "a-token", key, ends, lambda: secrets.token_urlsafe(16))
         session = Session(secrets.token_urlsafe(32), person, webid, ISSUER, access, now, ends)
         await self.world.logins.put_session(session)
         return session
 
 
 @asynccontextmanager
-async def open_gate(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[TestGate]:
-    """A gate on a free port of this machine; ``changes`` are settings by section."""
+async def open_gate(
+    database_url: str, folder: Path, served: PodServer | None = None, **changes: Any
+) -> AsyncIterator[TestGate]:
+    """A gate on a free port of this machine; ``changes`` are settings by section.
+
+    ``served`` takes the place of the pods in memory.
+    """
     async with AsyncExitStack() as stack:
         port = _free_port()
         settings = Settings(
@@ -145,7 +153,7 @@ async def open_gate(database_url: str, folder: Path, **changes: Any) -> AsyncIte
             **{"login": Login(), "sandbox": Sandbox(minimum_level=0), **changes},
         )
         clock, pods = MovableClock(), MemoryPods()
-        world = await _world(settings, database_url, clock, pods, stack)
+        world = await _world(settings, database_url, clock, served or pods, stack)
         runner = make_runner(app := make_app(world))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -154,7 +162,7 @@ async def open_gate(database_url: str, folder: Path, **changes: Any) -> AsyncIte
 
 
 async def _world(
-    settings: Settings, url: str, clock: MovableClock, pods: MemoryPods, stack: AsyncExitStack
+    settings: Settings, url: str, clock: MovableClock, pods: PodServer, stack: AsyncExitStack
 ) -> World:
     engine = make_engine(url, pool_size=4, statement_timeout=15)
     stack.push_async_callback(engine.dispose)

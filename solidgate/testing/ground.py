@@ -12,10 +12,13 @@ from random import Random
 
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.sql.engine import make_engine, plain_url
+from solidgate.algorithm.digest import digest
+from solidgate.algorithm.manifest import MANIFEST, Program
 from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.flow import ask, consent, invite
 from solidgate.flow import space as spaces
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
@@ -74,9 +77,19 @@ class Ground:
         return {one.record.purpose: one.record.consent_id for one in views}
 
 
-def agreement_of(*purposes: str, documents: int) -> Agreement:
-    """Terms of the example space with these purposes, all on the same few documents."""
+def program_of(*, uses_now: bool = True) -> Program:
+    """The example's program; one that says ``uses_now = false`` is another program."""
     program = read_algorithm(asset("examples", "home-energy", "algorithm"))
+    if uses_now:
+        return program
+    manifest = dataclasses.replace(program.manifest, uses_now=False)
+    files = {**program.files, MANIFEST: b"uses_now = false\n" + program.files[MANIFEST]}
+    return Program(digest(manifest, files), manifest, files, program.executables)
+
+
+def agreement_of(*purposes: str, documents: int, program: Program | None = None) -> Agreement:
+    """Terms of the example space with these purposes, all on the same few documents."""
+    program = program or program_of()
     manifest = program.manifest
     needs = tuple(
         ResourceNeed(path, {"en": path}, ("https://w3id.org/dpv/pd#Household",))
@@ -99,11 +112,11 @@ def agreement_of(*purposes: str, documents: int) -> Agreement:
     )
 
 
-async def approve(world: World, digest: str) -> None:
+async def approve(world: World, program: str) -> None:
     """Both parties approve the program under the terms that hold now."""
     view = await spaces.show(world, SPACE)
     for caller in (Caller(OWNER), CONSUMER):
-        await spaces.approve(world, caller, SPACE, view.agreement_digest, digest, "approve")
+        await spaces.approve(world, caller, SPACE, view.agreement_digest, program, "approve")
 
 
 @asynccontextmanager
@@ -117,6 +130,7 @@ async def open_ground(
     purposes: tuple[str, ...] = ("advice",),
     worker: Worker | None = None,
     wait: float = 10.0,
+    uses_now: bool = True,
 ) -> AsyncIterator[Ground]:
     """A ground on a migrated database; the worker listens as a real one does."""
     changes = {
@@ -128,7 +142,7 @@ async def open_ground(
     # The real program wants a whole year; the fixed result does not look.
     documents = len(energy_documents(1)) if real_sandbox else FEW_DOCUMENTS
     async with AsyncExitStack() as stack:
-        gate = await stack.enter_async_context(open_gate(url, folder, **changes))
+        gate = await stack.enter_async_context(open_gate(url, folder, None, **changes))
         pods = WatchedPods(chance=chance, pause=pause)
         sandbox = gate.world.sandbox if real_sandbox else SleepySandbox(chance=chance, pause=pause)
         world = dataclasses.replace(gate.world, pods=pods, sandbox=sandbox)
@@ -137,13 +151,13 @@ async def open_ground(
         working = dataclasses.replace(world, store=dataclasses.replace(world.store, engine=engine))
         keys = SealedEnclaveKeys(working.store, b"k" * 32, working.clock, working.public_url)
         enclave = Enclave(working, keys)
-        parts = Parts(enclave, limit=asyncio.Semaphore(working.settings.worker.concurrency))
+        parts = Parts(enclave, limit=FairPlaces(working.settings.worker.concurrency))
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
-        program = read_algorithm(asset("examples", "home-energy", "algorithm"))
-        await spaces.create(world, agreement_of(*purposes, documents=documents))
+        program = program_of(uses_now=uses_now)
+        await spaces.create(world, agreement_of(*purposes, documents=documents, program=program))
         package = pack(program.files, program.executables)
-        digest = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
-        await approve(world, digest)
+        submitted = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
+        await approve(world, submitted)
         token = await invite.invite(world, None, SPACE, uses=0, days=1)
         yield Ground(gate, world, enclave, parts, pods, sandbox, token, chance, documents)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
-from solidgate.pod.door import Door, DoorState
+from solidgate.pod.access_control import AccessControl
+from solidgate.pod.by_hand import Paste, paste
+from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
 
@@ -54,6 +56,13 @@ class MemoryPods:
             raise PodUnreadable(url)
         return document
 
+    async def read_changed(
+        self, access: Access, url: str, etag: str | None, *, max_bytes: int
+    ) -> Document | None:
+        """As ``read``; none while the tag is the same."""
+        document = await self.read(access, url, max_bytes=max_bytes)
+        return None if etag is not None and document.etag == etag else document
+
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite."""
         self._may("create", access, url)
@@ -97,6 +106,15 @@ class MemoryPods:
             return DoorState.OPEN
         return DoorState.PARTIAL if has & set(door.read) else DoorState.CLOSED
 
+    async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
+        """One text for each resource that is not open, as a pod with Web Access Control has it."""
+        self._may("door_by_hand", access, door.owner)
+        if await self.door_state(access, door) is DoorState.OPEN:
+            return ()
+        wanted = [(url, READ_ONLY) for url in door.read]
+        wanted += [(door.write, READ_AND_WRITE)] if door.write else []
+        return tuple(paste(door, url, modes, AccessControl.WAC, f"{url}.acl") for url, modes in wanted)
+
     def _may(self, method: str, access: Access, url: str) -> None:
         if method in self.refuses:
             raise PodForbidden(method)
@@ -109,7 +127,7 @@ class MemoryPods:
             raise PodForbidden(method)
 
     def _put(self, url: str, content: bytes, media_type: str) -> None:
-        etag = hashlib.sha256(content).hexdigest()
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
         self.held[url] = Document(url, media_type, content, etag, datetime.now(UTC))
 
     def _state(self, url: str) -> ResourceState:

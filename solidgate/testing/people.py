@@ -6,6 +6,7 @@ What a person does in a browser is done here over the server's JSON account API:
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ import aiohttp
 from solidgate.errors import FetchUnexpected, LoginCancelled, LoginRefused
 from solidgate.identity import jose
 from solidgate.identity.dpop import DpopAccess, DpopKey
+
+Trust = ssl.SSLContext | bool
 
 STEP_SECONDS = 30.0
 MOST_REDIRECTS = 20
@@ -43,13 +46,16 @@ class Person:
     issuer: str
 
 
-async def create_person(base_url: str, name: str, password: str = "correct horse battery") -> Person:
+async def create_person(
+    base_url: str, name: str, password: str = "correct horse battery", *, trust: Trust = True
+) -> Person:
     """An account with an e-mail login, a pod called ``name`` and client credentials.
 
+    ``trust`` is the server's own, for one over https with an authority that nobody else knows.
     Raises ``FetchUnexpected`` when the server refuses a step, for instance because the pod exists.
     """
     email = f"{name}@example.test"
-    async with _browser(cookies=False) as http:
+    async with _browser(cookies=False, trust=trust) as http:
         account = f"{base_url}.account/"
         controls = await _json(http, "GET", account)
         made = await _json(http, "POST", _control(controls, "account", "create"), {})
@@ -67,7 +73,7 @@ async def create_person(base_url: str, name: str, password: str = "correct horse
     return Person(name, email, password, str(pod["webId"]), str(pod["pod"]), credentials, base_url)
 
 
-async def client_credentials_access(person: Person) -> DpopAccess:
+async def client_credentials_access(person: Person, *, trust: Trust = True) -> DpopAccess:
     """A DPoP-bound access token for the person's own WebID, without a login, for as long as the issuer says.
 
     Raises ``LoginRefused`` when the issuer refuses, or gives a token that is not bound to the key.
@@ -78,7 +84,7 @@ async def client_credentials_access(person: Person) -> DpopAccess:
     basic = aiohttp.encode_basic_auth(person.credentials.client_id, person.credentials.secret)
     head = {"Authorization": basic, **DpopKey(key, _fresh).headers("POST", url, now)}
     form = {"grant_type": "client_credentials", "scope": "webid"}
-    async with _browser(cookies=False) as http, http.post(url, data=form, headers=head) as reply:
+    async with _browser(cookies=False, trust=trust) as http, http.post(url, data=form, headers=head) as reply:
         found = await reply.json(content_type=None)
         if reply.status != 200 or found.get("token_type") != "DPoP":
             raise LoginRefused(f"the token endpoint answered {reply.status}")
@@ -131,11 +137,12 @@ async def _until_logged_in(
 
 
 @asynccontextmanager
-async def _browser(*, cookies: bool = True) -> AsyncIterator[aiohttp.ClientSession]:
+async def _browser(*, cookies: bool = True, trust: Trust = True) -> AsyncIterator[aiohttp.ClientSession]:
     # The account API refuses its cookie and its token together, so account creation keeps no cookies.
     jar = aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar()
     limit = aiohttp.ClientTimeout(total=STEP_SECONDS)
-    async with aiohttp.ClientSession(cookie_jar=jar, timeout=limit) as http:
+    connector = aiohttp.TCPConnector(ssl=trust)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, timeout=limit) as http:
         yield http
 
 

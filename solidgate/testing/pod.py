@@ -1,4 +1,4 @@
-"""A small, honest Solid pod that can be made awkward: resources, containers, WAC, ETags, DPoP.
+"""A small, honest Solid pod that can be made awkward: resources, containers, WAC or ACP, ETags, DPoP.
 
 ::
 
@@ -17,13 +17,15 @@ with Retry-After, 8 reset in mid-body, 9 redirect to another origin, 10 redirect
 but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 forgets what was written to an
 .acl, 15 access that ends in the middle of a pull, 16 404 for what was listed, 17 huge container, 18 asks for
 a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
-stores, then answers 500.
+stores, then answers 500, 23 refuses every change of access control, 24 names no access
+control list at all, 25 refuses to delete,
+26 shows an access control list to nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -32,12 +34,17 @@ from typing import Self
 from aiohttp import web
 
 from solidgate.errors import NotAuthenticated, ProofNonceNeeded
+from solidgate.identity.access_token import VerifiedAccessToken
 from solidgate.identity.dpop import DpopAccess
+from solidgate.pod.access_control import AccessControl
 from solidgate.pod.container import is_container
 from solidgate.testing.awkward import BEYOND_CALENDARS, INSTEAD, Awkward, Mischief
+from solidgate.testing.pod_acp import AcpOfPod
+from solidgate.testing.pod_control import ControlOfPod
 from solidgate.testing.pod_notifications import DESCRIPTION, PodNotifications
-from solidgate.testing.pod_store import ACL_SUFFIX, CONTAINER_TYPE, Shelves, Stored, is_rdf
+from solidgate.testing.pod_store import CONTAINER_TYPE, Shelves, Stored, is_rdf
 from solidgate.testing.pod_tokens import Doorkeeper
+from solidgate.testing.pod_wac import WacOfPod
 
 __all__ = ["Awkward", "AwkwardPod", "Resident", "SeenRequest"]
 
@@ -46,13 +53,10 @@ LARGEST_BODY = 16 * 1024 * 1024
 _LDP = "http://www.w3.org/ns/ldp#"
 _STORAGE = "http://www.w3.org/ns/pim/space#Storage"
 _DESCRIBES = "http://www.w3.org/ns/solid/terms#storageDescription"
-_OWNER = """@prefix acl: <http://www.w3.org/ns/auth/acl#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
-<#owner> a acl:Authorization; acl:agent <{webid}>; acl:accessTo <{target}>; {default}
-  acl:mode acl:Read, acl:Write, acl:Control.
-"""
-_PUBLIC = (
-    "<#public> a acl:Authorization; acl:agentClass foaf:Agent; acl:accessTo <{target}>; acl:mode acl:Read.\n"
-)
+_CONTROLS: Mapping[AccessControl, Callable[[], ControlOfPod]] = {
+    AccessControl.WAC: WacOfPod,
+    AccessControl.ACP: AcpOfPod,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,11 @@ class SeenRequest:
 
 
 class AwkwardPod:
-    """An aiohttp server on a free port of this machine; see the module."""
+    """An aiohttp server on a free port of this machine; see the module. ``control``: ``wac`` or ``acp``."""
 
-    def __init__(self, host: str = "localhost", port: int = 0) -> None:
+    def __init__(self, host: str = "localhost", port: int = 0, *, control: str = "wac") -> None:
         self._host, self._port = host, port
+        self._control = _CONTROLS[AccessControl(control)]()
         self._runner: web.AppRunner | None = None
         self._mischief: dict[str, list[Mischief]] = {}
         self._numbers = count(1)
@@ -95,7 +100,7 @@ class AwkwardPod:
         self._port = self._runner.addresses[0][1]
         self.base_url = f"http://{self._host}:{self._port}/"
         self._doorkeeper = Doorkeeper(self.base_url)
-        self._shelves = Shelves(self.base_url)
+        self._shelves = Shelves(self.base_url, self._control)
         self.notifications = PodNotifications(self.base_url, self._doorkeeper.key)
         return self
 
@@ -115,7 +120,7 @@ class AwkwardPod:
         self._shelves.put(pod, b"", CONTAINER_TYPE)
         storage = f"<http://www.w3.org/ns/pim/space#storage> <{pod}> ;" if link_storage else ""
         self._put_profile(person.webid, storage)
-        self.put_acl(pod, _OWNER.format(webid=person.webid, target=pod, default=f"acl:default <{pod}>;"))
+        self.put_acl(pod, self._control.document(pod, person.webid, public=False))
         return person
 
     def add_agent(self, name: str) -> Resident:
@@ -133,8 +138,8 @@ class AwkwardPod:
         self._keep(url, content, media_type)
 
     def put_acl(self, target: str, turtle: str) -> None:
-        """Store the access control list of ``target``."""
-        self._shelves.put(target + ACL_SUFFIX, turtle.encode(), CONTAINER_TYPE)
+        """Store the access document (list or resource) of ``target``."""
+        self._shelves.put(target + self._control.suffix, turtle.encode(), CONTAINER_TYPE)
 
     def content(self, url: str) -> bytes | None:
         """What is stored there; none is an answer."""
@@ -174,13 +179,13 @@ class AwkwardPod:
         url = webid.partition("#")[0]
         issuer = f"<http://www.w3.org/ns/solid/terms#oidcIssuer> <{self.base_url}>"
         self.put(url, f"<{webid}> {more} {issuer} .".encode())
-        self.put_acl(url, _OWNER.format(webid=webid, target=url, default="") + _PUBLIC.format(target=url))
+        self.put_acl(url, self._control.document(url, webid, public=True))
 
     # --- serving ----------------------------------------------------------------------------------------
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         number = next(self._numbers)
-        path, agent, status = request.rel_url.raw_path, None, 0
+        path, caller, status = request.rel_url.raw_path, None, 0
         try:
             if path in ("/.well-known/openid-configuration", "/jwks"):
                 response: web.StreamResponse = self._issuer(path)
@@ -188,16 +193,16 @@ class AwkwardPod:
                 bent = {m.kind: m for key in (path, "*") for m in self._mischief.get(key, ()) if m.strikes()}
                 if Awkward.SLOW in bent:
                     await asyncio.sleep(bent[Awkward.SLOW].amount or 30)
-                agent = await self._agent(request, nonce=Awkward.NONCE in bent)
+                caller = await self._caller(request, nonce=Awkward.NONCE in bent)
                 if self.notifications.answers(path):
-                    response = await self._notifications(request, agent)
+                    response = await self._notifications(request, caller)
                     status = response.status
                     return response
                 instead = next((kind for kind in bent if kind in INSTEAD), None)
                 if instead is not None:
                     response = await INSTEAD[instead](request, bent[instead])
                 else:
-                    response = await self._answer(request, agent, bent)
+                    response = await self._answer(request, caller, bent)
             status = response.status
             return response
         except ProofNonceNeeded:
@@ -208,13 +213,14 @@ class AwkwardPod:
             status = 401
             return _unauthorized()
         finally:
+            agent = caller.webid if caller else None
             self.requests.append(SeenRequest(number, request.method, path, agent, status))
             self.requests.sort(key=lambda seen: seen.order)
 
-    async def _agent(self, request: web.Request, *, nonce: bool) -> str | None:
+    async def _caller(self, request: web.Request, *, nonce: bool) -> VerifiedAccessToken | None:
         headers = {name: request.headers.getall(name, []) for name in ("Authorization", "DPoP")}
         url = self.base_url + request.rel_url.raw_path.removeprefix("/")
-        return await self._doorkeeper.webid(headers, request.method, url, NONCE if nonce else None)
+        return await self._doorkeeper.caller(headers, request.method, url, NONCE if nonce else None)
 
     def _issuer(self, path: str) -> web.Response:
         if path == "/jwks":
@@ -222,16 +228,21 @@ class AwkwardPod:
         return web.json_response({"issuer": self.base_url, "jwks_uri": f"{self.base_url}jwks"})
 
     async def _answer(
-        self, request: web.Request, agent: str | None, bent: Mapping[Awkward, Mischief]
+        self, request: web.Request, caller: VerifiedAccessToken | None, bent: Mapping[Awkward, Mischief]
     ) -> web.Response:
         url = self.base_url + request.rel_url.raw_path.removeprefix("/")
-        subject = url.removesuffix(ACL_SUFFIX)
-        modes = frozenset() if Awkward.ACCESS_ENDS in bent else self._shelves.modes(subject, agent)
-        if not _needed(request.method, acl=url != subject) <= modes:
-            return _unauthorized() if agent is None else _error(403)
+        subject = url.removesuffix(self._control.suffix)
+        modes = frozenset() if Awkward.ACCESS_ENDS in bent else self._shelves.modes(subject, caller)
+        hidden = Awkward.HIDES_ACCESS in bent and url != subject
+        if hidden or not _needed(request.method, acl=url != subject) <= modes:
+            return self._with_links(_unauthorized() if caller is None else _error(403), url, bent)
         if request.method in ("GET", "HEAD"):
             return self._read(request, url, modes, bent)
         refusal = self._refusal(request, url)
+        if Awkward.REFUSES_ACCESS in bent and url != subject:
+            refusal = _error(int(bent[Awkward.REFUSES_ACCESS].amount or 405))
+        if Awkward.REFUSES_DELETE in bent and request.method == "DELETE":
+            refusal = _error(405)
         if refusal is not None:
             return refusal
         if request.method == "DELETE":
@@ -245,11 +256,13 @@ class AwkwardPod:
         stored = self._shelves.put(url, content, media_type)
         self.notifications.happened(url, "Update" if existed else "Create", stored.etag)
 
-    async def _notifications(self, request: web.Request, agent: str | None) -> web.StreamResponse:
+    async def _notifications(
+        self, request: web.Request, caller: VerifiedAccessToken | None
+    ) -> web.StreamResponse:
         asked = await request.json() if request.method == "POST" else {}
         topic = str(asked.get("topic", ""))
-        may_read = frozenset({topic} if "read" in self._shelves.modes(topic, agent) else ())
-        return await self.notifications.answer(request, agent, may_read)
+        may_read = frozenset({topic} if "read" in self._shelves.modes(topic, caller) else ())
+        return await self.notifications.answer(request, caller.webid if caller else None, may_read)
 
     def _read(
         self, request: web.Request, url: str, modes: frozenset[str], bent: Mapping[Awkward, Mischief]
@@ -257,8 +270,12 @@ class AwkwardPod:
         stored = self._shelves.get(url)
         if stored is None:
             return self._with_links(_error(404), url, bent)
-        public = " ".join(sorted(self._shelves.modes(url.removesuffix(ACL_SUFFIX), None)))
-        headers = {"ETag": stored.etag, "WAC-Allow": f'user="{" ".join(sorted(modes))}",public="{public}"'}
+        headers = {"ETag": stored.etag}
+        if self._control.tells_modes:
+            public = " ".join(sorted(self._shelves.modes(url.removesuffix(self._control.suffix), None)))
+            headers["WAC-Allow"] = f'user="{" ".join(sorted(modes))}",public="{public}"'
+        if _still_the_same(request, stored):
+            return web.Response(status=304, headers=headers)
         body, kind = stored.content, stored.media_type
         accepted = request.headers.get("Accept", "*/*")
         if is_container(url):
@@ -277,20 +294,27 @@ class AwkwardPod:
         return self._with_links(response, url, bent)
 
     def _with_links(self, response: web.Response, url: str, bent: Mapping[Awkward, Mischief]) -> web.Response:
-        types = [f"{_LDP}Resource"]
-        types += [f"{_LDP}Container", f"{_LDP}BasicContainer"] if is_container(url) else []
-        types += [_STORAGE] if url in self._shelves.roots else []
-        for kind in types:
-            response.headers.add("Link", f'<{kind}>; rel="type"')
-        if not url.endswith(ACL_SUFFIX):
-            acl = f"{url}{ACL_SUFFIX}"
-            if Awkward.FOREIGN_ACL in bent:
-                acl = bent[Awkward.FOREIGN_ACL].text or "https://elsewhere.example/list.acl"
-            response.headers.add("Link", f'<{url}.meta>; rel="describedby"')
-            response.headers.add("Link", f'<{acl}>; rel="acl"')
-            described = f"{self.base_url.rstrip('/')}{DESCRIPTION}"
-            response.headers.add("Link", f'<{described}>; rel="{_DESCRIBES}"')
+        """The links of an answer; a refusal names no kind of resource, but still its access control."""
+        if response.status not in (401, 403):
+            types = [f"{_LDP}Resource"]
+            types += [f"{_LDP}Container", f"{_LDP}BasicContainer"] if is_container(url) else []
+            types += [_STORAGE] if url in self._shelves.roots else []
+            for kind in types:
+                response.headers.add("Link", f'<{kind}>; rel="type"')
+        for link in self._control_links(url, bent):
+            response.headers.add("Link", link)
         return response
+
+    def _control_links(self, url: str, bent: Mapping[Awkward, Mischief]) -> tuple[str, ...]:
+        if url.endswith(self._control.suffix):
+            return self._control.links
+        address = url + self._control.suffix
+        if Awkward.FOREIGN_ACL in bent:
+            address = bent[Awkward.FOREIGN_ACL].text or "https://elsewhere.example/list.acl"
+        described = f'<{url}.meta>; rel="describedby"'
+        storage = f'<{self.base_url.rstrip("/")}{DESCRIPTION}>; rel="{_DESCRIBES}"'
+        links = (described, storage)
+        return links if Awkward.NO_ACL in bent else (*links, f'<{address}>; rel="acl"')
 
     def _refusal(self, request: web.Request, url: str) -> web.Response | None:
         """What stands against this write: the method, a precondition, or a container in the way."""
@@ -299,7 +323,7 @@ class AwkwardPod:
             return _error(405)
         if request.method == "DELETE" and stored is None:
             return _error(404)
-        if request.method == "DELETE" and url.removesuffix(ACL_SUFFIX) in self._shelves.roots:
+        if request.method == "DELETE" and url.removesuffix(self._control.suffix) in self._shelves.roots:
             return _error(405)
         if request.method == "DELETE" and self._shelves.members(url):
             return _error(409)
@@ -315,7 +339,7 @@ class AwkwardPod:
         # Between the first look and here the body arrived: look again, as a server with locks does.
         if not _condition_holds(request, self._shelves.get(url)):
             return _error(412)
-        if url.endswith(ACL_SUFFIX) and not is_rdf(content, url):
+        if url.endswith(self._control.suffix) and not is_rdf(content, url):
             return _error(400)
         if Awkward.FORGETS_ACL in bent:
             return web.Response(status=205 if existed else 201)
@@ -338,6 +362,11 @@ def _condition_holds(request: web.Request, stored: Stored | None) -> bool:
         return False
     match = request.headers.get("If-Match")
     return match is None or (stored is not None and match in ("*", stored.etag))
+
+
+def _still_the_same(request: web.Request, stored: Stored) -> bool:
+    """RFC 9110 section 13.1.2: tags in ``If-None-Match`` are compared weakly."""
+    return request.headers.get("If-None-Match", "").removeprefix("W/") == stored.etag.removeprefix("W/")
 
 
 def _error(status: int) -> web.Response:

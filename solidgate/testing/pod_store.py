@@ -1,27 +1,18 @@
-"""The memory of the awkward pod: resources, containers and access control lists, with WAC decided by query.
-
-The decision is a SPARQL query over the list, apart from ``solidgate.pod.wac``, so that one checks the other.
-"""
+"""The memory of the awkward pod: resources, containers and access documents, with who may do what."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
 
-from pyoxigraph import RdfFormat, Store, Variable, parse
+from pyoxigraph import RdfFormat, parse
 
+from solidgate.identity.access_token import VerifiedAccessToken
 from solidgate.pod.container import ancestors, parent
+from solidgate.testing.pod_control import ControlOfPod
+from solidgate.testing.pod_wac import WacOfPod
 
-ACL_SUFFIX = ".acl"
 CONTAINER_TYPE = "text/turtle"
-
-_MODES = """
-PREFIX acl: <http://www.w3.org/ns/auth/acl#> PREFIX foaf: <http://xmlns.com/foaf/0.1/>
-SELECT DISTINCT ?mode WHERE {
-  ?rule a acl:Authorization ; %(about)s <%(target)s> ; acl:mode ?mode .
-  { ?rule acl:agentClass foaf:Agent } %(named)s
-}"""
-_NAMED = "UNION { ?rule acl:agent <%s> } UNION { ?rule acl:agentClass acl:AuthenticatedAgent }"
 
 
 @dataclass(slots=True)
@@ -43,6 +34,7 @@ class Shelves:
     """All resources of one server by their full address."""
 
     base_url: str
+    control: ControlOfPod = field(default_factory=WacOfPod)
     roots: set[str] = field(default_factory=set)
     _stored: dict[str, Stored] = field(default_factory=dict)
     _versions: count[int] = field(default_factory=lambda: count(1_700_000_000_000))
@@ -62,13 +54,14 @@ class Shelves:
         return stored
 
     def delete(self, url: str) -> None:
-        """Take it away, and its access control list with it."""
+        """Take it away, and its access document with it."""
         self._stored.pop(url, None)
-        self._stored.pop(url + ACL_SUFFIX, None)
+        self._stored.pop(url + self.control.suffix, None)
 
     def members(self, container: str) -> list[str]:
-        """What the container holds, lists left out."""
-        return [url for url in self._stored if parent(url) == container and not url.endswith(ACL_SUFFIX)]
+        """What the container holds, access documents left out."""
+        suffix = self.control.suffix
+        return [url for url in self._stored if parent(url) == container and not url.endswith(suffix)]
 
     def listing(self, container: str) -> bytes:
         """The container as Turtle."""
@@ -78,31 +71,19 @@ class Shelves:
         lines += [f"<> ldp:contains <{member}>." for member in self.members(container)]
         return "\n".join(lines).encode()
 
-    def modes(self, url: str, agent: str | None) -> frozenset[str]:
-        """The modes in force for ``agent`` (none: the public) by the own list or the inherited one."""
-        own = self._stored.get(url + ACL_SUFFIX)
-        if own is not None:
-            return _modes(own.content, url + ACL_SUFFIX, "acl:accessTo", url, agent)
-        for above in ancestors(url, 64):
-            inherited = self._stored.get(above + ACL_SUFFIX)
-            if inherited is not None:
-                return _modes(inherited.content, above + ACL_SUFFIX, "acl:default", above, agent)
-        return frozenset()
+    def modes(self, url: str, caller: VerifiedAccessToken | None) -> frozenset[str]:
+        """The modes in force for whoever asks (none: the public)."""
+        return self.control.modes(self._content, url, caller)
+
+    def _content(self, url: str) -> bytes | None:
+        stored = self._stored.get(url)
+        return stored.content if stored else None
 
 
 def is_rdf(content: bytes, base: str) -> bool:
-    """Whether it parses as Turtle: asked of access control lists, and of nothing else."""
+    """Whether it parses as Turtle: asked of access documents, and of nothing else."""
     try:
         list(parse(content, format=RdfFormat.TURTLE, base_iri=base))
     except (SyntaxError, ValueError):
         return False
     return True
-
-
-def _modes(content: bytes, url: str, about: str, target: str, agent: str | None) -> frozenset[str]:
-    store = Store()
-    store.extend(parse(content, format=RdfFormat.TURTLE, base_iri=url))
-    named = _NAMED % agent if agent else ""
-    rows = store.query(_MODES % {"about": about, "target": target, "named": named})
-    found = {row[Variable("mode")].value.rpartition("#")[2].lower() for row in rows}  # type: ignore[union-attr]
-    return frozenset(found | {"append"} if "write" in found else found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,13 @@ FETCH_SECONDS = 5.0
 class Doorkeeper:
     """Verifies tokens as a resource server does, and mints them for WebIDs of its own server."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(
+        self, issuer: str, *, require_ath: bool = True, trusted: ssl.SSLContext | None = None
+    ) -> None:
         self.issuer = issuer
         self.key = jose.generate_key()
+        self._require_ath = require_ath
+        self._trusted = trusted
         self._used: set[str] = set()
         self._known: dict[tuple[str, str], tuple[float, Sequence[Mapping[str, Any]]]] = {}
 
@@ -50,34 +55,50 @@ class Doorkeeper:
         self, headers: Mapping[str, Sequence[str]], method: str, url: str, nonce: str | None = None
     ) -> str | None:
         """The verified WebID; ``None`` without credentials. Raises ``NotAuthenticated``."""
+        found = await self.caller(headers, method, url, nonce)
+        return None if found is None else found.webid
+
+    async def caller(
+        self, headers: Mapping[str, Sequence[str]], method: str, url: str, nonce: str | None = None
+    ) -> access_token.VerifiedAccessToken | None:
+        """Who asks, and by which client; ``None`` without credentials. Raises ``NotAuthenticated``."""
         authorization, proofs = headers["Authorization"], headers["DPoP"]
         if not authorization and not proofs:
             return None
         now = datetime.now(UTC)
         token, proof = access_token.credentials(authorization, proofs)
         proved = verify_proof(
-            proof, method=method, url=url, now=now, access_token=token, nonces=(nonce,) if nonce else ()
+            proof,
+            method=method,
+            url=url,
+            now=now,
+            access_token=token,
+            nonces=(nonce,) if nonce else (),
+            require_ath=self._require_ath,
         )
         shown = access_token.present(token, jkt=proved.jkt, now=now, plain_http=True)
         if proved.proof_id in self._used:
             raise NotAuthenticated("the proof was used before")
         self._used.add(proved.proof_id)
-        return access_token.verify(shown, await self._keys(shown.webid, shown.issuer)).webid
+        return access_token.verify(shown, await self.keys(shown.webid, shown.issuer))
 
-    async def _keys(self, webid: str, issuer: str) -> Sequence[Mapping[str, Any]]:
+    async def keys(self, webid: str, issuer: str) -> Sequence[Mapping[str, Any]]:
         """The issuer's keys, after its discovery document and the person's profile both named it."""
         until, keys = self._known.get((webid, issuer), (0.0, ()))
         if time.monotonic() > until:
             try:
-                keys = await _fetched_keys(webid, issuer)
+                keys = await _fetched_keys(webid, issuer, self._trusted)
             except (aiohttp.ClientError, SolidgateError, KeyError, ValueError) as broken:
                 raise NotAuthenticated("the profile or the issuer does not answer as it should") from broken
             self._known[webid, issuer] = (time.monotonic() + KNOWN_SECONDS, keys)
         return keys
 
 
-async def _fetched_keys(webid: str, issuer: str) -> Sequence[Mapping[str, Any]]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=FETCH_SECONDS)) as http:
+async def _fetched_keys(
+    webid: str, issuer: str, trusted: ssl.SSLContext | None
+) -> Sequence[Mapping[str, Any]]:
+    limit, way = aiohttp.ClientTimeout(total=FETCH_SECONDS), aiohttp.TCPConnector(ssl=trusted or True)
+    async with aiohttp.ClientSession(timeout=limit, connector=way) as http:
         async with http.get(document(webid), headers={"Accept": CONTROL_ACCEPT}) as reply:
             content, kind = await reply.read(), reply.headers.get("Content-Type")
         if issuer not in objects(control_document(content, kind, document(webid)), webid, SOLID.oidcIssuer):

@@ -18,6 +18,7 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
+from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
 from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
@@ -40,7 +41,8 @@ async def consent(request: web.Request) -> web.Response:
     view = await _view(request, session)
     if media_type == JSON:
         return json_response(consent_plain(view))
-    return render(request, "consent.html", session=session, **_words(view))
+    shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
+    return render(request, "consent.html", session=session, **shown)
 
 
 @person
@@ -192,6 +194,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
     return {
         "view": view,
         "decided": decided,
+        "pastes": (),
         "refused": view.status is ConsentStatus.REFUSED,
         "recipients": [names.get(recipient, recipient) for recipient in view.record.recipients],
     }

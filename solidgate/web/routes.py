@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from solidgate.web import (
+    by_hand,
     consents,
     identity,
     login,
@@ -96,6 +97,8 @@ PEOPLE = (
     ),
     Route("GET", _CONSENT + "/activity" + _SUFFIX, "activity", consents.activity, "What was done with it."),
     Route("GET", _CONSENT + "/events", "consent_events", progress.consent_events, "The same, live.", True),
+    Route("GET", _CONSENT + "/door" + _SUFFIX, "door_by_hand", by_hand.by_hand, "What opens it by hand."),
+    Route("POST", _CONSENT + "/door/check", "check_door", by_hand.check, "Look at the door again."),
     Route("POST", _CONSENT + "/door", "open_door", consents.open_door, "Open the door at the pod again."),
     Route(
         "POST",

@@ -51,6 +51,7 @@ RUN_COUNT: Mapping[str, str] = {
     "validating": mark("Checking the result"),
     "writing": mark("Writing the result to the pod"),
     "written": mark("Result written to the pod"),
+    "unchanged": mark("Nothing has changed in the pod: the earlier result stands"),
     "stopped": mark("Stopped"),
     "refused": mark("Refused by a rule"),
     "failed": mark("Ended with a named error"),

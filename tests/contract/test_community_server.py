@@ -1,30 +1,26 @@
-"""The real server and its people: logins by HTTP alone, another access control, an end without traces."""
+"""The real server and its people: logins by HTTP alone, an end without traces."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
-import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import pytest
 
-from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.solid_pod import SolidPod
-from solidgate.errors import AccessControlUnsupported, FetchUnexpected, PartnerUnavailable
-from solidgate.pod.door import Door
+from solidgate.errors import FetchUnexpected, PartnerUnavailable
 from solidgate.testing.css import CommunityServer
-from solidgate.testing.people import client_credentials_access, create_person, walk_cancel, walk_login
+from solidgate.testing.people import create_person, walk_cancel, walk_login
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Community
 
-    from solidgate.adapters.http import GuardedFetcher
 
 REDIRECT = "http://localhost:9/callback"
 
@@ -69,22 +65,14 @@ async def test_a_pod_is_made_once(community: Community) -> None:
         await create_person(community.server.base_url, community.people[0].name)
 
 
-async def test_access_control_policy_is_named_and_the_server_leaves_nothing(
-    tmp_path: Path, fetcher: GuardedFetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSS_NOT_AN_OPTION", "would end the server")
-    async with CommunityServer(tmp_path / "pods", config="@css:config/file-acp.json") as server:
-        process = server.pid
-        owner = await create_person(server.base_url, f"o{secrets.token_hex(3)}")
-        access = await client_credentials_access(owner)
-        pods = SolidPod(fetcher, SystemClock())
-        url = f"{owner.pod}a.ttl"
-        await pods.create(access, url, b"<> <x:p> 1 .", "text/turtle")
-        assert (await pods.read(access, url, max_bytes=100)).content == b"<> <x:p> 1 ."
-        with pytest.raises(AccessControlUnsupported):
-            await pods.open_door(access, Door("https://it.example/#it", owner.webid, (url,), None))
+    async with CommunityServer() as server:
+        process, folder = server.pid, server.root.parent
+        assert await asyncio.to_thread(folder.exists)
     with pytest.raises(ProcessLookupError):
         os.killpg(process, 0)
+    assert not await asyncio.to_thread(folder.exists)
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

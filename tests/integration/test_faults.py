@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from solidgate import worker
 from solidgate.adapters.sql.engine import plain_url
-from solidgate.adapters.sql.leases import Leases
-from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.runs import Runs
+from solidgate.adapters.sql.steps import Steps
 from solidgate.errors import (
     FetchTimedOut,
     InternalFault,
@@ -24,6 +23,7 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import expire, record, run, settle, withdraw
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.record import ConsentView, ResultView
 from solidgate.flow.run import AGGREGATE_TASK
 from tests.integration import test_run_outcomes as outcomes
@@ -81,7 +81,7 @@ async def test_a_fault_that_nobody_foresaw_is_that_part_s_alone(play: Play, faul
         return await read(access, url, max_bytes=max_bytes)
 
     play.gate.pods.read = odd  # type: ignore[method-assign]
-    play.parts.limit = asyncio.Semaphore(3)
+    play.parts.limit = FairPlaces(3)
     run_id = await play.run()
     assert await play.outcome(run_id, anna) == ("failed", InternalFault.code)
     assert await written(play, run_id, ben, cleo)
@@ -93,7 +93,7 @@ async def test_without_the_store_a_part_stands_where_it_stood(
 ) -> None:
     """The store's fault is nobody's: the job fails, the other part ends, the next attempt ends this one."""
     anna, ben = await play.person("anna"), await play.person("ben")
-    failing(monkeypatch, Results, "publish", StoreUnavailable())
+    failing(monkeypatch, Steps, "publish", StoreUnavailable())
     run_id = await run.start(play.world, CONSUMER, SPACE)
     with pytest.raises(StoreUnavailable):
         await play.work(run_id)
@@ -104,12 +104,12 @@ async def test_without_the_store_a_part_stands_where_it_stood(
     assert [one.state for one in await results(play, "anna", anna)] == ["written"]
 
 
-@pytest.mark.parametrize("where", ["take", "renew"])
+@pytest.mark.parametrize("where", ["enter", "move"])
 async def test_a_lease_that_cannot_be_kept_is_not_the_person_s_fault(
     play: Play, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     anna = await play.person("anna")
-    failing(monkeypatch, Leases, where, StoreUnavailable())
+    failing(monkeypatch, Steps, where, StoreUnavailable())
     run_id = await run.start(play.world, CONSUMER, SPACE)
     with pytest.raises(StoreUnavailable):
         await play.work(run_id)
@@ -288,7 +288,7 @@ async def test_a_run_without_its_approval_lets_the_group_s_result_be_made(play: 
 
 async def test_a_job_that_is_handed_out_twice_carries_each_part_once(play: Play) -> None:
     anna = await play.person("anna")
-    play.parts.limit = asyncio.Semaphore(4)
+    play.parts.limit = FairPlaces(4)
     run_id = await run.start(play.world, CONSUMER, SPACE)
     begun, read = [0], play.gate.pods.read
 

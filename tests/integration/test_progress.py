@@ -58,11 +58,10 @@ async def scene(database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
             async with gate.world.store.transaction() as tx:
                 agreement = view.record.agreement_digest
                 now = gate.clock.now()
-                people = await tx.consents.holding(SPACE, now)
                 row = run.RunRow(
                     run_id, SPACE, agreement, view.agreement.algorithm, run.RunState.RUNNING, now, now, None
                 )
-                await tx.runs.create(row, people)
+                await tx.runs.create(row)
             yield Scene(gate, anna, view, run_id)
 
 

@@ -32,6 +32,7 @@ from solidgate.flow import aggregate, ask, consent, invite, query, record, run, 
 from solidgate.flow import space as spaces
 from solidgate.flow.aggregate import ATTEMPTS
 from solidgate.flow.door import door_of
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Caller, Session
@@ -533,7 +534,7 @@ async def test_a_pod_that_takes_longer_than_the_lease_ends_that_part_only(play: 
         return await read(access, url, max_bytes=max_bytes)
 
     pods.read = slow  # type: ignore[method-assign]
-    play.parts.limit = asyncio.Semaphore(2)
+    play.parts.limit = FairPlaces(2)
     object.__setattr__(play.world.settings.worker, "lease_seconds", 8)
     run_id = await play.run()
     assert await play.outcome(run_id, slow_one) == ("failed", "run.timed-out")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from solidgate.identity.access_token import VerifiedAccessToken
 from solidgate.pod import wac
+from solidgate.pod.access_control import access_document, to_turtle
 from solidgate.pod.container import ancestors, is_container
+from solidgate.pod.door import Mode
 from solidgate.pod.rdf import control_document
-from solidgate.pod.wac import Mode
 from solidgate.testing.pod_store import Shelves
 
 BASE = "https://pod.example/"
@@ -75,7 +77,8 @@ def place(shelves: Shelves, target: str, written: list[Rule], *, owner: bool) ->
 def seen(shelves: Shelves, target: str, agents: tuple[str | None, ...]) -> list[frozenset[str]]:
     """The modes of each agent on the target, and on something below it."""
     places = [target, f"{target}x.ttl"] if is_container(target) else [target]
-    return [shelves.modes(url, agent) for agent in agents for url in places]
+    callers = [VerifiedAccessToken(one, BASE, BASE) if one else None for one in agents]
+    return [shelves.modes(url, caller) for caller in callers for url in places]
 
 
 def read(shelves: Shelves, target: str) -> wac.Acl | None:
@@ -83,7 +86,7 @@ def read(shelves: Shelves, target: str) -> wac.Acl | None:
     if stored is None:
         return None
     url = target + ".acl"
-    return wac.acl_of(control_document(stored.content, stored.media_type, url), url)
+    return access_document(control_document(stored.content, stored.media_type, url), url)
 
 
 def inherited(shelves: Shelves, target: str) -> tuple[wac.Acl, str]:
@@ -94,7 +97,7 @@ def inherited(shelves: Shelves, target: str) -> tuple[wac.Acl, str]:
 def open_for(shelves: Shelves, target: str, modes: frozenset[Mode]) -> None:
     base = read(shelves, target) or wac.copied(*inherited(shelves, target), target, target + ".acl")
     wanted = wac.opened(base, target, AGENT, OWNER, modes, below=is_container(target))
-    shelves.put(target + ".acl", wac.to_turtle(wanted), "text/turtle")
+    shelves.put(target + ".acl", to_turtle(wanted), "text/turtle")
 
 
 def close_for(shelves: Shelves, target: str) -> bool:
@@ -105,7 +108,7 @@ def close_for(shelves: Shelves, target: str) -> bool:
     if removed:
         shelves.delete(target + ".acl")
     else:
-        shelves.put(target + ".acl", wac.to_turtle(left), "text/turtle")
+        shelves.put(target + ".acl", to_turtle(left), "text/turtle")
     return removed
 
 

@@ -63,6 +63,8 @@ PEOPLE = [
     ("GET", "/consents/{consent}/receipt.jwt", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/receipt", LOGIN, NO_CONSENT, NO_CONSENT),
     ("GET", "/consents/{consent}/activity", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("GET", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
+    ("POST", "/consents/{consent}/door/check", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/door/close", LOGIN, NO_CONSENT, NO_CONSENT),
     ("POST", "/consents/{consent}/again", LOGIN, NO_CONSENT, NO_CONSENT),
@@ -228,6 +230,8 @@ async def test_a_withdrawn_consent_gives_only_its_record(scene: Scene) -> None:
         ("GET", "/consents/{consent}/receipt.jwt"): FINE,
         ("POST", "/consents/{consent}/withdraw"): FINE,
         ("POST", "/consents/{consent}/door"): FINE,
+        ("GET", "/consents/{consent}/door"): (403, "consent.not-given"),
+        ("POST", "/consents/{consent}/door/check"): (403, "consent.not-given"),
         ("POST", "/requests/{request}"): (409, "request.answered"),
     }
     for (method, path), wanted in expected.items():

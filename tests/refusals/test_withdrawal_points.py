@@ -19,6 +19,7 @@ import pytest
 from solidgate.adapters.sql.store import SqlStore, Transaction
 from solidgate.consent.status import ConsentStatus
 from solidgate.flow import run, withdraw
+from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
@@ -62,6 +63,13 @@ class PointedStore(SqlStore):
     async def transaction(self) -> AsyncIterator[Transaction]:
         await self.points.at("before transaction")
         async with SqlStore.transaction(self) as tx:
+            yield tx
+        await self.points.at("after transaction")
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Transaction]:
+        await self.points.at("before transaction")
+        async with SqlStore.at_once(self) as tx:
             yield tx
         await self.points.at("after transaction")
 
@@ -157,7 +165,7 @@ async def _at(ground: Ground, points: Points, point: str, notices: bool) -> list
     case = Case(ground, session, consent_id)
     on_the_wire = point.startswith("wire")
     points.arm(point, case.act_on_the_wire if on_the_wire else case.act)
-    parts = ground.parts if notices else Parts(ground.enclave, limit=asyncio.Semaphore(8))
+    parts = ground.parts if notices else Parts(ground.enclave, limit=FairPlaces(8))
     run_id = await run.start(ground.world, CONSUMER, SPACE)
     await asyncio.wait_for(run_batch(parts, run_id, [consent_id]), 60)
     points.armed = False

@@ -18,6 +18,10 @@ _DEFER = sa.text(
     """
 )
 
+_NEXT_PRIORITY = sa.text(
+    "SELECT max(priority) FROM procrastinate_jobs WHERE status = 'todo' AND task_name = :task"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
@@ -45,6 +49,11 @@ class Jobs:
             "at": at,
         }
         await self.connection.execute(_DEFER, values)
+
+    async def round(self, task: str) -> int:
+        """The round that the waiting jobs of a task are at: the one of the next to be taken; 1 for none."""
+        waiting = await self.connection.execute(_NEXT_PRIORITY, {"task": task})
+        return -int(waiting.scalar_one() or -1)
 
     async def notify(self, channel: str, payloads: Sequence[str]) -> None:
         """Tell listening workers, at commit."""

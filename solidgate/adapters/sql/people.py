@@ -55,7 +55,7 @@ class People:
 
     def opened(self, person_id: str, key_sealed: bytes) -> None:
         """Open a person's key that was read together with something else."""
-        self._opened[person_id] = sealing.unseal(self.keys.wrap, key_sealed, f"person:{person_id}")
+        self._opened[person_id] = self.keys.person_key(person_id, key_sealed)
 
     async def webid(self, person_id: str) -> str:
         """The person's WebID in clear."""
@@ -77,4 +77,4 @@ class People:
 
     def pseudonym(self, person_id: str, space_id: str) -> str:
         """The pairwise pseudonym of a person in a space: 32 hex digits, useless in any other space."""
-        return sealing.digest(self.keys.pseudonym, space_id, person_id)[:16].hex()
+        return self.keys.pseudonym_of(person_id, space_id)

@@ -59,6 +59,7 @@ OF_PERSON: Mapping[sa.Table, Rule] = {
     t.receipts: lambda whose: t.receipts.c.consent_id.in_(whose.consents),
     t.consent_events: lambda whose: t.consent_events.c.consent_id.in_(whose.consents),
     t.notices: lambda whose: t.notices.c.request_id.in_(whose.requests),
+    t.pulls: lambda whose: t.pulls.c.consent_id.in_(whose.consents),
     t.deliveries: lambda whose: t.deliveries.c.consent_id.in_(whose.consents),
     t.derived: lambda whose: t.derived.c.person_id == whose.person_id,
     t.steps: lambda whose: t.steps.c.consent_id.in_(whose.consents),
@@ -98,6 +99,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
     t.deliveries.c.delivery_sealed: lambda row: f"delivery:{row.run_id}:{row.consent_id}",
     t.derived.c.content_sealed: lambda row: f"derived:{row.consent_id}",
     t.topics.c.seen_sealed: lambda row: f"topic:{row.consent_id}:{row.number}",
+    t.pulls.c.tags_sealed: lambda row: f"pull:{row.consent_id}",
 }
 
 WITHHELD: Mapping[sa.Column[object], str] = {

@@ -57,7 +57,7 @@ class Results:
             deliveries.c.run_id == run_id, deliveries.c.consent_id == consent_id
         )
         row = (await self.connection.execute(query)).one_or_none()
-        return None if row is None else await self._delivery(person_id, row)
+        return None if row is None else await delivery_row(self.people, person_id, row)
 
     async def resolve(self, run_id: str, consent_id: str, state: DeliveryState, now: datetime) -> None:
         """Record what the pod was seen to hold."""
@@ -77,9 +77,7 @@ class Results:
             .join(consents, consents.c.consent_id == deliveries.c.consent_id)
             .join(
                 parts,
-                sa.and_(
-                    parts.c.run_id == deliveries.c.run_id, parts.c.consent_id == deliveries.c.consent_id
-                ),
+                sa.and_(parts.c.run_id == deliveries.c.run_id, parts.c.consent_id == deliveries.c.consent_id),
             )
             .where(
                 deliveries.c.state == DeliveryState.PLANNED.value,
@@ -111,23 +109,7 @@ class Results:
             sa.select(deliveries).where(deliveries.c.consent_id == consent_id).order_by(deliveries.c.planned)
         )
         rows = (await self.connection.execute(query)).all()
-        return tuple([await self._delivery(person_id, row) for row in rows])
-
-    async def _delivery(self, person_id: str, row: sa.Row[tuple[object, ...]]) -> DeliveryRow:
-        context = f"delivery:{row.run_id}:{row.consent_id}"
-        content = await self.people.unseal(person_id, row.delivery_sealed, context)
-        return DeliveryRow(
-            run_id=row.run_id,
-            consent_id=row.consent_id,
-            epoch=row.epoch,
-            delivery=decode(Delivery, content),
-            sha256=row.sha256,
-            state=DeliveryState(row.state),
-            planned=row.planned,
-            resolved=row.resolved,
-            invalidated=row.invalidated,
-            noted=row.noted,
-        )
+        return tuple([await delivery_row(self.people, person_id, row) for row in rows])
 
     async def noted(self, run_id: str, consent_id: str, now: datetime) -> None:
         """The pod was seen to say beside the result that it is invalid."""
@@ -220,3 +202,20 @@ class Results:
         )
         row = (await self.connection.execute(query)).one_or_none()
         return None if row is None else (bytes(row.content), row.run_id)
+
+
+async def delivery_row(people: People, person_id: str, row: sa.Row[tuple[object, ...]]) -> DeliveryRow:
+    """A row of ``deliveries``, opened."""
+    content = await people.unseal(person_id, row.delivery_sealed, f"delivery:{row.run_id}:{row.consent_id}")
+    return DeliveryRow(
+        run_id=row.run_id,
+        consent_id=row.consent_id,
+        epoch=row.epoch,
+        delivery=decode(Delivery, content),
+        sha256=row.sha256,
+        state=DeliveryState(row.state),
+        planned=row.planned,
+        resolved=row.resolved,
+        invalidated=row.invalidated,
+        noted=row.noted,
+    )

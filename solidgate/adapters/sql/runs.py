@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.tables import parts, people, runs, steps, workers
+from solidgate.adapters.sql.tables import PART_IS_OPEN, consents, parts, people, runs, steps, workers
+from solidgate.consent.status import ConsentStatus
 from solidgate.errors import RunCancelled, RunNotFound, RunOpen
 from solidgate.run.state import FINAL, PartRow, PartState, RunRow, RunState, StepRow
 
@@ -22,6 +23,9 @@ _OPEN = [RunState.QUEUED.value, RunState.RUNNING.value]
 # its condition, never by parameters.
 _IS_OPEN = sa.text("state IN ('queued', 'running')")
 
+# Of the index of open parts, so that the answer costs the same however many have ended.
+_UNDER_WAY = sa.text(f"SELECT EXISTS (SELECT 1 FROM parts WHERE run_id = :run_id AND {PART_IS_OPEN})")  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -29,31 +33,46 @@ class Runs:
 
     connection: AsyncConnection
 
-    async def create(self, run: RunRow, people: Sequence[tuple[str, str]]) -> None:
-        """A run with a part for each (consent, person). Raises ``RunOpen`` while another one is not over."""
+    async def create(self, run: RunRow, only: Collection[str] | None = None) -> int:
+        """A run with a part for every consent of its space that allows processing when it is made; how many.
+
+        ``only`` leaves out all other consents.
+
+        Raises ``RunOpen`` while another one is not over.
+        """
         values = {name: getattr(run, name) for name in RunRow.__slots__}
         statement = insert(runs).values(values | {"state": run.state.value})
         # Two at once meet at the index of open runs: the second waits for the first, and then finds it.
-        alone = statement.on_conflict_do_nothing(
-            index_elements=[runs.c.space_id], index_where=_IS_OPEN
-        )
+        alone = statement.on_conflict_do_nothing(index_elements=[runs.c.space_id], index_where=_IS_OPEN)
         made = await self.connection.execute(alone.returning(runs.c.run_id))
         if made.scalar_one_or_none() is None:
             raise RunOpen(await self._open_run(run.space_id))
-        rows = [
-            {
-                "run_id": run.run_id,
-                "consent_id": consent_id,
-                "person_id": person_id,
-                "state": PartState.QUEUED.value,
-                "updated": run.created,
-            }
-            for consent_id, person_id in people
-        ]
-        if rows:
-            await self.connection.execute(sa.insert(parts), rows)
-            begun = sa.select(parts).where(parts.c.run_id == run.run_id).cte("moved")
-            await self.connection.execute(_noted(begun))
+        # They never leave the database: a run may have more people than a process should hold.
+        state, now = sa.literal(PartState.QUEUED.value), sa.literal(run.created, sa.TIMESTAMP(timezone=True))
+        holding = sa.select(
+            sa.literal(run.run_id), consents.c.consent_id, consents.c.person_id, state, now
+        ).where(
+            consents.c.space_id == run.space_id,
+            consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
+            consents.c.until > run.created,
+        )
+        if only is not None:
+            holding = holding.where(consents.c.consent_id.in_(only))
+        columns = ["run_id", "consent_id", "person_id", "state", "updated"]
+        queued = sa.insert(parts).from_select(columns, holding).returning(*parts.c).cte("moved")
+        noted = _noted(queued).returning(steps.c.sequence).cte("noted")
+        counted = sa.select(sa.func.count()).select_from(noted)
+        return int((await self.connection.execute(counted)).scalar_one())
+
+    async def batch(self, run_id: str, after: str, size: int) -> list[str]:
+        """The next consents of a run after one, in the order of their ids."""
+        query = (
+            sa.select(parts.c.consent_id)
+            .where(parts.c.run_id == run_id, parts.c.consent_id > after)
+            .order_by(parts.c.consent_id)
+            .limit(size)
+        )
+        return list((await self.connection.execute(query)).scalars())
 
     async def _open_run(self, space_id: str) -> str:
         query = sa.select(runs.c.run_id).where(runs.c.space_id == space_id, runs.c.state.in_(_OPEN))
@@ -90,10 +109,7 @@ class Runs:
         run = await self.one(run_id, lock=True)
         if run.state not in (RunState.QUEUED, RunState.RUNNING):
             return False
-        pending = sa.select(sa.func.count()).where(
-            parts.c.run_id == run_id, parts.c.state.not_in([state.value for state in FINAL])
-        )
-        if (await self.connection.execute(pending)).scalar_one():
+        if (await self.connection.execute(_UNDER_WAY, {"run_id": run_id})).scalar_one():
             return False
         values = {"state": RunState.FINISHED.value, "ended": now}
         await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
@@ -188,6 +204,21 @@ class Runs:
     async def counts(self, run_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """How many people have a part in each state, and in each outcome: people, not parts or accounts."""
         return await self._people_by(run_id, parts.c.state), await self._people_by(run_id, parts.c.outcome)
+
+    async def pace(self, run_id: str, since: datetime) -> tuple[int, int]:
+        """How many people's parts have ended since then, and how many people still have one that has not."""
+        final = parts.c.state.in_([state.value for state in FINAL])
+        counted = [
+            sa.func.count(sa.distinct(people.c.webid_digest)).filter(chosen)
+            for chosen in (sa.and_(final, parts.c.updated > since), sa.not_(final))
+        ]
+        query = (
+            sa.select(*counted)
+            .join_from(parts, people, people.c.person_id == parts.c.person_id)
+            .where(parts.c.run_id == run_id)
+        )
+        row = (await self.connection.execute(query)).one()
+        return row[0], row[1]
 
     async def _people_by(self, run_id: str, column: sa.Column[str]) -> Mapping[str, int]:
         query = (

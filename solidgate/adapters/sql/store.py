@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import psycopg
@@ -24,6 +24,7 @@ from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
+from solidgate.adapters.sql.pulls import Pulls
 from solidgate.adapters.sql.receipts import Receipts
 from solidgate.adapters.sql.requests import Requests
 from solidgate.adapters.sql.reruns import Reruns
@@ -31,6 +32,7 @@ from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.spaces import Spaces
+from solidgate.adapters.sql.steps import Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
@@ -111,9 +113,19 @@ class Transaction:
         return Runs(self.connection)
 
     @cached_property
+    def steps(self) -> Steps:
+        """The moves of one part, each in one statement."""
+        return Steps(self.connection, self.people)
+
+    @cached_property
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def pulls(self) -> Pulls:
+        """What the newest results were made from."""
+        return Pulls(self.connection, self.people)
 
     @cached_property
     def retention(self) -> Retention:
@@ -161,23 +173,26 @@ class SqlStore:
     engine: AsyncEngine
     keys: StoreKeys
     tombstones: Tombstones
+    _single: AsyncEngine = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # The same connections: one is set to this when it is taken, and back when it is given back.
+        single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        object.__setattr__(self, "_single", single)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
-        try:
-            async with self.engine.begin() as connection:
-                tx = Transaction(connection, self.keys)
-                yield tx
-                await tx.last.send(connection)
-        except _AWAY as fault:
-            raise StoreUnavailable() from fault
-        except (DataError, psycopg.DataError) as fault:
-            raise BodyInvalid("a value that cannot be kept") from fault
-        except DBAPIError as fault:
-            if fault.connection_invalidated:
-                raise StoreUnavailable() from fault
-            raise
+        async with _told(), self.engine.begin() as connection:
+            tx = Transaction(connection, self.keys)
+            yield tx
+            await tx.last.send(connection)
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Transaction]:
+        """Each statement is its own transaction, for what one statement says whole. Same errors."""
+        async with _told(), self._single.connect() as connection:
+            yield Transaction(connection, self.keys)
 
     async def ping(self) -> None:
         """One round trip. Raises ``StoreUnavailable``."""
@@ -246,3 +261,18 @@ class SqlStore:
             async with self.transaction() as tx:
                 await tx.connection.execute(swept)
         return left
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """The database's faults as our own."""
+    try:
+        yield
+    except _AWAY as fault:
+        raise StoreUnavailable() from fault
+    except (DataError, psycopg.DataError) as fault:
+        raise BodyInvalid("a value that cannot be kept") from fault
+    except DBAPIError as fault:
+        if fault.connection_invalidated:
+            raise StoreUnavailable() from fault
+        raise

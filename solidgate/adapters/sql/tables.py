@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from solidgate.run.state import FINAL
+
 metadata = sa.MetaData()
+
+# Written out, so that PostgreSQL finds the index by the words of its condition; parameters it does not see.
+PART_IS_OPEN = f"state NOT IN ({', '.join(repr(state.value) for state in FINAL)})"
 
 
 def _at(name: str, *, null: bool = False) -> sa.Column[object]:
@@ -259,6 +264,12 @@ parts = sa.Table(
     _at("updated"),
 )
 sa.Index("parts_of_consent", parts.c.consent_id)
+sa.Index(
+    "open_parts_of_run",
+    parts.c.run_id,
+    parts.c.consent_id,
+    postgresql_where=sa.text(PART_IS_OPEN),
+)
 
 steps = sa.Table(
     "steps",
@@ -338,6 +349,19 @@ erasures = sa.Table(
     sa.Column("tombstone", sa.LargeBinary, primary_key=True),
     _at("at"),
     _at("swept", null=True),
+)
+
+# What the pod said of the documents behind a consent's newest result: addresses and ETags, never content.
+pulls = sa.Table(
+    "pulls",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    # The run that made the result, and the newest one to which it belongs.
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("carried", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("tags_sealed", sa.LargeBinary, nullable=False),
+    _at("at"),
 )
 
 watches = sa.Table(

@@ -47,7 +47,10 @@ async def together(
 
 
 class AtEnd:
-    """Writes whose answers nobody waits for: kept in their order, and sent together with the commit."""
+    """Writes whose answers nobody waits for, sent as one statement together with the commit.
+
+    None of them sees another; a key from one to another is checked after all of them.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Statement, Row]] = []
@@ -60,9 +63,15 @@ class AtEnd:
         self._waiting.extend((statement, row) for row in rows)
 
     async def send(self, connection: AsyncConnection) -> None:
-        """All of them, and the commit."""
+        """All of them as one statement, and the commit."""
         if self._waiting:
-            await together(connection, *self._waiting, commit=True)
+            shape = tuple((statement, tuple(row)) for statement, row in self._waiting)
+            values = {
+                f"w{place}_{name}": value
+                for place, (_, row) in enumerate(self._waiting)
+                for name, value in row.items()
+            }
+            await together(connection, (_joined(shape), values), commit=True)
 
 
 def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
@@ -71,6 +80,18 @@ def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
         raise InternalFault("the transaction has no connection")
     driver: psycopg.AsyncConnection[Any] = checked_out.connection.driver_connection  # type: ignore[assignment]
     return driver
+
+
+@lru_cache(maxsize=256)
+def _joined(shape: tuple[tuple[Statement, tuple[str, ...]], ...]) -> str:
+    """Writes that do not see each other, as one statement; keys between them are checked last."""
+    *first, last = (
+        _text(statement, columns).replace("%(", f"%(w{place}_")
+        for place, (statement, columns) in enumerate(shape)
+    )
+    if not first:
+        return last
+    return "WITH " + ", ".join(f"w{place} AS ({one})" for place, one in enumerate(first)) + " " + last
 
 
 @lru_cache(maxsize=256)

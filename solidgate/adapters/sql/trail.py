@@ -13,7 +13,7 @@ from solidgate.adapters.sql.together import Executes
 from solidgate.audit.entry import AuditEntry, leaf_digest
 
 _SALT_BYTES = 16
-_APPEND = sa.insert(audit)
+_APPEND = sa.insert(audit).inline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,11 @@ class Trail:
 
     async def append(self, *entries: AuditEntry) -> None:
         """Add entries, in one statement. The salt makes a leaf unlinkable once its entry is erased."""
-        await self.connection.execute(_APPEND, [_row(entry) for entry in entries])
+        await self.connection.execute(_APPEND, [row_of(entry) for entry in entries])
 
 
-def _row(entry: AuditEntry) -> dict[str, object]:
+def row_of(entry: AuditEntry) -> dict[str, object]:
+    """An entry as kept, with a fresh salt."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return {
         "entry": encode(entry).decode(),

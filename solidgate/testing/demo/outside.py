@@ -16,9 +16,12 @@ import pyoxigraph as ox
 from solidgate.sdk.client import ClientCredentials
 from solidgate.testing.css import CommunityServer
 from solidgate.testing.people import Person
-from solidgate.vocab import ACL
+from solidgate.vocab import ACL, ACP
 
-_MODES = f"PREFIX acl: <{ACL.iri}> SELECT ?agent ?mode WHERE {{ ?rule acl:agent ?agent ; acl:mode ?mode }}"
+_MODES = f"""PREFIX acl: <{ACL.iri}> PREFIX acp: <{ACP.iri}> SELECT ?agent ?mode WHERE {{
+  {{ ?rule acl:agent ?agent ; acl:mode ?mode }} UNION {{
+    ?resource acp:resource ?target ; acp:accessControl/acp:apply ?policy .
+    ?policy acp:allow ?mode ; acp:anyOf/acp:agent ?agent }} }}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def credentials_of(person: Person) -> ClientCredentials:
 
 
 async def modes(url: str, owner: Person) -> dict[str, set[str]]:
-    """Who may do what by the resource's own access control list; empty when it has none of its own."""
+    """Who may do what by the resource's own access document, of either kind; empty when it has none."""
     acl = (await fetch(url, owner)).acl
     listed = await fetch(acl, owner)
     if listed.status == 404:

@@ -23,7 +23,7 @@ import aiohttp
 from solidgate.assets import asset
 from solidgate.errors import NotReady
 from solidgate.sdk.client import ClientCredentials, GateClient
-from solidgate.testing.css import CommunityServer, free_port
+from solidgate.testing.css import WAC, CommunityServer, free_port
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.people import Person, create_person
 
@@ -85,16 +85,17 @@ class Stage:
 
 @asynccontextmanager
 async def set_up(
-    folder: Path, say: Say, *, port: int = 0, pace: int = 25, more: str = ""
+    folder: Path, say: Say, *, port: int = 0, pace: int = 25, more: str = "", config: str = WAC
 ) -> AsyncIterator[Stage]:
     """Start the pod server and solidgate, make people and their readings; stop all of it at the end.
 
     ``pace`` is in requests a second of the worker to one pod server; ``more`` is added to the settings.
+    ``config`` is the pod server's: ``css.WAC`` or ``css.ACP``.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     gate = f"http://localhost:{port or free_port()}/"
     say("Starting a Community Solid Server ...")
-    async with CommunityServer(folder / "pods", log_file=folder / "pods.log") as pods:
+    async with CommunityServer(folder / "pods", config=config, log_file=folder / "pods.log") as pods:
         say("Making accounts and pods, and filling them with a year of electricity readings ...")
         people = tuple([await create_person(pods.base_url, name) for name in PEOPLE])
         owner, coder, consumer = [await create_person(pods.base_url, name) for name in ORGANISATIONS]

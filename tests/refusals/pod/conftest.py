@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -21,7 +22,12 @@ from solidgate.testing.pod import AwkwardPod, Resident
 
 SECONDS = 1.0
 POLICY = FetchPolicy(
-    allow_private_addresses=True, connect_timeout=SECONDS, total_timeout=SECONDS, rate_grace=0.5
+    allow_private_addresses=True,
+    connect_timeout=SECONDS,
+    total_timeout=SECONDS,
+    rate_grace=0.5,
+    patience=5,
+    breaker_rest=1.0,
 )
 LIMITS = PodLimits(
     attempts=2,
@@ -52,6 +58,13 @@ class Visit:
     def path(self) -> str:
         """The document's path, where it misbehaves."""
         return "/alice/energy/a.ttl"
+
+    @asynccontextmanager
+    async def anew(self) -> AsyncIterator[SolidPod]:
+        """The same server through a way out that has met nobody yet."""
+        fetcher = GuardedFetcher(POLICY, SystemClock())
+        yield SolidPod(fetcher, SystemClock(), LIMITS)
+        await fetcher.aclose()
 
     @property
     def door(self) -> Door:
@@ -88,14 +101,35 @@ class Visit:
         )
 
 
-@pytest.fixture
-async def visit() -> AsyncIterator[Visit]:
-    """A document at ``energy/a.ttl`` of alice, whose door is closed."""
+@asynccontextmanager
+async def a_visit(control: str) -> AsyncIterator[Visit]:
+    """A document at ``energy/a.ttl`` of alice, whose door is closed, on a pod with this access control."""
     fetcher = GuardedFetcher(POLICY, SystemClock())
-    async with AwkwardPod() as server:
+    async with AwkwardPod(control=control) as server:
         alice, space = server.add_person("alice"), server.add_agent("space")
         pods = SolidPod(fetcher, SystemClock(), LIMITS)
         found = Visit(server, fetcher, pods, alice, server.access(alice.webid), server.access(space.webid))
         server.put(found.document, b"<> <x:p> 1 .")
         yield found
         await fetcher.aclose()
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    """With Web Access Control."""
+    async with a_visit("wac") as found:
+        yield found
+
+
+@pytest.fixture
+async def acp_visit() -> AsyncIterator[Visit]:
+    """With Access Control Policy."""
+    async with a_visit("acp") as found:
+        yield found
+
+
+@pytest.fixture(params=["wac", "acp"])
+async def either_visit(request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
+    """Once with each."""
+    async with a_visit(request.param) as found:
+        yield found

@@ -6,8 +6,9 @@ import pytest
 
 from solidgate.errors import PodUnreadable
 from solidgate.pod import wac
+from solidgate.pod.access_control import access_document, to_turtle
+from solidgate.pod.door import Mode
 from solidgate.pod.rdf import control_document
-from solidgate.pod.wac import Mode
 from solidgate.vocab import ACL, FOAF
 
 POD = "https://alice.example/"
@@ -29,7 +30,7 @@ ROOT = (
 
 
 def acl(turtle: str, url: str = f"{DOCUMENT}.acl") -> wac.Acl:
-    return wac.acl_of(control_document(turtle.encode(), "text/turtle", url), url)
+    return access_document(control_document(turtle.encode(), "text/turtle", url), url)
 
 
 def own(*rules: str) -> wac.Acl:
@@ -66,7 +67,7 @@ def test_conditions_of_an_inherited_rule_are_kept_word_for_word() -> None:
     """
     )
     copy = wac.copied(acl(turtle, f"{POD}.acl"), POD, DOCUMENT, f"{DOCUMENT}.acl")
-    written = wac.to_turtle(copy).decode()
+    written = to_turtle(copy).decode()
     assert "ClientCondition" in written
     assert "https://app.example/id" in written
     assert (
@@ -145,7 +146,7 @@ def test_a_copy_of_something_that_changed_since_is_kept() -> None:
 
 def test_what_is_written_reads_back_the_same() -> None:
     found = wac.opened(acl(ROOT, f"{POD}.acl"), POD, SPACE, ALICE, [Mode.READ, Mode.WRITE], below=True)
-    again = acl(wac.to_turtle(found).decode(), f"{POD}.acl")
+    again = acl(to_turtle(found).decode(), f"{POD}.acl")
     assert set(again.triples) == set(found.triples)
 
 

@@ -36,7 +36,9 @@ from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
 from solidgate.flow.withdraw import LeftOpen, Withdrawal
-from solidgate.pod.door import DoorState
+from solidgate.pod.access_control import AccessControl
+from solidgate.pod.by_hand import paste
+from solidgate.pod.door import READ_ONLY, Door, DoorState
 from solidgate.sandbox.table import Kind, Value
 from solidgate.space.agreement import Agreement, digest
 from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
@@ -56,6 +58,11 @@ ANNA = "https://anna.example/profile/card#me"
 URL = "https://gate.example/"
 PARTS = {"base.html", "parts.html", "withdrawal.html", "erasure_counts.html", "erasure_reach.html"}
 WEB = resources.files("solidgate.web")
+DOOR = Door("https://gate.example/spaces/s/agent#it", ANNA, ("https://anna.example/a.ttl",), None)
+PASTES = (
+    paste(DOOR, DOOR.read[0], READ_ONLY, AccessControl.WAC, None),
+    paste(DOOR, DOOR.read[0], READ_ONLY, AccessControl.ACP, "https://anna.example/a.ttl.acr"),
+)
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
 
@@ -281,7 +288,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(view),
+        "consent.html": consent_words(view) | {"pastes": PASTES},
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
         "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},

@@ -1,0 +1,243 @@
+"""One door at a pod: opened, closed and looked at, each time by reading back.
+
+Each resource says by itself which access control it is under; what the door means there is the ``Kind``'s.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Protocol
+
+from solidgate.adapters.access_documents import AccessDocuments, Control
+from solidgate.adapters.acp_door import AcpDoor
+from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
+from solidgate.adapters.wac_door import WacDoor
+from solidgate.errors import (
+    AccessControlRefused,
+    AccessControlUnsupported,
+    DoorNotOpen,
+    PodConflict,
+    PodForbidden,
+)
+from solidgate.pod.access_control import AccessControl, AccessDocument
+from solidgate.pod.allowed import user_modes
+from solidgate.pod.by_hand import Paste, paste
+from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
+from solidgate.pod.etag import ABSENT, unchanged
+from solidgate.ports import Access
+
+
+class Kind(Protocol):
+    """What a door means in an access document of one kind."""
+
+    async def opened(
+        self, own: AccessDocument | None, url: str, target: str, modes: frozenset[Mode]
+    ) -> AccessDocument:
+        """What must stand at ``url`` so that the agent has exactly ``modes`` on ``target``."""
+        ...
+
+    async def keeps(self, kept: AccessDocument, target: str, modes: frozenset[Mode]) -> bool: ...
+
+    async def keeps_owner(self, kept: AccessDocument, target: str) -> bool: ...
+
+    def closed(self, own: AccessDocument) -> AccessDocument: ...
+
+    async def may_be_removed(self, left: AccessDocument, target: str) -> bool:
+        """Whether the document may go: without it all is in force that was before it was made."""
+        ...
+
+    async def given(
+        self, own: AccessDocument | None, target: str, need: frozenset[Mode]
+    ) -> tuple[frozenset[Mode], frozenset[Mode]]:
+        """The agent's modes by name: those it surely has, and those it may have."""
+        ...
+
+
+Seen = tuple[frozenset[Mode], frozenset[Mode]]
+_NOTHING: Seen = (frozenset(), frozenset())
+
+
+class PodDoor:
+    """The access that ``door`` lists, handled as the agent of ``access``."""
+
+    def __init__(self, requests: SolidRequests, access: Access, door: Door) -> None:
+        self._requests, self._access, self._door = requests, access, door
+        self._documents = AccessDocuments(requests, access)
+        self._kinds: dict[AccessControl, Kind] = {
+            AccessControl.WAC: WacDoor(self._documents, door),
+            AccessControl.ACP: AcpDoor(self._documents, door),
+        }
+        self._read = tuple(url for url in dict.fromkeys(door.read) if url != door.write)
+        self._wanted = [(url, READ_ONLY) for url in self._read]
+        self._wanted += [(door.write, READ_AND_WRITE)] if door.write is not None else []
+
+    async def open(self) -> None:
+        """Documents first: should one lie below the container, its own list copies what was before."""
+        await self._requests.each(self._read, self._open_document)
+        if self._door.write is not None:
+            await self._open(self._door.write, READ_AND_WRITE)
+
+    async def close(self) -> None:
+        """The container first, so that documents below it inherit again what they inherited before."""
+        if self._door.write is not None:
+            await self._close(self._door.write)
+            self._documents.forget()
+        await self._requests.each(self._read, self._close)
+
+    async def state(self) -> DoorState:
+        """For the owner by the documents themselves; for the agent, who cannot read them, by HEAD."""
+        wanted = self._wanted
+        as_agent = self._access.webid == self._door.agent
+        found = await self._requests.each(wanted, self._seen_by_agent if as_agent else self._seen_by_owner)
+        counted = [(need, seen) for (_, need), seen in zip(wanted, found, strict=True) if seen is not None]
+        if counted and all(need <= surely for need, (surely, _) in counted):
+            return DoorState.OPEN
+        return DoorState.PARTIAL if any(maybe for _, (_, maybe) in counted) else DoorState.CLOSED
+
+    async def by_hand(self) -> tuple[Paste, ...]:
+        """What the owner would have to put there, for every resource that the agent cannot use yet."""
+        found = await self._requests.each(self._wanted, self._pastes)
+        return tuple(one for pastes in found for one in pastes)
+
+    # --- opening ----------------------------------------------------------------------------------------
+
+    async def _open_document(self, target: str) -> None:
+        await self._open(target, READ_ONLY)
+
+    async def _open(self, target: str, modes: frozenset[Mode]) -> None:
+        for _ in range(self._requests.limits.write_rounds):
+            control = await self._documents.control(target)
+            if not control.exists:
+                return
+            if control.url is None:
+                raise AccessControlUnsupported("the resource names no access control list")
+            seen = await self._documents.read(control.url)
+            kind = self._kinds[seen.kind]
+            wanted = await kind.opened(seen.document, control.url, target, modes)
+            if seen.document is not None and set(seen.document.triples) == set(wanted.triples):
+                return
+            condition = ABSENT if seen.document is None else unchanged(seen.etag)
+            if await self._documents.put(wanted, condition):
+                await self._check_kept(kind, control.url, target, modes)
+                return
+        raise PodConflict("the access control list changed at every attempt")
+
+    async def _check_kept(self, kind: Kind, url: str, target: str, modes: frozenset[Mode]) -> None:
+        try:
+            kept = (await self._documents.read(url)).document
+        except AccessControlRefused as refusal:
+            raise DoorNotOpen("the pod took the access control list and shows it no more") from refusal
+        if kept is None or not await kind.keeps(kept, target, modes):
+            raise DoorNotOpen("the pod took the access control list and gives back another")
+        if not await kind.keeps_owner(kept, target):
+            raise DoorNotOpen("the pod's access control list no longer names its owner")
+
+    # --- closing ----------------------------------------------------------------------------------------
+
+    async def _close(self, target: str) -> None:
+        """Each round reads the document again; the one that finds nothing to take back is the proof."""
+        for _ in range(self._requests.limits.write_rounds):
+            control = await self._documents.control(target)
+            if control.url is None:
+                return
+            seen = await self._documents.read(control.url)
+            if seen.document is None:
+                return
+            kind = self._kinds[seen.kind]
+            left = kind.closed(seen.document)
+            if set(left.triples) == set(seen.document.triples):
+                return
+            await self._leave(left, seen.etag, removed=await kind.may_be_removed(left, target))
+
+    async def _leave(self, left: AccessDocument, etag: str | None, *, removed: bool) -> None:
+        if removed:
+            # A pod that keeps a document for each resource does not let it be deleted: then what is left is
+            # written, which means the same.
+            with suppress(AccessControlRefused):
+                await self._documents.delete(left.url, unchanged(etag))
+                return
+        await self._documents.put(left, unchanged(etag))
+
+    # --- looking ----------------------------------------------------------------------------------------
+
+    async def _seen_by_owner(self, wanted: tuple[str, frozenset[Mode]]) -> Seen | None:
+        """What the documents say of the agent; ``None`` for a resource that is not there."""
+        target, need = wanted
+        control = await self._documents.control(target)
+        if not control.exists:
+            return None
+        if control.url is None:
+            raise AccessControlUnsupported("the resource names no access control list")
+        seen = await self._documents.read(control.url)
+        return await self._kinds[seen.kind].given(seen.document, target, need)
+
+    async def _seen_by_agent(self, wanted: tuple[str, frozenset[Mode]]) -> Seen | None:
+        target, need = wanted
+        reply = await self._requests.head(self._access, target)
+        if reply.status in (401, 403):
+            return _NOTHING
+        if reply.status in GONE:
+            return READ_ONLY, READ_ONLY
+        if reply.status != 200:
+            raise fault(reply)
+        named = user_modes(reply.header_values("WAC-Allow"))
+        if named is None:
+            # The header is optional (WAC section 5.1), and ACP has none: being let in is all that such a pod
+            # tells beforehand.
+            return need, need
+        have = frozenset(mode for mode in Mode if mode.name.lower() in named)
+        return have, have
+
+    # --- by hand ----------------------------------------------------------------------------------------
+
+    async def _pastes(self, wanted: tuple[str, frozenset[Mode]]) -> list[Paste]:
+        target, modes = wanted
+        try:
+            control = await self._documents.control(target)
+        except AccessControlUnsupported:
+            control = Control(exists=True, url=None, is_storage=False, tells_modes=False)
+        if not control.exists:
+            return []
+        if control.url is None:
+            return self._unseen(wanted, None, AccessControl.WAC if control.tells_modes else None)
+        try:
+            seen = await self._documents.read(control.url)
+            kind = self._kinds[seen.kind]
+            surely, _ = await kind.given(seen.document, target, modes)
+            if modes <= surely:
+                return []
+            whole = await kind.opened(seen.document, control.url, target, modes)
+        except (AccessControlRefused, PodForbidden):
+            said = await self._documents.kind(control.url)
+            return self._unseen(
+                wanted, control.url, said or (AccessControl.WAC if control.tells_modes else None)
+            )
+        return [paste(self._door, target, modes, seen.kind, control.url, whole)]
+
+    def _unseen(
+        self, wanted: tuple[str, frozenset[Mode]], address: str | None, kind: AccessControl | None
+    ) -> list[Paste]:
+        """Only what is new, in every form that this pod may have."""
+        target, modes = wanted
+        return [paste(self._door, target, modes, one, address) for one in ([kind] if kind else AccessControl)]
+
+
+class HoldsControl:
+    """Whether the agent of ``access`` may decide who else gets in."""
+
+    def __init__(self, requests: SolidRequests, access: Access) -> None:
+        self._requests, self._access = requests, access
+
+    async def holds(self, url: str) -> bool:
+        """By the pod's own word; a pod that says nothing lets only such an agent read the document itself."""
+        reply = await self._requests.head(self._access, url)
+        if reply.status in (401, 403, *GONE):
+            return False
+        if reply.status != 200:
+            raise fault(reply)
+        named = user_modes(reply.header_values("WAC-Allow"))
+        if named is not None:
+            return Mode.CONTROL.name.lower() in named
+        with suppress(AccessControlRefused):
+            return await AccessDocuments(self._requests, self._access).of(url) is not None
+        return False

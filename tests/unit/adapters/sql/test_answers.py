@@ -1,0 +1,145 @@
+"""The one transaction of an answer: locked before it is read, and kept whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from solidgate.adapters.sql.engine import plain_url
+from solidgate.adapters.sql.store import SqlStore
+from solidgate.adapters.sql.tables import consents, requests
+from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.consent.record import ConsentRecord
+from solidgate.consent.stored import ToAnswer
+from solidgate.errors import InternalFault, RequestNotFound, StoreUnavailable
+
+from .conftest import DIGEST, NOW, record, request
+
+OTHER = "7b8b2f0e-1c1f-4b6e-9b7e-5a3f0f3c2b22"
+
+
+def other_record(purpose: str = "research") -> ConsentRecord:
+    return replace(record(), consent_id=OTHER, iri=f"https://gate.example/consents/{OTHER}", purpose=purpose)
+
+
+def entry() -> AuditEntry:
+    return AuditEntry(Action.CONSENT_GIVEN, NOW, "data_subject", (OTHER,), Outcome.DONE)
+
+
+async def rows(store: SqlStore) -> tuple[int, int, int, int, bool]:
+    """How many consents, events, receipts and audit entries, and whether the request is answered."""
+    async with store.transaction() as tx:
+        counts = [
+            (await tx.connection.execute(sa.text(f"SELECT count(*) FROM {name}"))).scalar_one()
+            for name in ("consents", "consent_events", "receipts", "audit")
+        ]
+        _, answered = await tx.requests.one("request-1", await _person(store))
+    return (*counts, answered)  # type: ignore[return-value]
+
+
+async def _person(store: SqlStore) -> str:
+    async with store.transaction() as tx:
+        return str((await tx.connection.execute(sa.select(requests.c.person_id))).scalar_one())
+
+
+async def keep(store: SqlStore, person: str, purpose: str = "research") -> None:
+    async with store.transaction() as tx:
+        await tx.last.consents.put(person, "home", other_record(purpose))
+        await tx.last.receipts.put(person, [(OTHER, 2, "a.b.c")])
+        await tx.last.trail.append(entry())
+        await tx.last.requests.answered(person, request(), NOW)
+        seen = (await tx.connection.execute(sa.select(sa.func.count()).select_from(consents))).scalar_one()
+        assert seen == 1  # what waits for the end is not there yet
+
+
+async def test_the_last_writes_are_there_after_the_commit(store: SqlStore, person: str) -> None:
+    assert await rows(store) == (1, 2, 0, 0, False)
+    await keep(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+    async with store.transaction() as tx:
+        assert (await tx.consents.one(OTHER)).record == other_record()
+        assert (await tx.receipts.newest(person, OTHER)).token == "a.b.c"
+
+
+async def test_one_write_that_fails_leaves_none(store: SqlStore, person: str) -> None:
+    """The same person would hold two consents for one purpose."""
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await keep(store, person, "advice")
+    assert await rows(store) == (1, 2, 0, 0, False)
+
+
+async def test_an_error_before_the_end_leaves_none(store: SqlStore, person: str) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction() as tx:
+            await tx.last.trail.append(entry())
+            raise ZeroDivisionError
+    assert await rows(store) == (1, 2, 0, 0, False)
+
+
+async def test_a_database_that_goes_away_is_a_store_that_is_away(
+    store: SqlStore, person: str, database_url: str
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        async with store.transaction() as tx:
+            pid = (await tx.connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+            async with await psycopg.AsyncConnection.connect(plain_url(database_url)) as other:
+                await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            await tx.last.trail.append(entry())
+    assert await rows(store) == (1, 2, 0, 0, False)
+
+
+async def test_nothing_is_read_through_the_last_writes(store: SqlStore, person: str) -> None:
+    async with store.transaction() as tx:
+        with pytest.raises(InternalFault):
+            await tx.last.consents.one(OTHER)
+
+
+async def test_what_an_answer_depends_on_comes_back_whole(store: SqlStore, person: str) -> None:
+    async with store.transaction() as tx:
+        found = await tx.answers.under_lock(person, "request-1", DIGEST)
+        one_by_one, answered = await tx.requests.one("request-1", person)
+        assert found == ToAnswer(
+            request=one_by_one,
+            answered=answered,
+            deferred=None,
+            space_state="open",
+            agreement_digest=DIGEST,
+            notice=None,
+            displayed=None,
+            earlier=await tx.consents.newest_of_purposes(person, "home"),
+            held=frozenset({"advice"}),
+        )
+        with pytest.raises(RequestNotFound):
+            await tx.answers.under_lock("somebody", "request-1", DIGEST)
+
+
+async def test_it_is_read_after_whoever_was_alone_before(store: SqlStore, person: str) -> None:
+    """What is read was committed by the one we waited for: a lock whose reads are older guards nothing."""
+    async with store.transaction() as first:
+        await first.requests.alone(person, "home")
+        waiting = asyncio.create_task(_under_lock(store, person))
+        await _waits_for_a_lock(store)
+        await first.consents.put(person, "home", other_record())
+        await first.requests.answered(person, request(), NOW)
+    found = await waiting
+    assert found.answered
+    assert found.held == {"advice", "research"}
+
+
+async def _under_lock(store: SqlStore, person: str) -> ToAnswer:
+    async with store.transaction() as tx:
+        return await tx.answers.under_lock(person, "request-1", DIGEST)
+
+
+async def _waits_for_a_lock(store: SqlStore) -> None:
+    query = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    for _ in range(1000):
+        async with store.transaction() as tx:
+            if (await tx.connection.execute(query)).scalar_one():
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -1,0 +1,193 @@
+"""A move is one statement: under the epoch, under the lease, on an open part; all of it or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+import sqlalchemy as sa
+
+from solidgate.adapters.sql.runs import _UNDER_WAY
+from solidgate.adapters.sql.store import SqlStore, Transaction
+from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.errors import ConsentNotFound
+from solidgate.run.delivery import Delivery, DeliveryState, DerivedRow
+from solidgate.run.held import Held
+from solidgate.run.place import Place
+from solidgate.run.state import PartState, RunRow, RunState
+
+from .conftest import DIGEST, NOW, record, withdrawal
+
+CONSENT, RUN, SECONDS = record().consent_id, "run-1", 60.0
+DELIVERY = Delivery("https://alice.pod.example/results/1.ttl", b"<a:a> <b:b> 1 .", "text/turtle", "g:g", b"1")
+ENTRY = AuditEntry(Action.RESULT_WRITTEN, NOW, "enclave", (RUN, CONSENT), Outcome.DONE)
+ROW = DerivedRow("https://gate.example/results/1", b"<a:a> <b:b> <c:c> .\n")
+
+Move = Callable[[Transaction, Place, Held], Awaitable[object]]
+MOVES: dict[str, Move] = {
+    "move": lambda tx, place, held: tx.steps.move(place, PartState.VALIDATING, NOW),
+    "move audited": lambda tx, place, held: tx.steps.move_audited(place, PartState.RUNNING, ENTRY),
+    "plan": lambda tx, place, held: tx.steps.plan(place, held, DELIVERY, "a" * 64, NOW),
+    "publish": lambda tx, place, held: tx.steps.publish(place, held, "home", ROW, ENTRY),
+}
+
+
+@pytest.fixture
+async def held(store: SqlStore, person: str) -> Held:
+    async with store.transaction() as tx:
+        row = RunRow(RUN, "home", DIGEST, DIGEST, RunState.RUNNING, NOW, NOW, None)
+        assert await tx.runs.create(row) == 1
+        return await tx.steps.one(CONSENT)
+
+
+async def entered(store: SqlStore, held: Held, seconds: float = SECONDS) -> Place:
+    async with store.at_once() as tx:
+        found = await tx.steps.enter(RUN, held, seconds, NOW)
+    assert found.held
+    assert found.moved
+    assert found.fence is not None
+    return Place(RUN, CONSENT, held.stored.record.epoch, found.fence, SECONDS)
+
+
+async def told(store: SqlStore) -> tuple[list[str], int, int]:
+    """The part's steps, the entries of the trail, the graphs that queries see."""
+    async with store.transaction() as tx:
+        steps = [one.state.value for one in await tx.runs.steps_of(CONSENT)]
+        audit = (await tx.connection.exec_driver_sql("SELECT count(*) FROM audit")).scalar_one()
+        derived = (await tx.connection.exec_driver_sql("SELECT count(*) FROM derived")).scalar_one()
+    return steps, audit, derived
+
+
+async def withdraw(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        stored = await tx.consents.one(CONSENT, lock="update")
+        await tx.consents.end(stored, withdrawal(stored.record))
+
+
+async def test_a_part_goes_its_way_and_gives_its_lease_back(store: SqlStore, person: str, held: Held) -> None:
+    place = await entered(store, held)
+    for name in ("move audited", "move", "plan", "publish"):
+        async with store.at_once() as tx:
+            assert await MOVES[name](tx, place, held), name
+    assert await told(store) == (["queued", "pulling", "running", "validating", "writing", "written"], 2, 1)
+    async with store.transaction() as tx:
+        assert await tx.leases.open([CONSENT]) == 0
+        planned = await tx.results.planned(person, RUN, CONSENT)
+        (row,) = await tx.results.visible("home", NOW)
+    assert planned is not None
+    assert (planned.state, planned.delivery) == (DeliveryState.WRITTEN, DELIVERY)
+    assert row.content == ROW.content
+
+
+@pytest.mark.parametrize("name", MOVES)
+async def test_after_a_withdrawal_nothing_moves(store: SqlStore, held: Held, name: str) -> None:
+    place = await entered(store, held)
+    before = await told(store)
+    await withdraw(store)
+    async with store.at_once() as tx:
+        assert not await MOVES[name](tx, place, held)
+    assert await told(store) == before
+
+
+@pytest.mark.parametrize("name", MOVES)
+async def test_a_move_that_waits_for_a_withdrawal_sees_it(store: SqlStore, held: Held, name: str) -> None:
+    """The statement began before the withdrawal was committed: what it read then does not count."""
+    place = await entered(store, held)
+    before = await told(store)
+
+    async def move() -> object:
+        async with store.at_once() as tx:
+            return await MOVES[name](tx, place, held)
+
+    async with store.transaction() as tx:
+        stored = await tx.consents.one(CONSENT, lock="update")
+        await tx.consents.end(stored, withdrawal(stored.record))
+        moving = asyncio.create_task(move())
+        assert await asyncio.wait([moving], timeout=0.3) == (set(), {moving})
+    assert not await moving
+    assert await told(store) == before
+
+
+@pytest.mark.parametrize("name", MOVES)
+async def test_without_its_lease_nobody_moves(store: SqlStore, held: Held, name: str) -> None:
+    place = await entered(store, held, seconds=-1)
+    second = await entered(store, held)
+    assert second.fence > place.fence
+    before = await told(store)
+    async with store.at_once() as tx:
+        assert not await MOVES[name](tx, place, held)
+        assert await told(store) == before
+        assert await MOVES[name](tx, second, held)
+
+
+@pytest.mark.parametrize("name", MOVES)
+async def test_a_part_that_has_ended_stays_where_it_is(store: SqlStore, held: Held, name: str) -> None:
+    place = await entered(store, held)
+    async with store.transaction() as tx:
+        assert await tx.runs.advance(RUN, CONSENT, PartState.STOPPED, NOW, "run.cancelled")
+    before = await told(store)
+    async with store.at_once() as tx:
+        assert not await MOVES[name](tx, place, held)
+        again = await tx.steps.enter(RUN, held, SECONDS, NOW)
+    assert (again.fence, again.still_open) == (None, False)
+    assert await told(store) == before
+
+
+async def test_a_part_has_one_holder(store: SqlStore, held: Held) -> None:
+    await entered(store, held)
+    async with store.at_once() as tx:
+        again = await tx.steps.enter(RUN, held, SECONDS, NOW)
+    assert (again.held, again.fence, again.moved, again.still_open) == (True, None, False, True)
+
+
+async def test_a_consent_of_another_epoch_is_not_entered(store: SqlStore, held: Held) -> None:
+    await withdraw(store)
+    async with store.at_once() as tx:
+        found = await tx.steps.enter(RUN, held, SECONDS, NOW)
+        assert await tx.leases.open([CONSENT]) == 0
+    assert (found.held, found.fence, found.moved) == (False, None, False)
+
+
+async def test_what_was_planned_is_gone_on_with(store: SqlStore, held: Held) -> None:
+    """The next holder finds the plan, and another plan changes nothing of it."""
+    async with store.at_once() as tx:
+        first = await tx.steps.enter(RUN, held, SECONDS, NOW)
+        place = Place(RUN, CONSENT, held.stored.record.epoch, first.fence or 0, SECONDS)
+        assert first.planned is None
+        assert await tx.steps.plan(place, held, DELIVERY, "a" * 64, NOW)
+        await tx.leases.release(place.fence)
+        second = await tx.steps.enter(RUN, held, SECONDS, NOW)
+        assert second.planned is not None
+        assert second.planned.delivery == DELIVERY
+        place = Place(RUN, CONSENT, held.stored.record.epoch, second.fence or 0, SECONDS)
+        other = Delivery(DELIVERY.target, b"other", DELIVERY.media_type, DELIVERY.graph, b"2")
+        kept = await tx.steps.plan(place, held, other, "b" * 64, NOW)
+    assert kept is not None
+    assert (kept.delivery, kept.sha256) == (DELIVERY, "a" * 64)
+    assert (await told(store))[0] == ["queued", "pulling", "writing", "writing", "writing"]
+
+
+async def test_a_record_that_cannot_be_read_is_left_out_and_told_alone(store: SqlStore, held: Held) -> None:
+    async with store.transaction() as tx:
+        assert dict(await tx.steps.found([CONSENT, "nobody"])) == {CONSENT: held}
+        with pytest.raises(ConsentNotFound):
+            await tx.steps.one("nobody")
+        await tx.connection.exec_driver_sql("UPDATE consents SET record_sealed = 'x'")
+        assert await tx.steps.found([CONSENT]) == {}
+
+
+async def test_whether_a_run_is_over_is_asked_of_its_open_parts_alone(store: SqlStore, held: Held) -> None:
+    """However many parts have ended: the question reads the index of those that have not."""
+    async with store.transaction() as tx:
+        run = tx.connection.exec_driver_sql
+        await run(
+            "INSERT INTO parts (run_id, consent_id, person_id, state, updated)"
+            " SELECT 'run-1', 'c' || n, 'p', 'written', now() FROM generate_series(1, 5000) n"
+        )
+        await run("ANALYZE parts")
+        plan = await tx.connection.execute(sa.text(f"EXPLAIN {_UNDER_WAY.text}"), {"run_id": RUN})
+        assert "open_parts_of_run" in "\n".join(plan.scalars())
+        assert not await tx.runs.finish_if_done(RUN, NOW)
+        await tx.runs.advance(RUN, CONSENT, PartState.WRITTEN, NOW)
+        assert await tx.runs.finish_if_done(RUN, NOW)
