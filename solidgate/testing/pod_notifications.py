@@ -190,10 +190,10 @@ class PodNotifications:
     async def _socket(self, request: web.Request, channel: Subscription) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        channel.sockets.append(socket)
         if Call.BREAKS_OFF in self._mischief:
             await socket.close()
             return socket
+        channel.sockets.append(socket)
         with suppress(ConnectionError):
             async for _ in socket:
                 pass
@@ -222,7 +222,8 @@ class PodNotifications:
         if channel.kind == WEBSOCKET:
             for socket in list(channel.sockets):
                 for _ in range(2 if Call.TWICE in self._mischief else 1):
-                    await socket.send_str(content.decode())
+                    with suppress(ConnectionError):  # it may be closing at this moment
+                        await socket.send_str(content.decode())
             return
         times = 2 if Call.TWICE in self._mischief else 1
         for _ in range(FLOOD if Call.FLOODS in self._mischief else times):

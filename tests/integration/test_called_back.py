@@ -203,6 +203,7 @@ async def test_a_flood_is_answered_with_429_and_costs_no_more_looks_than_the_buc
         assert await called.runs() == ()
 
 
+@pytest.mark.timeout(300)
 async def test_ten_thousand_hints_are_counted_in_by_the_bucket_alone(called: Called) -> None:
     """The count itself, without the cost of 10,000 signatures: whatever comes, the bucket lets so many in."""
     _, consent_id, _ = await called.say_yes("anna")

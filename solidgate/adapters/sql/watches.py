@@ -190,20 +190,19 @@ class Watches:
         """Count one notification in; 0 when it may pass, else the seconds until one may."""
         passed = sa.func.greatest(0.0, sa.func.extract("epoch", sa.literal(now) - channels.c.filled))
         full = sa.func.least(burst, channels.c.tokens + passed * (per_minute / 60.0))
+        # The row is locked first: what stood there decides, whatever others ask at the same time.
+        mine = sa.select(channels.c.channel_id, full.label("had")).where(channels.c.channel_id == channel_id)
+        before = mine.with_for_update().cte("before")
+        left = sa.case((before.c.had >= 1.0, before.c.had - 1.0), else_=before.c.had)
         statement = (
             sa.update(channels)
-            .where(channels.c.channel_id == channel_id)
-            .values(tokens=sa.case((full >= 1.0, full - 1.0), else_=full), filled=now)
-            .returning(channels.c.tokens)
+            .where(channels.c.channel_id == before.c.channel_id)
+            .values(tokens=left, filled=sa.func.greatest(channels.c.filled, now))
+            .returning(before.c.had)
         )
-        # The row is locked: what stood there before decides, whatever others ask at the same time.
-        before = await self.connection.execute(
-            sa.select(full).where(channels.c.channel_id == channel_id).with_for_update()
-        )
-        had = before.scalar_one_or_none()
+        had = (await self.connection.execute(statement)).scalar_one_or_none()
         if had is None:
             raise ChannelUnknown()
-        await self.connection.execute(statement)
         return 0.0 if had >= 1.0 else max(1.0, (1.0 - float(had)) * 60.0 / per_minute)
 
     async def first_proof(self, proof_id: str, until: datetime) -> bool:
