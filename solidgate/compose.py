@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from solidgate.adapters import sealing
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http_socket import GuardedSockets
+from solidgate.adapters.notifications import SolidChannels
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
 from solidgate.adapters.pods import Pods
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
@@ -68,10 +71,15 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
 @asynccontextmanager
 async def open_enclave(settings: Settings, url: str) -> AsyncIterator[Enclave]:
     """The world with the keys of the spaces: for the worker alone."""
-    async with open_world(settings, url, pace=settings.pull.requests_per_second) as world:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(
+            open_world(settings, url, pace=settings.pull.requests_per_second)
+        )
+        sockets = GuardedSockets(_socket_policy(settings), world.clock)
+        stack.push_async_callback(sockets.aclose)
         seal_key = sealing.key_file(settings.server.data_folder / "enclave" / "seal.key")
         keys = SealedEnclaveKeys(world.store, seal_key, world.clock, settings.server.public_url)
-        yield Enclave(world, keys)
+        yield Enclave(world, keys, _channels(settings, world, sockets))
 
 
 async def _store(settings: Settings, url: str, stack: AsyncExitStack) -> SqlStore:
@@ -111,6 +119,23 @@ def _fetch_policy(settings: Settings, pace: float) -> FetchPolicy:
         breaker_rest=http.breaker_rest,
         ca_file=http.ca_file,
         max_decoded_ratio=http.max_decoded_ratio,
+    )
+
+
+def _socket_policy(settings: Settings) -> FetchPolicy:
+    """Sockets last: as many to one origin as to all."""
+    most = max(1, settings.notifications.sockets)
+    return replace(_fetch_policy(settings, 0), per_origin=most, total_connections=most)
+
+
+def _channels(settings: Settings, world: World, sockets: GuardedSockets) -> SolidChannels:
+    return SolidChannels(
+        world.fetcher,
+        sockets,
+        world.clock,
+        _pod_limits(settings),
+        max_frame_bytes=settings.notifications.max_body_bytes,
+        plain_http=settings.http.allow_private_addresses,
     )
 
 

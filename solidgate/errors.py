@@ -553,6 +553,12 @@ class NoStorage(PodFault):
     remedy = "Add pim:storage to the profile, or ask the pod provider for a pod."
 
 
+class NoChannel(PodFault):
+    code = "pod.no-channel"
+    sentence = "This pod offers no way to tell of changes that can be used here."
+    remedy = "Nothing is lost: documents are looked at from time to time instead."
+
+
 class DoorNotOpen(PodFault):
     code = "pod.door-not-open"
     sentence = "The pod does not show the access that was asked for."
@@ -730,6 +736,30 @@ class QueryFormatUnsupported(BadInput):
 
 
 # --- requests to solidgate ----------------------------------------------------------------------------
+
+
+class ChannelUnknown(NotFound):
+    code = "notification.channel-unknown"
+    sentence = "No notification is expected at this address."
+    remedy = "The channel has ended, or the address is wrong: end the subscription."
+
+
+class SenderForeign(Forbidden):
+    code = "notification.sender-foreign"
+    sentence = "This notification does not come from the server that the channel is with."
+    remedy = "Sign as the sender that the subscription named, for exactly this address."
+
+
+class MessageUnsigned(NotAuthenticated):
+    code = "notification.message-unsigned"
+    sentence = "The signature of this message does not hold (RFC 9421)."
+    remedy = "Sign method, address, content digest and time, with a key of the subscription's key set."
+
+
+class NotificationInvalid(BadInput):
+    code = "notification.invalid"
+    sentence = "This is not a notification of a change."
+    remedy = "Send one ActivityStreams object, or one event of the delivery service, as JSON."
 
 
 class PageNotFound(NotFound):

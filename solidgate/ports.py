@@ -6,7 +6,7 @@ Every method raises from ``solidgate.errors`` only; none returns ``None`` for a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.grant import AskedAccess, Grant
 from solidgate.pod.listing import Listing
+from solidgate.pod.notification import Channel, Offer
 from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.pod.type_index import Catalogue
@@ -227,6 +228,29 @@ class PodServer(Protocol):
 
     async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
         """The texts with which the owner opens the door themselves; none for what is open already."""
+        ...
+
+
+class PodChannels(Protocol):
+    """How a pod tells of changes: subscribing, ending a subscription, and listening."""
+
+    async def offers(self, access: Access, topic: str) -> tuple[Offer, ...]:
+        """The ways that the topic's server offers and that we know; none is an answer."""
+        ...
+
+    async def subscribe(self, access: Access, offer: Offer, topic: str, send_to: str) -> Channel:
+        """A channel about ``topic``. Raises ``NoChannel``, pod faults and fetch errors."""
+        ...
+
+    async def unsubscribe(self, access: Access | None, channel: Channel) -> None:
+        """End it; one that is gone is ended already. Raises pod faults and fetch errors."""
+        ...
+
+    def frames(self, channel: Channel) -> AsyncIterator[bytes]:
+        """An empty frame once the WebSocket is open, then what the pod sends; ends when it is closed.
+
+        Raises ``AddressRefused FetchTimedOut FetchUnreachable FetchUnexpected``.
+        """
         ...
 
 

@@ -396,6 +396,55 @@ class Spaces(Section):
     )
 
 
+class Notifications(Section):
+    """How pods tell of changes, and what is done where they do not or are not believed."""
+
+    channel: Literal["webhook", "websocket"] = Field(
+        default="webhook",
+        description="Channel that is asked for first; webhooks only where the pod can reach us.",
+    )
+    max_topics: Count = Field(
+        default=50, description="Documents of one consent with a channel; more are only swept."
+    )
+    per_minute: Count = Field(
+        default=60, description="Notifications of one channel that are read in a minute."
+    )
+    burst: Count = Field(default=120, description="Notifications of one channel that may come at once.")
+    max_body_bytes: Bytes = Field(default=16 * KIB, description="Largest notification.")
+    message_age_seconds: Seconds = Field(
+        default=120, description="Oldest signed message (RFC 9421) that is accepted."
+    )
+    accept_millisecond_times: bool = Field(
+        default=False,
+        description="Whether the millisecond times of a Community Solid Server before 7.2.0 pass.",
+    )
+    settle_seconds: Seconds = Field(
+        default=5, description="Seconds in which several changes of one person's documents become one run."
+    )
+    look_seconds: Seconds = Field(
+        default=10, description="Longest time for one look at what changed in one person's pod."
+    )
+    sweep_seconds: Count = Field(
+        default=900, description="About how often documents are looked at although no notification came."
+    )
+    sweep_consents: Count = Field(
+        default=200, description="Most consents looked at in one turn of housekeeping."
+    )
+    renew_days: Annotated[float, Field(gt=0)] = Field(
+        default=2, description="Days before its end at which a channel is asked for anew."
+    )
+    retry_seconds: Count = Field(
+        default=300,
+        description="Pause before a subscription that failed is tried again; it doubles each time.",
+    )
+    sockets: Annotated[int, Field(ge=0)] = Field(
+        default=200, description="WebSocket channels that one worker listens on; 0 is none."
+    )
+    shortest_rerun_minutes: Annotated[float, Field(ge=1)] = Field(
+        default=60, description="Least time between two scheduled runs that a space may ask for."
+    )
+
+
 class Log(Section):
     """The structured log on standard error."""
 
@@ -431,6 +480,9 @@ class Settings(BaseSettings):
     validation: Validation = Field(default_factory=Validation, description=str(Validation.__doc__))
     query: Query = Field(default_factory=Query, description=str(Query.__doc__))
     spaces: Spaces = Field(default_factory=Spaces, description=str(Spaces.__doc__))
+    notifications: Notifications = Field(
+        default_factory=Notifications, description=str(Notifications.__doc__)
+    )
     log: Log = Field(default_factory=Log, description=str(Log.__doc__))
 
     @classmethod

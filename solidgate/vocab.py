@@ -56,7 +56,7 @@ SG = Namespace(
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
     action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus
-    longestValidity inputShape within latestResult
+    longestValidity inputShape within latestResult rerun
     """,
 )
 
@@ -202,7 +202,7 @@ SOLID = Namespace(
     "solid",
     "http://www.w3.org/ns/solid/terms#",
     "oidcIssuer oidcIssuerRegistrationToken owner storageDescription accessIssuer publicTypeIndex"
-    " privateTypeIndex TypeIndex TypeRegistration forClass instance instanceContainer",
+    " privateTypeIndex TypeIndex TypeRegistration forClass instance instanceContainer notificationGateway",
 )
 ESS = Namespace("ess", "http://inrupt.com/ns/ess#", "ConsentManagementUI")
 NOTIFY = Namespace(

@@ -32,22 +32,28 @@ from solidgate.flow import (
     erase,
     expire,
     in_doubt,
+    look,
     lost,
     reclaim,
     reconcile,
+    rerun,
     retain,
     space,
+    subscribe,
     withdraw,
 )
 from solidgate.flow.access_request import ACCESS_TASK
 from solidgate.flow.each import each
 from solidgate.flow.fair import FairPlaces
-from solidgate.flow.finish import finish
+from solidgate.flow.finish import RERUN_TASK, finish
 from solidgate.flow.granted import granted
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
+from solidgate.flow.listen import Listener
+from solidgate.flow.look import LOOK_TASK
 from solidgate.flow.revoke import REVOKE_TASK, revoke
 from solidgate.flow.run import AGGREGATE_TASK, BATCH_TASK, STOP_CHANNEL
+from solidgate.flow.watching import WATCH_TASK
 from solidgate.flow.world import World
 from solidgate.run.state import FINAL, PartState, RunState
 from solidgate.settings import Settings
@@ -163,6 +169,20 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
     async def _request_access(consents: list[str]) -> None:
         await request_access(parts.enclave, consents)
 
+    @jobs.task(name=WATCH_TASK, queue="looks", retry=retry)
+    async def _watch(consents: list[str]) -> None:
+        for consent_id in consents:
+            await subscribe.watch(parts.enclave, consent_id)
+
+    @jobs.task(name=LOOK_TASK, queue="looks", retry=retry)
+    async def _look(consents: list[str]) -> None:
+        for consent_id in consents:
+            await look.look(parts.enclave.world, parts.enclave.keys, consent_id)
+
+    @jobs.task(name=RERUN_TASK, queue="runs", retry=retry)
+    async def _rerun(space_id: str) -> None:
+        await rerun.again(parts.enclave.world, space_id)
+
     @jobs.periodic(cron=_EVERY_MINUTE)
     @jobs.task(name="solidgate.keep_house", queue="house", queueing_lock="house")
     async def _keep_house(timestamp: int) -> None:
@@ -199,6 +219,9 @@ async def keep_house(enclave: Enclave) -> None:
         "standing-results": lambda: reconcile_results(enclave),
         "signposts": lambda: reconcile_signposts(enclave),
         "logins": lambda: _purge(world),
+        "watches": lambda: subscribe.see_to(world),
+        "sweep": lambda: look.sweep(world),
+        "reruns": lambda: rerun.see_to(world),
     }
     await each(steps, lambda name: steps[name](), "house.failed")
 
@@ -336,6 +359,7 @@ async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
                 "jobs": asyncio.create_task(_work(jobs, settings)),
                 "heartbeat": asyncio.create_task(_watch(jobs, settings, enclave, secrets.token_hex(8))),
                 "listener": asyncio.create_task(listen(url, parts)),
+                "sockets": asyncio.create_task(Listener(enclave).run()),
                 "stop": asyncio.create_task(stopping.wait()),
             }
             _log.info("worker.ready", level_achieved=enclave.world.sandbox.level.name)

@@ -208,7 +208,7 @@ class GuardedFetcher:
                 turn.answered(response.status, asyncio.get_running_loop().time() - begun, asked)
                 reply = await self._received(call, response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            raise _translated(fault) from fault
+            raise translated(fault) from fault
         self._keep_nonce(call, reply)
         return reply
 
@@ -338,7 +338,7 @@ def _asks_for_nonce(reply: FetchedReply) -> bool:
     )
 
 
-def _translated(fault: Exception) -> Exception:
+def translated(fault: Exception) -> Exception:
     """Foreign errors end here. Nothing of their text is kept: it may hold the address of a pod."""
     if any(isinstance(link, _DialRefused) for link in _links(fault)):
         return AddressRefused()

@@ -42,6 +42,7 @@ def space_policy(settings: Settings) -> SpacePolicy:
         longest_validity=_in_days(settings.consent.max_validity),
         smallest_group=settings.spaces.min_group_size,
         plain_http=settings.http.allow_private_addresses,
+        shortest_rerun_minutes=settings.notifications.shortest_rerun_minutes,
     )
 
 

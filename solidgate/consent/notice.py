@@ -15,6 +15,7 @@ from solidgate.space.agreement import digest as agreement_digest
 from solidgate.space.canonical import tagged_digest
 from solidgate.space.participant import Role
 from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,12 @@ def _lines(parts_of: _Parts, key: str) -> tuple[str, ...]:
     return parts_of[key][1] if key in parts_of else ()
 
 
+def starters(agreement: Agreement) -> tuple[str, ...]:
+    """The names of those who may start a run, each once."""
+    parties = (*agreement.with_role(Role.OWNER), *agreement.with_role(Role.DATA_CONSUMER))
+    return tuple(dict.fromkeys(party.name for party in parties))
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """The lines of the eight rows, from the agreement's own texts and the words of one language."""
@@ -208,6 +215,17 @@ class _Text:
         yield self.word("retention", duration=self._spoken(self.agreement.retention))
         place, law = self.agreement.storage_location, self.agreement.jurisdiction
         yield self.word("storage", place=place, law=law)
+        yield self._rerun()
+
+    def _rerun(self) -> str:
+        rerun = self.agreement.rerun
+        if rerun == ON_CHANGE:
+            return self.word("rerun_on_change")
+        if not is_schedule(rerun):
+            return self.word("rerun_by_hand", who=", ".join(starters(self.agreement)))
+        if is_cron(rerun):
+            return self.word("rerun_cron", times=rerun)
+        return self.word("rerun_every", duration=self._spoken(rerun))
 
     def _rights(self) -> Iterator[str]:
         own_page = f"{self.public_url}me"

@@ -44,6 +44,13 @@ _EN = {
     "validity": "Your yes holds for {duration} at most, or until you withdraw.",
     "retention": "Results are kept for {duration}, then deleted.",
     "storage": "They are kept in: {place}. The law that applies: {law}.",
+    "rerun_by_hand": "Your documents are read again only when somebody of these starts a run by hand: {who}.",
+    "rerun_on_change": "Your documents are read again whenever they change, and when a run is started by"
+    " hand.",
+    "rerun_every": "Your documents are read again each time after {duration}, and when a run is started by"
+    " hand.",
+    "rerun_cron": "Your documents are read again when a run is started by hand, and at these times (cron,"
+    " UTC): {times}",
     "withdraw": "You can withdraw at any time, without a reason: {url}",
     "access": "You can see, correct, take with you and delete what is held on you: {url}",
     "complain": "You can complain to your data protection authority.",
@@ -101,6 +108,14 @@ _FR = {
     "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
     "retention": "Les résultats sont gardés {duration}, puis effacés.",
     "storage": "Ils sont gardés ici : {place}. Le droit qui s’applique : {law}.",
+    "rerun_by_hand": "Vos documents ne sont relus que si l’un d’eux lance une exécution à la main : {who}.",
+    "rerun_on_change": "Vos documents sont relus chaque fois qu’ils changent, et quand une exécution est"
+    " lancée à la main.",
+    "rerun_every": "Vos documents sont relus à intervalles de {duration}, et quand une exécution est"
+    " lancée à la main.",
+    "rerun_cron": "Vos documents sont relus quand une exécution est lancée à la main, et à ces moments"
+    " (cron, UTC) :"
+    " {times}",
     "withdraw": "Vous pouvez retirer votre accord à tout moment, sans raison : {url}",
     "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est gardé sur vous : {url}",
     "complain": "Vous pouvez vous plaindre auprès de votre autorité de protection des données.",
@@ -158,6 +173,16 @@ _NL = {
     "validity": "Uw ja geldt hoogstens {duration}, of tot u het intrekt.",
     "retention": "Resultaten worden {duration} bewaard en daarna gewist.",
     "storage": "Ze worden bewaard in: {place}. Het recht dat geldt: {law}.",
+    "rerun_by_hand": "Uw documenten worden alleen opnieuw gelezen als een van hen een uitvoering met de"
+    " hand start: {who}.",
+    "rerun_on_change": "Uw documenten worden opnieuw gelezen telkens als ze veranderen, en als een"
+    " uitvoering met de hand"
+    " start.",
+    "rerun_every": "Uw documenten worden telkens na {duration} opnieuw gelezen, en als een uitvoering met"
+    " de hand start.",
+    "rerun_cron": "Uw documenten worden opnieuw gelezen als een uitvoering met de hand start, en op deze"
+    " tijdstippen"
+    " (cron, UTC): {times}",
     "withdraw": "U kunt uw toestemming altijd intrekken, zonder reden: {url}",
     "access": "U kunt inzien, verbeteren, meenemen en wissen wat over u bewaard wordt: {url}",
     "complain": "U kunt een klacht indienen bij uw gegevensbeschermingsautoriteit.",

@@ -9,7 +9,7 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, DoorTooWide, PodFault, SolidgateError
-from solidgate.flow import access_request
+from solidgate.flow import access_request, watching
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
@@ -176,3 +176,5 @@ async def _remember(world: World, consent_id: str, state: DoorState, problem: st
         await tx.doors.put(consent_id, state, problem, now)
         if state in _SEEN:
             await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
+        if state is DoorState.OPEN:
+            await watching.begin(world, tx, consent_id)

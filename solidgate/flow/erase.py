@@ -21,6 +21,7 @@ from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
+from solidgate.flow import watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.world import World
@@ -56,6 +57,7 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
             raise PersonNotFound()
     world.store.tombstones.add(world.store.tombstones.of(person_id))
     await _end_all(world, who)
+    await watching.forget(world, person_id)
     removed = await _remove(world, person_id)
     left = await world.store.sweep(world.settings.consent.sweep_seconds)
     return _report(world, removed, left)
@@ -86,6 +88,7 @@ async def finish_erasures(world: World, *, patience: float = 0) -> int:
         found = await world.store.erased_but_present()
     for person_id in found:
         await _end_all(world, person_id)
+        await watching.forget(world, person_id)
         await _remove(world, person_id)
     await world.store.sweep(world.settings.consent.sweep_seconds)
     return len(found)

@@ -28,19 +28,21 @@ from solidgate.flow import run as running
 from solidgate.flow import signpost
 from solidgate.flow.door import door_of, note_width
 from solidgate.flow.granted import granted, noticed
+from solidgate.flow.look import remember_pulled
 from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
 from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
-from solidgate.ports import Access, EnclaveKeys
+from solidgate.ports import Access, EnclaveKeys, PodChannels
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
 from solidgate.run.held import Held
 from solidgate.run.place import Place
 from solidgate.run.state import PartState, RunRow
 from solidgate.sandbox.limits import IsolationLevel, RunContext
 from solidgate.space.agreement import Agreement
+from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
@@ -50,10 +52,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Enclave:
-    """The world with what only the worker may hold: the keys of the spaces."""
+    """The world with what only the worker may hold: the keys of the spaces.
+
+    Without ``channels`` no pod is asked to tell of changes: documents are only looked at from time to time.
+    """
 
     world: World
     keys: EnclaveKeys
+    channels: PodChannels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,10 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
         return tx.steps.move_audited(place, PartState.RUNNING, entry)
 
     await step.move(make)
+    if step.agreement.rerun == ON_CHANGE:
+        async with step.world.store.transaction() as tx:
+            await step.recheck(tx)
+            await remember_pulled(tx, step.person_id, step.record, pulled.documents)
     if bool(pulled.wide) != step.known_wide:
         async with step.world.store.transaction() as tx:
             await step.recheck(tx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -18,6 +18,7 @@ from solidgate.errors import GroupTooSmall, RunNotFound
 from solidgate.flow import finish as finishing
 from solidgate.flow import space
 from solidgate.flow.pull import PulledDocuments
+from solidgate.flow.space import SpaceView
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
 from solidgate.pod.resource import Document
@@ -90,23 +91,30 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     AlgorithmNotApproved RunOpen``.
     """
     await world.brake.admit()
-    now = world.clock.now()
-    run_id = uuid.uuid4().hex
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)
         space.require_open(view)
         roles = space.require_role(view, caller, Role.OWNER, Role.DATA_CONSUMER)
-        program = await space.approved_program(tx, space_id, view.agreement_digest)
-        row = RunRow(
-            run_id, space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
-        )
-        people = await tx.runs.create(row)
-        await _defer_batches(world, tx, row)
-        await tx.trail.append(
-            AuditEntry(Action.RUN_STARTED, now, roles[0].value, (space_id, run_id), Outcome.DONE)
-        )
-        if not people:
-            await tx.runs.finish_if_done(run_id, now)
+        return await create(world, tx, view, roles[0].value)
+
+
+async def create(
+    world: World, tx: Transaction, view: SpaceView, actor: str, only: Collection[str] | None = None
+) -> str:
+    """A run with its parts and jobs, in this transaction, over everybody or only these consents; its id.
+
+    Raises ``AlgorithmNotApproved RunOpen`` and leaves the transaction usable.
+    """
+    now, run_id = world.clock.now(), uuid.uuid4().hex
+    program = await space.approved_program(tx, view.space_id, view.agreement_digest)
+    row = RunRow(
+        run_id, view.space_id, view.agreement_digest, program.digest, RunState.QUEUED, now, None, None
+    )
+    people = await tx.runs.create(row, only)
+    await _defer_batches(world, tx, row)
+    await tx.trail.append(AuditEntry(Action.RUN_STARTED, now, actor, (view.space_id, run_id), Outcome.DONE))
+    if not people:
+        await tx.runs.finish_if_done(run_id, now)
     return run_id
 
 
@@ -154,6 +162,7 @@ async def cancel(world: World, caller: Caller, space_id: str, run_id: str) -> Ru
         if row.space_id != space_id:
             raise RunNotFound()
         stopped = await tx.runs.cancel(run_id, now)
+        await finishing.follow(tx, run_id)
         await tx.jobs.notify(STOP_CHANNEL, [f"{run_id}:{consent_id}" for consent_id in stopped])
         await tx.trail.append(
             AuditEntry(Action.RUN_CANCELLED, now, "organisation", (space_id, run_id), Outcome.DONE)

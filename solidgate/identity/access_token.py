@@ -67,6 +67,7 @@ def present(
     skew: timedelta = timedelta(seconds=60),
     max_lifetime: timedelta = timedelta(hours=1),
     plain_http: bool = False,
+    milliseconds: bool = False,
 ) -> Presented:
     """Every check that needs no network; ``jkt`` is the thumbprint of the proof's key.
 
@@ -81,7 +82,7 @@ def present(
     listed = audience if isinstance(audience, list) else [audience]
     _demand(AUDIENCE in listed, "aud is not solid")
     # iat, exp, life
-    _check_times(claims, now, skew, max_lifetime)
+    _check_times(claims, now, skew, max_lifetime, milliseconds)
     # cnf.jkt is the key of the proof (RFC 9449 section 6.1)
     _check_binding(claims, jkt)
     # webid and iss are addresses that may be asked
@@ -173,10 +174,18 @@ def _parsed(token: str) -> tuple[jose.Unverified, Mapping[str, Any]]:
         raise TokenInvalid(broken.detail) from broken
 
 
-def _check_times(claims: Mapping[str, Any], now: datetime, skew: timedelta, max_lifetime: timedelta) -> None:
+def _check_times(
+    claims: Mapping[str, Any],
+    now: datetime,
+    skew: timedelta,
+    max_lifetime: timedelta,
+    milliseconds: bool,
+) -> None:
     try:
-        issued, expires = instant(claims.get("iat")), instant(claims.get("exp"))
-        starts = instant(claims.get("nbf", claims.get("iat")))
+        issued, expires, starts = (
+            instant(claims.get(name, claims.get("iat") if name == "nbf" else None), milliseconds=milliseconds)
+            for name in ("iat", "exp", "nbf")
+        )
     except ValueError as broken:
         raise TokenInvalid("iat or exp is missing or not a time") from broken
     _demand(now < expires + skew, "expired")

@@ -150,6 +150,7 @@ def verify_proof(
     nonces: Collection[str] = (),
     window: timedelta = WINDOW,
     require_ath: bool = True,
+    milliseconds: bool = False,
 ) -> VerifiedProof:
     """Check a proof as section 4.3 lists it; the caller asks the replay store afterwards (4.3, item 12).
 
@@ -160,7 +161,7 @@ def verify_proof(
     claims = _claims(verified)
     # 7. required claims are present and of their kind
     jti = _text(claims, "jti", MAX_JTI_CHARACTERS)
-    issued = _issued(claims)
+    issued = _issued(claims, milliseconds)
     # 8. htm matches the method of the request
     if claims.get("htm") != method:
         raise ProofInvalid("htm is not the method of this request")
@@ -232,15 +233,20 @@ def _optional_text(claims: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) and value.isascii() else ""
 
 
-def _issued(claims: Mapping[str, Any]) -> datetime:
+def _issued(claims: Mapping[str, Any], milliseconds: bool) -> datetime:
     try:
-        return instant(claims.get("iat"))
+        return instant(claims.get("iat"), milliseconds=milliseconds)
     except ValueError as broken:
         raise ProofInvalid("iat is missing or not a time in seconds") from broken
 
 
-def instant(value: object) -> datetime:
-    """A NumericDate (RFC 7519 section 2) as an aware time; ValueError for anything else."""
+def instant(value: object, *, milliseconds: bool = False) -> datetime:
+    """A NumericDate (RFC 7519 section 2) as an aware time; ValueError for anything else.
+
+    ``milliseconds`` lets a number that can only be milliseconds stand for them.
+    """
+    if milliseconds and isinstance(value, int) and not isinstance(value, bool) and 10**11 < value < 10**14:
+        value = value / 1000
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**33:
         raise ValueError("not a NumericDate")
     return datetime.fromtimestamp(value, UTC)

@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
@@ -189,6 +194,17 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
         return str(JWK(**bare_public(jwk)).thumbprint())
     except (JWException, ValueError, TypeError) as broken:
         raise SignatureInvalid("the key cannot be read") from broken
+
+
+def public_key(jwk: Mapping[str, Any]) -> EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey:
+    """The key for signatures that are not JWS. Raises ``SignatureInvalid`` for one that is not accepted."""
+    algorithm = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}.get(str(jwk.get("crv")), "RS256")
+    # What the key says of JWS algorithms is no word on other signatures; its kind and strength are.
+    _check_fits({name: value for name, value in jwk.items() if name not in ("alg", "key_ops")}, algorithm)
+    found = _import(bare_public(jwk)).public_key
+    if not isinstance(found, EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey):
+        raise SignatureInvalid("the key is not of an accepted type")
+    return found
 
 
 def parse(compact: str, *, max_bytes: int = 8192) -> Unverified:

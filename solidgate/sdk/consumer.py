@@ -21,6 +21,11 @@ class ConsumerCalls(Transport):
         """How far a run is, in counts: never who."""
         return await self.json("GET", self.space(space_id, "runs", run_id))
 
+    async def runs(self, space_id: str) -> list[dict[str, Any]]:
+        """The newest runs, newest first: those that were started, and those that a change or a time began."""
+        found: list[dict[str, Any]] = (await self.json("GET", self.space(space_id, "runs")))["runs"]
+        return found
+
     async def query(self, space_id: str, sparql: str, accept: ResultFormat = ResultFormat.JSON) -> bytes:
         """The answer to one SPARQL 1.1 query, whole, in the format asked for."""
         _, content = await self.send(

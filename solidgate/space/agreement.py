@@ -14,6 +14,7 @@ from solidgate.errors import SpaceInvalid
 from solidgate.space.canonical import canonical_json, load_json, tagged_digest
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import LATER, Purpose
+from solidgate.space.rerun import BY_HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Agreement:
 
     ``validity`` and ``retention`` are xsd:durations (``P6M``); ``algorithm`` and ``output_shape`` are
     ``sha256:`` digests; ``result_container`` a path below the person's storage; ``minimum_level`` the
-    isolation that a run must reach; ``languages`` those in which every text is present.
+    isolation that a run must reach; ``languages`` those in which every text is present; ``rerun`` when the
+    program runs again: ``by-hand``, ``on-change``, an xsd:duration, or a cron expression in UTC.
     """
 
     space: str
@@ -45,6 +47,7 @@ class Agreement:
     min_group_size: int = 10
     minimum_level: int = 1
     aggregate_shape: str = ""
+    rerun: str = BY_HAND
     parameters: Mapping[str, object] = field(default_factory=dict)
 
     def with_role(self, role: Role) -> tuple[Party, ...]:

@@ -20,6 +20,7 @@ from solidgate.space.participant import Party, Role
 from solidgate.space.paths import expand
 from solidgate.space.policy import SpacePolicy, refuse
 from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.space.rerun import BY_HAND
 from solidgate.space.tree import Findings, Table
 from solidgate.space.turtle import tree_of_turtle
 from solidgate.vocab import expand as full_iri
@@ -28,9 +29,9 @@ MAX_BYTES = 1024 * 1024
 _FIELDS = tuple(
     """
     id version title languages jurisdiction storage_location validity retention result_container parameters
-    min_group_size minimum_level terms output parties purposes algorithm output_shape aggregate_shape
+    min_group_size minimum_level rerun terms output parties purposes algorithm output_shape aggregate_shape
     algorithm_text algorithm_source placeholders
-    """.split()  # noqa: SIM905 (a list of twenty-two quoted words is harder to read)
+    """.split()  # noqa: SIM905 (a list of twenty-three quoted words is harder to read)
 )
 _PLACEHOLDER = re.compile(r"\$\{([a-z][a-z0-9_]{0,40})\}")
 
@@ -159,6 +160,7 @@ def _space(top: Table, policy: SpacePolicy) -> SpaceFile:
         min_group_size=top.number("min_group_size", policy.smallest_group),
         minimum_level=top.number("minimum_level", 1),
         aggregate_shape=_with_digest(top, "aggregate_shape", folder, required=False),
+        rerun=top.text("rerun", BY_HAND),
         parameters=dict(top.table("parameters", required=False).content),
     )
     if folder and (folder.startswith("/") or ".." in folder.split("/") or "\\" in folder):

@@ -13,6 +13,7 @@ from solidgate.space.participant import Role
 from solidgate.space.paths import path_fault
 from solidgate.space.policy import Finding, SpacePolicy, refuse
 from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.space.rerun import rerun_fault
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?")
@@ -158,6 +159,8 @@ def _limits(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
         yield Finding("min_group_size", "floor", f"must be {policy.smallest_group} or more")
     if not 1 <= agreement.minimum_level <= policy.highest_level:
         yield Finding("minimum_level", "level", f"must be 1 to {policy.highest_level}")
+    if fault := rerun_fault(agreement.rerun, policy.shortest_rerun_minutes):
+        yield Finding("rerun", "rerun", fault)
 
 
 def _texts(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:

@@ -134,6 +134,7 @@ class _Writer:
             (SG.resultContainer, ox.Literal(agreement.result_container)),
             (SG.minGroupSize, ox.Literal(agreement.min_group_size)),
             (SG.isolationLevel, ox.Literal(agreement.minimum_level)),
+            (SG.rerun, ox.Literal(agreement.rerun)),
             (DPV.hasStorageCondition, self.node("storage")),
             (DPV.hasAlgorithmicLogic, self.node("algorithm")),
             (DPV.hasOutcome, self.node("output")),

@@ -143,6 +143,7 @@ def _space(space: _Reader) -> dict[str, Any]:
     terms.put(tree, "result_container", SG.resultContainer)
     terms.put(tree, "min_group_size", SG.minGroupSize)
     terms.put(tree, "minimum_level", SG.isolationLevel)
+    terms.put(tree, "rerun", SG.rerun)
     storage = terms.node_of(DPV.hasStorageCondition)
     storage.put(tree, "retention", DPV.hasDuration)
     tree |= _places(space, storage)

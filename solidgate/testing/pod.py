@@ -41,6 +41,7 @@ from solidgate.pod.container import is_container
 from solidgate.testing.awkward import BEYOND_CALENDARS, INSTEAD, Awkward, Mischief
 from solidgate.testing.pod_acp import AcpOfPod
 from solidgate.testing.pod_control import ControlOfPod
+from solidgate.testing.pod_notifications import DESCRIPTION, PodNotifications
 from solidgate.testing.pod_store import CONTAINER_TYPE, Shelves, Stored, is_rdf
 from solidgate.testing.pod_tokens import Doorkeeper
 from solidgate.testing.pod_wac import WacOfPod
@@ -51,6 +52,7 @@ NONCE = "a-nonce-of-this-pod"
 LARGEST_BODY = 16 * 1024 * 1024
 _LDP = "http://www.w3.org/ns/ldp#"
 _STORAGE = "http://www.w3.org/ns/pim/space#Storage"
+_DESCRIBES = "http://www.w3.org/ns/solid/terms#storageDescription"
 _CONTROLS: Mapping[AccessControl, Callable[[], ControlOfPod]] = {
     AccessControl.WAC: WacOfPod,
     AccessControl.ACP: AcpOfPod,
@@ -99,10 +101,12 @@ class AwkwardPod:
         self.base_url = f"http://{self._host}:{self._port}/"
         self._doorkeeper = Doorkeeper(self.base_url)
         self._shelves = Shelves(self.base_url, self._control)
+        self.notifications = PodNotifications(self.base_url, self._doorkeeper.key)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
+            await self.notifications.aclose()
             await self._runner.cleanup()
 
     # --- setting the scene ------------------------------------------------------------------------------
@@ -131,7 +135,7 @@ class AwkwardPod:
 
     def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:
         """Store a resource without asking anybody."""
-        self._shelves.put(url, content, media_type)
+        self._keep(url, content, media_type)
 
     def put_acl(self, target: str, turtle: str) -> None:
         """Store the access document (list or resource) of ``target``."""
@@ -190,6 +194,10 @@ class AwkwardPod:
                 if Awkward.SLOW in bent:
                     await asyncio.sleep(bent[Awkward.SLOW].amount or 30)
                 caller = await self._caller(request, nonce=Awkward.NONCE in bent)
+                if self.notifications.answers(path):
+                    response = await self._notifications(request, caller)
+                    status = response.status
+                    return response
                 instead = next((kind for kind in bent if kind in INSTEAD), None)
                 if instead is not None:
                     response = await INSTEAD[instead](request, bent[instead])
@@ -239,8 +247,22 @@ class AwkwardPod:
             return refusal
         if request.method == "DELETE":
             self._shelves.delete(url)
+            self.notifications.happened(url, "Delete")
             return web.Response(status=205)
         return await self._store(request, url, bent)
+
+    def _keep(self, url: str, content: bytes, media_type: str) -> None:
+        existed = self._shelves.get(url) is not None
+        stored = self._shelves.put(url, content, media_type)
+        self.notifications.happened(url, "Update" if existed else "Create", stored.etag)
+
+    async def _notifications(
+        self, request: web.Request, caller: VerifiedAccessToken | None
+    ) -> web.StreamResponse:
+        asked = await request.json() if request.method == "POST" else {}
+        topic = str(asked.get("topic", ""))
+        may_read = frozenset({topic} if "read" in self._shelves.modes(topic, caller) else ())
+        return await self.notifications.answer(request, caller.webid if caller else None, may_read)
 
     def _read(
         self, request: web.Request, url: str, modes: frozenset[str], bent: Mapping[Awkward, Mischief]
@@ -290,7 +312,9 @@ class AwkwardPod:
         if Awkward.FOREIGN_ACL in bent:
             address = bent[Awkward.FOREIGN_ACL].text or "https://elsewhere.example/list.acl"
         described = f'<{url}.meta>; rel="describedby"'
-        return (described,) if Awkward.NO_ACL in bent else (described, f'<{address}>; rel="acl"')
+        storage = f'<{self.base_url.rstrip("/")}{DESCRIPTION}>; rel="{_DESCRIBES}"'
+        links = (described, storage)
+        return links if Awkward.NO_ACL in bent else (*links, f'<{address}>; rel="acl"')
 
     def _refusal(self, request: web.Request, url: str) -> web.Response | None:
         """What stands against this write: the method, a precondition, or a container in the way."""
@@ -321,7 +345,7 @@ class AwkwardPod:
             return web.Response(status=205 if existed else 201)
         if Awkward.STORES_OTHER in bent:
             content = b"<urn:something> <urn:else> <urn:entirely> ."
-        self._shelves.put(url, content, request.content_type)
+        self._keep(url, content, request.content_type)
         if Awkward.STORES_AND_FAILS in bent:
             return _error(int(bent[Awkward.STORES_AND_FAILS].amount or 500))
         return web.Response(status=205) if existed else web.Response(status=201, headers={"Location": url})

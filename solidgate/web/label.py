@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from solidgate.consent.duration import parts
+from solidgate.consent.notice import starters
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.space.agreement import Agreement
 from solidgate.space.participant import Role
+from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
 from solidgate.web.language import Language
 
 Row = tuple[str, str, tuple[str, ...]]
@@ -92,6 +94,18 @@ def _duration(agreement: Agreement, language: Language) -> Iterator[str]:
     yield _say(language, "retention", duration=_spoken(agreement.retention, language))
     place, law = agreement.storage_location, agreement.jurisdiction
     yield _say(language, "storage", place=place, law=law)
+    yield _rerun(agreement, language)
+
+
+def _rerun(agreement: Agreement, language: Language) -> str:
+    rerun = agreement.rerun
+    if rerun == ON_CHANGE:
+        return _say(language, "rerun_on_change")
+    if not is_schedule(rerun):
+        return _say(language, "rerun_by_hand", who=", ".join(starters(agreement)))
+    if is_cron(rerun):
+        return _say(language, "rerun_cron", times=rerun)
+    return _say(language, "rerun_every", duration=_spoken(rerun, language))
 
 
 def _rights(language: Language, public_url: str) -> Iterator[str]:

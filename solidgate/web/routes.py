@@ -14,6 +14,7 @@ from solidgate.web import (
     finding,
     identity,
     login,
+    notifications,
     operations,
     people,
     preview,
@@ -155,12 +156,23 @@ IDENTITY = (
     Route("GET", _SPACE + "/agent" + _SUFFIX, "agent", identity.agent, "The WebID document of a space."),
 )
 
+# The longest secret is longer than any of ours: what does not fit is nobody's channel.
+PODS = (
+    Route(
+        "POST",
+        r"/notifications/{secret:[A-Za-z0-9_-]{20,128}}",
+        "notification",
+        notifications.notification,
+        "A pod says that something changed.",
+    ),
+)
+
 WORDS = (
     Route("GET", "/ns" + _SUFFIX, "ns", vocabulary.vocabulary, "The vocabulary."),
     Route("GET", "/errors" + _SUFFIX, "errors", vocabulary.errors, "Every error code."),
 )
 
-ROUTES: tuple[Route, ...] = (*OPERATIONS, *PEOPLE, *SPACES, *IDENTITY, *WORDS)
+ROUTES: tuple[Route, ...] = (*OPERATIONS, *PEOPLE, *SPACES, *IDENTITY, *PODS, *WORDS)
 
 
 def add_routes(app: web.Application, routes: tuple[Route, ...] = ROUTES) -> None:

@@ -92,6 +92,7 @@ ORGANISATIONS = [
     ("GET", SPACE + "/results", LOGIN, NO_ROLE, NO_ROLE),
     ("GET", SPACE + "/sparql?query=ASK%7B%7D", LOGIN, NO_ROLE, NO_ROLE),
     ("POST", SPACE + "/sparql", LOGIN, NO_ROLE, NO_ROLE),
+    ("POST", "/notifications/" + "x" * 43, *[(404, "notification.channel-unknown")] * 3),
     ("GET", "/spaces/unknown", *[(404, "space.not-found")] * 3),
     ("GET", "/spaces/unknown/runs", LOGIN, *[(404, "space.not-found")] * 2),
     ("POST", SPACE + "/algorithm", LOGIN, (400, "request.body-invalid"), (400, "request.body-invalid")),

@@ -45,6 +45,14 @@ def _named(whose: Whose) -> sa.ColumnElement[bool]:
 
 # In the order in which rows may be removed.
 OF_PERSON: Mapping[sa.Table, Rule] = {
+    t.hints: lambda whose: t.hints.c.channel_id.in_(
+        sa.select(t.channels.c.channel_id).where(t.channels.c.consent_id.in_(whose.consents))
+    ),
+    t.channels: lambda whose: t.channels.c.consent_id.in_(whose.consents),
+    t.topics: lambda whose: t.topics.c.consent_id.in_(whose.consents),
+    t.looks: lambda whose: t.looks.c.consent_id.in_(whose.consents),
+    t.reruns: lambda whose: t.reruns.c.consent_id.in_(whose.consents),
+    t.watches: lambda whose: t.watches.c.consent_id.in_(whose.consents),
     t.leases: lambda whose: t.leases.c.consent_id.in_(whose.consents),
     t.withdrawals: lambda whose: t.withdrawals.c.person_id == whose.person_id,
     t.doors: lambda whose: t.doors.c.consent_id.in_(whose.consents),
@@ -93,6 +101,7 @@ SEALED: Mapping[sa.Column[object], Callable[[Row], str]] = {
     t.deliveries.c.delivery_sealed: lambda row: f"delivery:{row.run_id}:{row.consent_id}",
     t.signposts.c.signpost_sealed: lambda row: f"signpost:{row.space_id}:{row.place}:{row.kind}",
     t.derived.c.content_sealed: lambda row: f"derived:{row.consent_id}",
+    t.topics.c.seen_sealed: lambda row: f"topic:{row.consent_id}:{row.number}",
     t.pulls.c.tags_sealed: lambda row: f"pull:{row.consent_id}",
 }
 
@@ -105,6 +114,9 @@ WITHHELD: Mapping[sa.Column[object], str] = {
     t.logins.c.state_hash: "guards a login under way",
     t.logins.c.browser_hash: "guards a login under way",
     t.logins.c.request_sealed: "holds the secrets of a login under way",
+    t.channels.c.secret_hash: "stands for the secret address of a channel",
+    t.channels.c.channel_sealed: "whoever reads it could end the channel, or forge a notification",
+    t.hints.c.hint_hash: "made with the secret address of a channel",
     t.audit.c.salt: "keeps the entry from being guessed by its leaf",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,8 +33,10 @@ class Runs:
 
     connection: AsyncConnection
 
-    async def create(self, run: RunRow) -> int:
+    async def create(self, run: RunRow, only: Collection[str] | None = None) -> int:
         """A run with a part for every consent of its space that allows processing when it is made; how many.
+
+        ``only`` leaves out all other consents.
 
         Raises ``RunOpen`` while another one is not over.
         """
@@ -54,6 +56,8 @@ class Runs:
             consents.c.status.in_([ConsentStatus.GIVEN.value, ConsentStatus.RENEWED.value]),
             consents.c.until > run.created,
         )
+        if only is not None:
+            holding = holding.where(consents.c.consent_id.in_(only))
         columns = ["run_id", "consent_id", "person_id", "state", "updated"]
         queued = sa.insert(parts).from_select(columns, holding).returning(*parts.c).cte("moved")
         noted = _noted(queued).returning(steps.c.sequence).cte("noted")

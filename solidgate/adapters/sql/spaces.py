@@ -105,6 +105,14 @@ class Spaces:
             _read.clear()
         return _read.setdefault(agreement_digest, from_json(body.encode()))
 
+    async def agreed(self, agreement_digest: str) -> datetime:
+        """Since when there are these terms. Raises ``SpaceNotFound``."""
+        query = sa.select(agreements.c.created).where(agreements.c.digest == agreement_digest)
+        created: datetime | None = (await self.connection.execute(query)).scalar_one_or_none()
+        if created is None:
+            raise SpaceNotFound(agreement_digest)
+        return created
+
     async def agreements(self, space_id: str) -> frozenset[str]:
         """The digests of all agreements that the space ever had."""
         query = sa.select(agreements.c.digest).where(agreements.c.space_id == space_id)

@@ -28,6 +28,7 @@ from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.pulls import Pulls
 from solidgate.adapters.sql.receipts import Receipts
 from solidgate.adapters.sql.requests import Requests
+from solidgate.adapters.sql.reruns import Reruns
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
@@ -38,6 +39,7 @@ from solidgate.adapters.sql.steps import Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
+from solidgate.adapters.sql.watches import Watches
 from solidgate.adapters.sql.withdrawals import Withdrawals
 from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import BodyInvalid, StoreUnavailable
@@ -147,6 +149,16 @@ class Transaction:
     def retention(self) -> Retention:
         """The same results, by age."""
         return Retention(self.connection, self.people)
+
+    @cached_property
+    def watches(self) -> Watches:
+        """Watched consents and the channels by which pods tell of changes."""
+        return Watches(self.connection, self.people)
+
+    @cached_property
+    def reruns(self) -> Reruns:
+        """Looks that are asked for, and runs that are wanted."""
+        return Reruns(self.connection)
 
     @cached_property
     def trail(self) -> Trail:

@@ -384,3 +384,66 @@ pulls = sa.Table(
     sa.Column("tags_sealed", sa.LargeBinary, nullable=False),
     _at("at"),
 )
+
+watches = sa.Table(
+    "watches",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    _at("next_look"),
+    _at("next_try"),
+)
+sa.Index("watches_to_look", watches.c.next_look)
+
+topics = sa.Table(
+    "topics",
+    metadata,
+    # The place in the list of the record's resources; what stood there when it was last seen is sealed.
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("seen_sealed", sa.LargeBinary, nullable=False),
+)
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("channel_sealed", sa.LargeBinary, nullable=False),
+    # A token bucket: how many notifications may still come, as of when.
+    sa.Column("tokens", sa.Float, nullable=False),
+    _at("filled"),
+    _at("ends", null=True),
+    _at("held_until", null=True),
+)
+
+hints = sa.Table(
+    "hints",
+    metadata,
+    sa.Column("channel_id", sa.Text, sa.ForeignKey("channels.channel_id"), primary_key=True),
+    sa.Column("hint_hash", sa.LargeBinary, primary_key=True),
+    _at("until"),
+)
+
+looks = sa.Table(
+    "looks",
+    metadata,
+    # One row for each consent: several hints within the time to settle become one look.
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("numbers", sa.ARRAY(sa.Integer), nullable=False),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    _at("due"),
+)
+
+reruns = sa.Table(
+    "reruns",
+    metadata,
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), primary_key=True),
+    sa.Column("space_id", sa.Text, nullable=False, index=True),
+    _at("asked"),
+)

@@ -115,3 +115,22 @@ def test_difference_tells_a_change_that_no_line_shows(
     silent = replace(agreement, parameters={"threshold": 3})
     new = make_notice(silent, replace(request_, agreement_digest=digest(silent)), "en", public_url=URL)
     assert [change.key for change in terms_difference(notice, new)] == ["agreement"]
+
+
+@pytest.mark.parametrize(
+    ("rerun", "said"),
+    [
+        ("by-hand", "starts a run by hand: Acme Energy, Grid Lab."),
+        ("on-change", "read again whenever they change"),
+        ("P7D", "each time after 7 days"),
+        ("0 3 * * 1", "at these times (cron, UTC): 0 3 * * 1"),
+    ],
+)
+def test_the_notice_tells_when_the_program_runs_again(
+    rerun: str, said: str, agreement: Agreement, request_: ConsentRequest
+) -> None:
+    other = replace(agreement, rerun=rerun)
+    asked = replace(request_, agreement_digest=digest(other))
+    rows = {key: lines for key, _, lines in make_notice(other, asked, "en", public_url=URL).rows}
+    assert said in rows["duration"][-1]
+    assert (digest(other) == digest(agreement)) == (rerun == agreement.rerun), "it is part of the terms"

@@ -39,6 +39,15 @@ def test_turtle_of_the_same_meaning_gives_the_same_draft(policy: SpacePolicy) ->
     assert from_turtle == _read(EXAMPLE, policy)
 
 
+def test_both_forms_say_when_the_program_runs_again(policy: SpacePolicy) -> None:
+    toml = EXAMPLE.replace('validity = "P6M"', 'validity = "P6M"\nrerun = "on-change"')
+    turtle = asset("examples", "home-energy", "space.ttl").read_bytes()
+    turtle = turtle.replace(b"sg:isolationLevel 1 ;", b'sg:isolationLevel 1 ; sg:rerun "on-change" ;')
+    found = _read(toml, policy)
+    assert found == read_space(turtle, ".ttl", policy, VALUES)
+    assert (found.draft.rerun, _read(EXAMPLE, policy).draft.rerun) == ("on-change", "by-hand")
+
+
 def test_a_completed_space_is_an_agreement(policy: SpacePolicy) -> None:
     space = _read(EXAMPLE, policy)
     agreement = space.complete(

@@ -1,0 +1,260 @@
+"""Subscribe: a space whose program runs on change asks the pods of its people to tell of changes.
+
+Desired is one live channel for each agreed document of each consent that holds; what stands in the way is
+tried again, ever more seldom, and the sweep finds changes meanwhile. Only the worker does this, as the space.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+
+from solidgate.errors import AddressRefused, ConsentNotFound, FetchTimedOut, NoChannel, PodFault
+from solidgate.flow import watching
+from solidgate.flow.each import each
+from solidgate.flow.journey import Enclave
+from solidgate.flow.look import Watched, ask, held, states
+from solidgate.flow.watching import send_to
+from solidgate.flow.world import World
+from solidgate.pod.notification import Channel, ChannelKind, Offer
+from solidgate.ports import Access, PodChannels
+from solidgate.run.watch import WHOLE_STORAGE, ChannelRow, next_pause, to_renew
+from solidgate.space.rerun import ON_CHANGE
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+BATCH = 200
+ATTEMPTS = 5
+_REST = timedelta(days=1)
+_CLAIM = timedelta(minutes=10)
+_log = structlog.get_logger()
+
+
+async def watch(enclave: Enclave, consent_id: str) -> None:
+    """Bring the channels of one consent to what they should be. Repeating it repeats no effect."""
+    world, problem = enclave.world, None
+    async with world.store.transaction() as tx:
+        had = await tx.watches.progress(consent_id)
+    try:
+        async with held(world, consent_id, "watch") as watched:
+            if watched is not None:
+                problem = await _see_to(enclave, watched)
+    except ConsentNotFound:
+        return
+    except TimeoutError:
+        problem = FetchTimedOut.code
+    if watched is None:
+        await _end(enclave, consent_id)
+        return
+    await _plan_next(world, watched, problem, had)
+
+
+async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
+    """The code of what went wrong; none when every document that may have a channel has one."""
+    world, record = enclave.world, watched.stored.record
+    access = await enclave.keys.access_for(watched.stored.space_id)
+    await _first_sight(world, access, watched)
+    if enclave.channels is None:
+        return None
+    async with world.store.transaction() as tx:
+        rows = await tx.watches.channels(record.consent_id)
+    before = timedelta(days=world.settings.notifications.renew_days)
+    old = to_renew(rows, world.clock.now(), before)
+    live = {row.number for row in rows if row not in old}
+    asking = _Asking(world, enclave.channels, access, watched)
+    try:
+        await asking.missing(live)
+    except PodFault as fault:
+        _log.info("subscription.refused", consent=record.consent_id, code=fault.code)
+        return fault.code
+    # They were replaced: whether the pod ends them now or they lapse, nobody here knows their addresses.
+    await _end_at_pod(enclave, access, old)
+    async with world.store.transaction() as tx:
+        for row in old:
+            await tx.watches.drop(row.channel_id)
+    return None
+
+
+async def _first_sight(world: World, access: Access, watched: Watched) -> None:
+    """What stands there before anything changes; a document that was seen before is left as it was."""
+    record, person = watched.stored.record, watched.stored.person_id
+    async with world.store.transaction() as tx:
+        known = await tx.watches.seen(person, record.consent_id)
+    new = {number: url for number, url in watched.topics.items() if number not in known}
+    found = (await states(world, access, new)).found
+    async with world.store.transaction() as tx:
+        known = await tx.watches.seen(person, record.consent_id)
+        await tx.watches.see(person, record.consent_id, {n: v for n, v in found.items() if n not in known})
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Subscriptions of one consent: what its server offers is asked once."""
+
+    world: World
+    channels: PodChannels
+    access: Access
+    watched: Watched
+
+    async def missing(self, live: set[int]) -> None:
+        """Ask for the channels that are lacking. Raises ``NoChannel`` and pod faults."""
+        topics = dict(list(self.watched.topics.items())[: self.world.settings.notifications.max_topics])
+        lacking = {number: url for number, url in topics.items() if number not in live}
+        if not lacking or WHOLE_STORAGE in live:
+            return
+        offers = await self.channels.offers(self.access, next(iter(lacking.values())))
+        ways = ordered(offers, self.world.settings.notifications.channel, self._may_be_reached(lacking))
+        if not ways:
+            raise NoChannel()
+        if ways[0].kind is ChannelKind.DELIVERY:
+            lacking = {WHOLE_STORAGE: self._storage()}
+        for number, url in lacking.items():
+            await self._one(ways, number, url)
+
+    def _storage(self) -> str:
+        record = self.watched.stored.record
+        return record.result_container.removesuffix(self.watched.agreement.result_container)
+
+    def _may_be_reached(self, topics: Mapping[int, str]) -> bool:
+        return reachable(self.world.public_url, next(iter(topics.values())))
+
+    async def _one(self, ways: tuple[Offer, ...], number: int, url: str) -> None:
+        """The first way that the pod agrees to; one that is refused leaves the others."""
+        refusal: PodFault = NoChannel()
+        for offer in ways:
+            secret = secrets.token_urlsafe(32)
+            try:
+                made = await self.channels.subscribe(self.access, offer, url, send_to(self.world, secret))
+            except AddressRefused:
+                raise
+            except PodFault as fault:
+                refusal = fault
+                continue
+            await self._keep(number, made, secret)
+            return
+        raise refusal
+
+    async def _keep(self, number: int, channel: Channel, secret: str) -> None:
+        stored, settings = self.watched.stored, self.world.settings.notifications
+        row = ChannelRow(uuid.uuid4().hex, stored.record.consent_id, stored.person_id, number, channel)
+        async with self.world.store.transaction() as tx:
+            await tx.watches.keep(row, secret, settings.burst, self.world.clock.now())
+
+
+def ordered(offers: tuple[Offer, ...], first: str, reached: bool) -> tuple[Offer, ...]:
+    """The ways to try, the best first; none that needs the pod to reach us where it can not."""
+    usable = [one for one in offers if reached or one.kind is ChannelKind.WEBSOCKET]
+    return tuple(sorted(usable, key=lambda one: one.kind.value != first))
+
+
+def reachable(public_url: str, pod_url: str) -> bool:
+    """Whether a pod may reach us at all: one that is elsewhere cannot call this machine by its own name."""
+    return not _is_local(public_url) or _is_local(pod_url)
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _plan_next(world: World, watched: Watched, problem: str | None, had: int) -> None:
+    """When to see to it again: at once if a slow pod only used up this turn, else ever more seldom."""
+    now, consent_id = world.clock.now(), watched.stored.record.consent_id
+    settings = world.settings.notifications
+    async with world.store.transaction() as tx:
+        row = await tx.watches.one(consent_id)
+        if row is None:
+            return
+        rows = await tx.watches.channels(consent_id)
+        if problem == FetchTimedOut.code and await tx.watches.progress(consent_id) > had:
+            await tx.watches.tried(consent_id, now + _CLAIM, 0, None)
+            await watching.promise(tx, consent_id)
+            return
+        tries = row.tries + 1 if problem else 0
+        ends = [one.channel.ends for one in rows if one.channel.ends]
+        at = (
+            now + timedelta(seconds=next_pause(settings.retry_seconds, row.tries)) if problem else now + _REST
+        )
+        if ends and not problem:
+            at = max(min(ends) - timedelta(days=settings.renew_days), now + timedelta(minutes=1))
+        await tx.watches.tried(consent_id, at, tries, problem)
+
+
+async def _end(enclave: Enclave, consent_id: str) -> None:
+    """The consent does not hold any more: its channels are ended at the pod, and forgotten here."""
+    world = enclave.world
+    async with world.store.transaction() as tx:
+        row = await tx.watches.one(consent_id)
+        stored = await tx.consents.one(consent_id)
+        if row is None or stored.record.latest.status.valid_for_processing:
+            return  # somebody else sees to it at this moment
+        rows = await tx.watches.channels(consent_id)
+    access = await enclave.keys.access_for(stored.space_id)
+    left = await _end_at_pod(enclave, access, rows)
+    async with world.store.transaction() as tx:
+        again = row.tries + 1 if left else 0
+        if left and again < ATTEMPTS:
+            pause = next_pause(world.settings.notifications.retry_seconds, row.tries)
+            at = world.clock.now() + timedelta(seconds=pause)
+            await tx.watches.tried(consent_id, at, again, "pod.unavailable")
+            return
+        # After so many tries the channel lapses by itself; its address here is unknown from now on.
+        await tx.reruns.drop_look(consent_id)
+        await tx.watches.end(consent_id)
+
+
+async def _end_at_pod(enclave: Enclave, access: Access, rows: tuple[ChannelRow, ...]) -> int:
+    if enclave.channels is None:
+        return 0
+    known = {row.channel_id: row for row in rows}
+    ended = await each(known, lambda one: _drop(enclave, access, known[one]), "subscription.not-ended")
+    return len(rows) - ended
+
+
+async def _drop(enclave: Enclave, access: Access | None, row: ChannelRow) -> None:
+    world = enclave.world
+    if enclave.channels is not None:
+        async with asyncio.timeout(world.settings.notifications.look_seconds):
+            await enclave.channels.unsubscribe(access, row.channel)
+    async with world.store.transaction() as tx:
+        await tx.watches.drop(row.channel_id)
+
+
+async def see_to(world: World) -> int:
+    """What housekeeping does: consents not watched yet, and watches whose time has come; how many."""
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        for consent_id in await tx.watches.unwatched(await _on_change(tx), now, BATCH):
+            await watching.begin(world, tx, consent_id)
+        due = await tx.watches.to_see_to(now, now + _CLAIM, BATCH)
+        for consent_id in due:
+            await watching.promise(tx, consent_id)
+        await tx.watches.forget_hints(now)
+    return len(due)
+
+
+async def _on_change(tx: Transaction) -> list[str]:
+    spaces = [await tx.spaces.one(one) for one in await tx.spaces.ids("open")]
+    digests = [row.agreement_digest for row in spaces]
+    return [one for one in digests if (await tx.spaces.agreement(one)).rerun == ON_CHANGE]
+
+
+async def look_at_all(world: World, tx: Transaction, consent_id: str, due: datetime) -> None:
+    """Ask for a look at every watched place: for a channel that may have missed something."""
+    stored = await tx.consents.one(consent_id)
+    await ask(tx, consent_id, tuple(range(len(stored.record.resources))), due)
