@@ -63,13 +63,12 @@ async def as_it_is(sent: Awaitable[ResourceState]) -> ResourceState:
 
 
 async def after_result(step: Step, access: Access) -> None:
-    """Lead to a result that was just published, under the step's lease and consent."""
+    """Lead to a result that was just published: under the step's consent, decided anew, and a new lease."""
     if not step.world.settings.worker.signposts:
         return
     with suppress(SolidgateError):  # the result stands; what is missing here stays planned
         async with step.world.store.transaction() as tx:
-            await step.recheck(tx)
-            stored = await tx.consents.one(step.consent_id)
+            stored = await step.resume(tx)
             place = await _plan(step.world, tx, stored, step.run.run_id)
         spot = _Spot(step.world, access, step.person_id, step.run.space_id, place, step.answered)
         await bring(spot)
