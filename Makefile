@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 PY := .venv/bin/python
-# A file of tests for each free core; more servers than this and they only wait for each other.
-WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+# A file of tests for each free core, in their order (the long ones come first); more than four only wait for each other.
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 ARGS ?=
 
 # Every test starts processes of ours: what one has compiled, the next need not.

@@ -55,6 +55,7 @@ class _Spot:
     space_id: str
     place: str
     carry: Carry
+    settled: Callable[[], None] = lambda: None
 
 
 async def as_it_is(sent: Awaitable[ResourceState]) -> ResourceState:
@@ -70,8 +71,12 @@ async def after_result(step: Step, access: Access) -> None:
         async with step.world.store.transaction() as tx:
             stored = await step.resume(tx)
             place = await _plan(step.world, tx, stored, step.run.run_id)
-        spot = _Spot(step.world, access, step.person_id, step.run.space_id, place, step.answered)
-        await bring(spot)
+
+        def settled() -> None:
+            step.unanswered = False  # whatever the pod answered, it was seen what stands there
+
+        carry = step.answered
+        await bring(_Spot(step.world, access, step.person_id, step.run.space_id, place, carry, settled))
 
 
 async def afresh(world: World, access: Access, stored: StoredConsent, run_id: str = "") -> None:
@@ -148,7 +153,11 @@ async def _listed(tx: Transaction, stored: StoredConsent) -> tuple[Listed, ...]:
 
 
 async def _bring(spot: _Spot, kind: Kind) -> None:
-    """One signpost to the newest intent. Raises pod faults, which leave it planned."""
+    """One signpost to the newest intent. Raises pod faults, which leave it planned.
+
+    Whatever the pod answered to a write, what it holds is read back once: a 500 may have stored it.
+    """
+    fault: PodFault | None = None
     for left in reversed(range(ROUNDS + 1)):
         async with spot.world.store.transaction() as tx:
             sign = await tx.signposts.one(spot.person_id, spot.space_id, spot.place, kind)
@@ -162,12 +171,17 @@ async def _bring(spot: _Spot, kind: Kind) -> None:
             return
         seen = _seen(sign, found)
         if seen is not None:
+            spot.settled()
             await _record(spot, sign, seen)
             return
-        if not left:
-            raise PodConflict("it changed at every attempt")
-        with suppress(PodConflict):
+        if fault is not None or not left:
+            raise fault or PodConflict("it changed at every attempt")
+        try:
             await _send(spot, sign, found)
+        except PodConflict:
+            continue
+        except PodFault as refusal:
+            fault = refusal
 
 
 def _is_new(sign: Signpost) -> bool:

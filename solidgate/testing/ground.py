@@ -24,6 +24,7 @@ from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
 from solidgate.ports import Sandbox as SandboxPort
+from solidgate.run.signpost import Kind
 from solidgate.sdk.folder import read_algorithm
 from solidgate.settings import Consent, Sandbox, Worker
 from solidgate.space.agreement import Agreement
@@ -86,6 +87,11 @@ def program_of(*, uses_now: bool = True) -> Program:
     manifest = dataclasses.replace(program.manifest, uses_now=False)
     files = {**program.files, MANIFEST: b"uses_now = false\n" + program.files[MANIFEST]}
     return Program(digest(manifest, files), manifest, files, program.executables)
+
+
+def is_signpost(url: str) -> bool:
+    """Whether this is one of the documents that lead to the results of the example space."""
+    return any(url.endswith(f"/{kind.value}-{SPACE}.ttl") for kind in Kind)
 
 
 def agreement_of(

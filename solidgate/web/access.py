@@ -10,7 +10,7 @@ import base64
 
 from aiohttp import web
 
-from solidgate.errors import AccessGrantInvalid, SignatureInvalid
+from solidgate.errors import BodyInvalid, SignatureInvalid
 from solidgate.flow import access_request
 from solidgate.identity import jose
 from solidgate.web.doors import person
@@ -36,7 +36,7 @@ def _answer(request: web.Request) -> str:
     """The address of the answer; an older page sends the whole of it, of which only the address is used."""
     url = request.query.get("accessGrantUrl", "") or _id_of(request.query.get("accessGrant", ""))
     if not url.startswith(("https://", "http://")) or len(url) > MOST_CHARACTERS:
-        raise AccessGrantInvalid("the page sent no address of an answer")
+        raise BodyInvalid("accessGrantUrl must be the address of the pod's answer")
     return url
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
-from solidgate.adapters.solid_pod import PodLimits, SolidPod
+from solidgate.adapters.pods import Pods
+from solidgate.adapters.solid_pod import PodLimits
 from solidgate.flow import ask, consent, invite, space
 from solidgate.pod.door import DoorState
 from solidgate.testing.gate import Browser, TestGate, open_gate
@@ -31,7 +32,7 @@ class Scene:
 
     gate: TestGate
     server: AwkwardPod
-    pods: SolidPod
+    pods: Pods
     alice: Resident
     browser: Browser
     consent: str
@@ -59,7 +60,7 @@ async def scene(database_url: str, tmp_path: Path, request: pytest.FixtureReques
         server = await stack.enter_async_context(AwkwardPod(control=request.param))
         fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
         stack.push_async_callback(fetcher.aclose)
-        pods = SolidPod(fetcher, SystemClock(), PodLimits(first_pause=0.01))
+        pods = Pods(fetcher, SystemClock(), PodLimits(first_pause=0.01))
         gate = await stack.enter_async_context(open_gate(database_url, tmp_path, pods))
         alice = server.add_person("alice")
         server.put(f"{alice.pod}energy/2025.ttl", b"<> <x:p> 1 .")

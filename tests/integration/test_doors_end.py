@@ -12,7 +12,8 @@ import pytest
 
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
-from solidgate.adapters.solid_pod import PodLimits, SolidPod
+from solidgate.adapters.pods import Pods
+from solidgate.adapters.solid_pod import PodLimits
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.status import ConsentStatus
 from solidgate.flow import ask, consent, invite, record, space, withdraw
@@ -52,7 +53,7 @@ async def opened(database_url: str, tmp_path: Path, request: pytest.FixtureReque
         server = await stack.enter_async_context(AwkwardPod(control=request.param))
         fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
         stack.push_async_callback(fetcher.aclose)
-        pods = SolidPod(fetcher, SystemClock(), PodLimits(first_pause=0.01))
+        pods = Pods(fetcher, SystemClock(), PodLimits(first_pause=0.01))
         gate = await stack.enter_async_context(open_gate(database_url, tmp_path, pods))
         alice = server.add_person("alice")
         server.put(f"{alice.pod}energy/2025.ttl", b"<> <x:p> 1 .")

@@ -184,4 +184,4 @@ async def test_an_older_page_sends_the_grant_itself_and_is_believed_as_little(gr
     await ground.open(anna, consent)
     assert (await shown(anna, consent))["door"] == "open"
     page = await anna.get(f"{consent}/access?accessGrant={'A' * 64}")
-    assert page.status == 502
+    assert page.status == 400
