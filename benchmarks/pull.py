@@ -126,7 +126,8 @@ def section(found: Mapping[int, Rounds]) -> str:
             f" Promised: none of ours, and at least {LEAST_OF_CEILING} of the ceiling.",
             "",
             f"{datetime.now(UTC):%Y-%m-%d}; Python {platform.python_version()}, Linux {platform.release()},"
-            f" {os.cpu_count()} cores; Community Solid Server 7.2.0, aiohttp {version('aiohttp')}.",
+            f" {os.cpu_count()} cores with a load of {os.getloadavg()[1]:.0f} at the end; Community Solid"
+            f" Server 7.2.0, aiohttp {version('aiohttp')}.",
         ]
     )
 

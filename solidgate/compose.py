@@ -16,8 +16,9 @@ from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
+from solidgate.adapters.pods import Pods
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
-from solidgate.adapters.solid_pod import PodLimits, SolidPod
+from solidgate.adapters.solid_pod import PodLimits
 from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
@@ -59,7 +60,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             clock=clock,
             fetcher=fetcher,
             issuers=OidcIssuers(fetcher, logins, clock, _issuer_policy(settings), fresh),
-            pods=SolidPod(fetcher, clock, _pod_limits(settings)),
+            pods=Pods(fetcher, clock, _pod_limits(settings), seconds=settings.pull.server_seconds),
             sandbox=sandbox,
             store=store,
             logins=logins,
@@ -160,6 +161,8 @@ def _pod_limits(settings: Settings) -> PodLimits:
     return PodLimits(
         control_bytes=settings.http.max_acl_bytes,
         control_seconds=settings.http.document_timeout,
+        listing_bytes=settings.finding.listing_bytes,
+        listing_members=settings.finding.members,
         document_seconds=settings.http.total_timeout,
         attempts=settings.pull.retries + 1,
         longest_pause=settings.http.patience_seconds,

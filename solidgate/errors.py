@@ -352,6 +352,18 @@ class RequiredMissing(Refused):
     remedy = "Put the documents in your pod and open the request again, or answer no."
 
 
+class StorageNotChosen(Conflict):
+    code = "consent.storage-not-chosen"
+    sentence = "There are several pods, and the one to look in was not chosen yet."
+    remedy = "Open the request and choose where the documents are."
+
+
+class StorageNotYours(BadInput):
+    code = "consent.storage-not-yours"
+    sentence = "The chosen place is none of the pods of the person who is logged in."
+    remedy = "Choose one of the pods that the page lists."
+
+
 class ValidityTooLong(BadInput):
     code = "consent.validity-too-long"
     sentence = "The end date lies outside what the terms allow."
@@ -565,6 +577,48 @@ class AccessControlUnsupported(PodFault):
     code = "pod.access-control-unsupported"
     sentence = "The pod names no access control that solidgate may write."
     remedy = "Grant access in your pod's own screen with the text shown on the consent's page."
+
+
+class AccessNotApproved(PodFault):
+    code = "pod.access-not-approved"
+    sentence = "The access that was asked for has not been approved at the pod yet."
+    remedy = "Open the consent's page and follow the link to your pod's own access page."
+
+
+class AccessDenied(PodFault):
+    code = "pod.access-denied"
+    sentence = "The access that was asked for was denied on the pod's own access page."
+    remedy = "Nothing is read. Ask again from the consent's page, or withdraw the consent."
+
+
+class AccessGrantInvalid(PodFault):
+    code = "pod.grant-invalid"
+    sentence = "What came back from the pod's access page is not the person's own answer to this request."
+    remedy = "Follow the link on the consent's page again; the detail names the check that failed."
+
+
+class AccessGrantEnded(PodFault):
+    code = "pod.grant-ended"
+    sentence = "The grant of access was revoked at the pod, or its end has passed."
+    remedy = "Ask for access again from the consent's page, or withdraw the consent."
+
+
+class AccessGrantNarrowed(PodFault):
+    code = "pod.grant-too-narrow"
+    sentence = "The grant leaves out something without which the program cannot run."
+    remedy = "Ask again from the consent's page and approve what is marked as needed, or withdraw."
+
+
+class AuthorizationServerUntrusted(PodFault):
+    code = "pod.authorization-server-untrusted"
+    sentence = "The pod names an authorization or grant service that does not belong to its own domain."
+    remedy = "Ask the pod provider; solidgate shows its tokens and grants to services of that domain only."
+
+
+class AuthorizationRefused(PodForbidden):
+    code = "pod.authorization-refused"
+    sentence = "The pod's authorization server gave no token for the grant."
+    remedy = "Ask for access again from the consent's page; if it stays so, ask the pod provider."
 
 
 class AccessControlRefused(PodFault):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from solidgate.algorithm.manifest import Program
 from solidgate.derived.conform import Verdict
@@ -22,8 +22,12 @@ from solidgate.identity.login import (
 from solidgate.identity.webid import Profile
 from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.grant import AskedAccess, Grant
+from solidgate.pod.listing import Listing
 from solidgate.pod.notification import Channel, Offer
+from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
 from solidgate.sandbox.table import Asked, Bounds, Table
@@ -45,6 +49,23 @@ class Access(Protocol):
 
     def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
         """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (RFC 9449 section 4)."""
+        ...
+
+
+@runtime_checkable
+class GrantedAccess(Access, Protocol):
+    """An access that carries what the owner granted, for servers that want to see it."""
+
+    @property
+    def grants(self) -> Sequence[Grant]: ...
+
+
+@runtime_checkable
+class IdentifiedAccess(Access, Protocol):
+    """An access that can also say who it is to a token exchange (RFC 8693)."""
+
+    def id_token(self, audience: str, now: datetime) -> str:
+        """An ID token of its own issuer. Raises ``AuthorizationRefused`` when it has none."""
         ...
 
 
@@ -127,6 +148,14 @@ class PodServer(Protocol):
         """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
         ...
 
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the type indexes of the WebID behind ``access`` say. Raises ``NoStorage PodUnreadable``."""
+        ...
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """What lies directly in a container; none when it is not there. Raises pod faults."""
+        ...
+
     async def state(self, access: Access, url: str) -> ResourceState:
         """Whether it exists, with etag and media type, without reading its content (HEAD)."""
         ...
@@ -145,6 +174,15 @@ class PodServer(Protocol):
         """Create, never overwrite (``If-None-Match: *``). Raises ``PodConflict`` when something is there."""
         ...
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace exactly the version that ``etag`` names (``If-Match``).
+
+        Raises ``PodConflict`` when it is another one by now, or when the tag can stand in no condition.
+        """
+        ...
+
     async def ensure_container(self, access: Access, url: str) -> None: ...
 
     async def remove(self, access: Access, url: str, etag: str | None = None) -> None: ...
@@ -158,6 +196,35 @@ class PodServer(Protocol):
         ...
 
     async def door_state(self, access: Access, door: Door) -> DoorState: ...
+
+    async def kind_of(self, storage: str) -> ServerKind:
+        """Which access protocol the storage's server speaks, by what it answers; kept for a while."""
+        ...
+
+    async def canonical(self, access: Access, url: str) -> str:
+        """The address that a grant has to name for this resource; mostly the address itself."""
+        ...
+
+    async def request_access(self, access: Access, storage: str, asked: AskedAccess) -> str:
+        """Ask the owner by way of the storage's grant service; the id of the request."""
+        ...
+
+    async def access_page(self, webid: str, storage: str) -> str | None:
+        """Where this owner approves requests: their profile names it, or the storage; none is an answer."""
+        ...
+
+    async def answer_of(
+        self, access: Access, storage: str, url: str, asked: AskedAccess, request_id: str
+    ) -> Grant | None:
+        """The owner's answer at ``url``, fetched, checked and verified; none for a denial.
+
+        Raises ``AccessGrantInvalid AccessGrantEnded`` and pod faults.
+        """
+        ...
+
+    async def revoke_grant(self, access: Access, storage: str, grant: Grant) -> None:
+        """End a grant, as its owner; one that has ended already is done."""
+        ...
 
     async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
         """The texts with which the owner opens the door themselves; none for what is open already."""

@@ -273,6 +273,22 @@ class Preview(Section):
     )
 
 
+class Finding(Section):
+    """How far documents are looked for that the terms name by their kind, before a person is asked."""
+
+    depth: Annotated[int, Field(ge=0, le=32)] = Field(
+        default=8, description="Levels of containers below one that is named."
+    )
+    containers: Count = Field(default=100, description="Containers listed for one request.")
+    members: Count = Field(default=2000, description="Entries of one container that are looked at.")
+    listing_bytes: Bytes = Field(default=1 * MIB, description="Largest listing of a container.")
+    documents: Count = Field(
+        default=200, description="Documents opened for one request, to see whether they hold the kind."
+    )
+    asked: Count = Field(default=100, description="Most documents that one need can ask for.")
+    seconds: Seconds = Field(default=15, description="Longest time of one search.")
+
+
 class Progress(Section):
     """The live progress of a consent or a run, as server-sent events."""
 
@@ -300,6 +316,9 @@ class Pull(Section):
     retries: Annotated[int, Field(ge=0, le=20)] = Field(
         default=3, description="Attempts after a passing failure."
     )
+    server_seconds: Seconds = Field(
+        default=600, description="Seconds that is kept which access protocol a pod's server speaks."
+    )
 
 
 class Worker(Section):
@@ -316,6 +335,16 @@ class Worker(Section):
         default=60, description="Silence after which a worker's jobs are taken over."
     )
     attempts: Count = Field(default=5, description="Attempts of one job before it is given up.")
+    signposts: bool = Field(
+        default=True,
+        description="Whether an index of results, and a pointer to the newest, stand beside them.",
+    )
+    reconcile_hours: Count = Field(
+        default=24, description="Hours until a written result is looked at again in its pod."
+    )
+    reconcile_batch: Count = Field(
+        default=50, description="Written results looked at in one turn of housekeeping, each minute."
+    )
 
 
 class Sandbox(Section):
@@ -443,6 +472,7 @@ class Settings(BaseSettings):
     login: Login = Field(default_factory=Login, description=str(Login.__doc__))
     consent: Consent = Field(default_factory=Consent, description=str(Consent.__doc__))
     preview: Preview = Field(default_factory=Preview, description=str(Preview.__doc__))
+    finding: Finding = Field(default_factory=Finding, description=str(Finding.__doc__))
     progress: Progress = Field(default_factory=Progress, description=str(Progress.__doc__))
     pull: Pull = Field(default_factory=Pull, description=str(Pull.__doc__))
     worker: Worker = Field(default_factory=Worker, description=str(Worker.__doc__))

@@ -56,7 +56,7 @@ SG = Namespace(
     approvedBy resource path selector digest keyedDigest saltedDigest recordDigest resourcesDigest
     outputShape answers sequence latestEvent reason underConsent attestation isolationLevel validation
     action outcome resultContainer minGroupSize contributors entryPoint egress epoch eventStatus
-    longestValidity rerun
+    longestValidity inputShape within latestResult rerun
     """,
 )
 
@@ -106,7 +106,7 @@ RDF = Namespace(
 RDFS = Namespace(
     "rdfs",
     "http://www.w3.org/2000/01/rdf-schema#",
-    "label comment isDefinedBy domain range subClassOf Class Datatype",
+    "label comment isDefinedBy domain range subClassOf Class Datatype seeAlso",
 )
 OWL = Namespace(
     "owl",
@@ -145,7 +145,7 @@ DCT = Namespace(
     "http://purl.org/dc/terms/",
     """
     identifier title description language date created valid conformsTo hasVersion replaces creator
-    publisher audience license modified issued format isPartOf source
+    publisher audience license modified issued format isPartOf hasPart references source
     """,
 )
 SH = Namespace(
@@ -167,7 +167,9 @@ SKOS = Namespace(
     Concept prefLabel definition broader notation
     """,
 )
-FOAF = Namespace("foaf", "http://xmlns.com/foaf/0.1/", "Agent Person Organization name img givenName")
+FOAF = Namespace(
+    "foaf", "http://xmlns.com/foaf/0.1/", "Agent Person Organization name img givenName isPrimaryTopicOf"
+)
 VCARD = Namespace("vcard", "http://www.w3.org/2006/vcard/ns#", "fn hasPhoto")
 SCHEMA = Namespace(
     "schema", "https://schema.org/", "contactPoint codeRepository name address version SoftwareApplication"
@@ -199,8 +201,10 @@ PIM = Namespace("pim", "http://www.w3.org/ns/pim/space#", "Storage storage prefe
 SOLID = Namespace(
     "solid",
     "http://www.w3.org/ns/solid/terms#",
-    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription notificationGateway",
+    "oidcIssuer oidcIssuerRegistrationToken owner storageDescription accessIssuer publicTypeIndex"
+    " privateTypeIndex TypeIndex TypeRegistration forClass instance instanceContainer notificationGateway",
 )
+ESS = Namespace("ess", "http://inrupt.com/ns/ess#", "ConsentManagementUI")
 NOTIFY = Namespace(
     "notify",
     "http://www.w3.org/ns/solid/notifications#",

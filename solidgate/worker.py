@@ -27,6 +27,7 @@ from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
 from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
 from solidgate.flow import (
+    access_request,
     aggregate,
     erase,
     expire,
@@ -34,15 +35,18 @@ from solidgate.flow import (
     look,
     lost,
     reclaim,
+    reconcile,
     rerun,
     retain,
     space,
     subscribe,
     withdraw,
 )
+from solidgate.flow.access_request import ACCESS_TASK
 from solidgate.flow.each import each
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import RERUN_TASK, finish
+from solidgate.flow.granted import granted
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.listen import Listener
@@ -161,6 +165,10 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
         until = datetime.fromisoformat(before)
         await revoke(parts.enclave.world, space_id, Reason(reason), digest=digest, before=until)
 
+    @jobs.task(name=ACCESS_TASK, queue="runs", retry=retry)
+    async def _request_access(consents: list[str]) -> None:
+        await request_access(parts.enclave, consents)
+
     @jobs.task(name=WATCH_TASK, queue="looks", retry=retry)
     async def _watch(consents: list[str]) -> None:
         for consent_id in consents:
@@ -183,6 +191,15 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
     return jobs
 
 
+async def request_access(enclave: Enclave, consents: Sequence[str]) -> None:
+    """Ask the owners of some pods, each as the space of their consent."""
+    world = enclave.world
+    for consent_id in consents:
+        async with world.store.transaction() as tx:
+            space_id = (await tx.consents.one(consent_id)).space_id
+        await access_request.issue(world, await enclave.keys.access_for(space_id), consent_id)
+
+
 async def keep_house(enclave: Enclave) -> None:
     """What time alone brings: ended consents are marked, lost runs ended, dead leases and logins removed.
 
@@ -199,6 +216,8 @@ async def keep_house(enclave: Enclave) -> None:
         "proofs": lambda: withdraw.prove_owed(world),
         "withdrawn-writes": lambda: read_back_doubts(enclave),
         "planned-writes": lambda: settle_planned(enclave),
+        "standing-results": lambda: reconcile_results(enclave),
+        "signposts": lambda: reconcile_signposts(enclave),
         "logins": lambda: _purge(world),
         "watches": lambda: subscribe.see_to(world),
         "sweep": lambda: look.sweep(world),
@@ -226,7 +245,7 @@ async def read_back_doubts(enclave: Enclave) -> None:
         spaces = {one: (await tx.consents.one(one)).space_id for one in left}
 
     async def look(consent_id: str) -> None:
-        access = await enclave.keys.access_for(spaces[consent_id])
+        access = await granted(world, await enclave.keys.access_for(spaces[consent_id]), consent_id)
         async with asyncio.timeout(world.settings.worker.lease_seconds):
             await reclaim.read_back(world, access, consent_id)
 
@@ -241,11 +260,36 @@ async def settle_planned(enclave: Enclave) -> None:
         left = {one.key: one for one in await tx.results.unresolved(since, now, reclaim.BATCH)}
 
     async def look(key: str) -> None:
-        access = await enclave.keys.access_for(left[key].space_id)
+        run_id, consent_id = left[key].run_id, left[key].consent_id
+        access = await granted(world, await enclave.keys.access_for(left[key].space_id), consent_id)
         async with asyncio.timeout(world.settings.worker.lease_seconds):
-            await in_doubt.look_again(world, access, left[key].run_id, left[key].consent_id)
+            await in_doubt.look_again(world, access, run_id, consent_id)
 
     await each(left, look, "house.doubt-left")
+
+
+async def reconcile_results(enclave: Enclave) -> None:
+    """Hold what was recorded against what pods hold, a batch of results at a turn."""
+    left = {one.key: one for one in await reconcile.results_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look(enclave.world, access, left[key].run_id, left[key].consent_id)
+
+    await each(left, look, "house.not-reconciled")
+
+
+async def reconcile_signposts(enclave: Enclave) -> None:
+    """End what a fault left undone at the documents that lead to results, and look whether they stand."""
+    left = {one.key: one for one in await reconcile.signposts_due(enclave.world)}
+
+    async def look(key: str) -> None:
+        access = await enclave.keys.access_for(left[key].space_id)
+        async with asyncio.timeout(enclave.world.settings.worker.lease_seconds):
+            await reconcile.look_at_signposts(enclave.world, access, left[key])
+
+    await each(left, look, "house.not-reconciled")
 
 
 async def retry_stalled(jobs: procrastinate.App, settings: Settings) -> None:

@@ -57,7 +57,7 @@ class SeenDocument:
 class AccessDocuments:
     """The access documents of one server as one agent sees them, while one door is handled.
 
-    What stands above a resource is looked up once for each container and kept until ``forget``.
+    What stands above a resource is looked up once for each container and kept; ``forget`` one that changed.
     """
 
     def __init__(self, requests: SolidRequests, access: Access) -> None:
@@ -130,9 +130,9 @@ class AccessDocuments:
                 return document, container
         raise PodForbidden("no access control list is in force above this resource")
 
-    def forget(self) -> None:
-        """Look up anew what stands above: something there was changed."""
-        self._above.clear()
+    def forget(self, container: str) -> None:
+        """Look this one up anew: it was changed."""
+        self._above.pop(container, None)
 
     async def put(self, document: AccessDocument, condition: Mapping[str, str]) -> bool:
         """Whether the pod took it; if not, somebody else was faster or it is not known: read again."""

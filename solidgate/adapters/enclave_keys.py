@@ -61,6 +61,19 @@ class SpaceAccess:
             current = self._current = self._minted(now)
         return current.headers(method, url, now, nonce)
 
+    def id_token(self, audience: str, now: datetime) -> str:
+        """Who the space is, for a token endpoint that wants to know."""
+        return access_token.mint_id_token(
+            self._key,
+            issuer=self._public_url,
+            webid=self._webid,
+            client_id=client_document.client_id_of(self._public_url),
+            audience=audience,
+            cnf_jkt=self._dpop_key.kid,
+            now=now,
+            jti=self._fresh(),
+        )
+
     def _minted(self, now: datetime) -> dpop.DpopAccess:
         token = access_token.mint(
             self._key,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FEW_WAIT = 3.0
+FEW_WAIT = 6.0
 """Fewer waiting requests than these open the window: the origin has nothing to do between two answers."""
-MANY_WAIT = 6.0
+MANY_WAIT = 10.0
 """More waiting requests than these close it: they would only wait there instead of here."""
 REMEMBERED = 30.0
 """Seconds after which the quickest answer is measured anew, with half the window."""
@@ -66,6 +66,7 @@ class Window:
         if not self._answers or now - self._measured > REMEMBERED:
             if self._answers:
                 self._resize(self._size / 2)
+                self._steep = True  # back to where requests wait again within a few answers
             self._quickest, self._recent, self._answers, self._measured = latency, latency, 0, now
         self._answers = min(self._answers + 1, _SMOOTH)
         self._quickest = min(self._quickest, latency)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
-from solidgate.adapters.access_documents import AccessDocuments, Control
+from solidgate.adapters.access_documents import AccessDocuments, Control, SeenDocument
 from solidgate.adapters.acp_door import AcpDoor
+from solidgate.adapters.holds_control import told_modes
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.adapters.wac_door import WacDoor
 from solidgate.errors import (
@@ -20,7 +21,6 @@ from solidgate.errors import (
     PodForbidden,
 )
 from solidgate.pod.access_control import AccessControl, AccessDocument
-from solidgate.pod.allowed import user_modes
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.etag import ABSENT, unchanged
@@ -67,6 +67,8 @@ class PodDoor:
             AccessControl.WAC: WacDoor(self._documents, door),
             AccessControl.ACP: AcpDoor(self._documents, door),
         }
+        # What was read after the last write of this door: the state of these is known already.
+        self._read_back: dict[str, SeenDocument] = {}
         self._read = tuple(url for url in dict.fromkeys(door.read) if url != door.write)
         self._wanted = [(url, READ_ONLY) for url in self._read]
         self._wanted += [(door.write, READ_AND_WRITE)] if door.write is not None else []
@@ -81,7 +83,7 @@ class PodDoor:
         """The container first, so that documents below it inherit again what they inherited before."""
         if self._door.write is not None:
             await self._close(self._door.write)
-            self._documents.forget()
+            self._documents.forget(self._door.write)
         await self._requests.each(self._read, self._close)
 
     async def state(self) -> DoorState:
@@ -115,38 +117,42 @@ class PodDoor:
             kind = self._kinds[seen.kind]
             wanted = await kind.opened(seen.document, control.url, target, modes)
             if seen.document is not None and set(seen.document.triples) == set(wanted.triples):
+                self._read_back[target] = seen
                 return
             condition = ABSENT if seen.document is None else unchanged(seen.etag)
             if await self._documents.put(wanted, condition):
-                await self._check_kept(kind, control.url, target, modes)
+                self._read_back[target] = await self._kept(kind, control.url, target, modes)
                 return
         raise PodConflict("the access control list changed at every attempt")
 
-    async def _check_kept(self, kind: Kind, url: str, target: str, modes: frozenset[Mode]) -> None:
+    async def _kept(self, kind: Kind, url: str, target: str, modes: frozenset[Mode]) -> SeenDocument:
         try:
-            kept = (await self._documents.read(url)).document
+            seen = await self._documents.read(url)
         except AccessControlRefused as refusal:
             raise DoorNotOpen("the pod took the access control list and shows it no more") from refusal
+        kept = seen.document
         if kept is None or not await kind.keeps(kept, target, modes):
             raise DoorNotOpen("the pod took the access control list and gives back another")
         if not await kind.keeps_owner(kept, target):
             raise DoorNotOpen("the pod's access control list no longer names its owner")
+        return seen
 
     # --- closing ----------------------------------------------------------------------------------------
 
     async def _close(self, target: str) -> None:
         """Each round reads the document again; the one that finds nothing to take back is the proof."""
+        control = await self._documents.control(target)
+        if control.url is None:
+            return
         for _ in range(self._requests.limits.write_rounds):
-            control = await self._documents.control(target)
-            if control.url is None:
-                return
-            seen = await self._documents.read(control.url)
+            self._read_back[target] = seen = await self._documents.read(control.url)
             if seen.document is None:
                 return
             kind = self._kinds[seen.kind]
             left = kind.closed(seen.document)
             if set(left.triples) == set(seen.document.triples):
                 return
+            del self._read_back[target]
             await self._leave(left, seen.etag, removed=await kind.may_be_removed(left, target))
 
     async def _leave(self, left: AccessDocument, etag: str | None, *, removed: bool) -> None:
@@ -163,12 +169,14 @@ class PodDoor:
     async def _seen_by_owner(self, wanted: tuple[str, frozenset[Mode]]) -> Seen | None:
         """What the documents say of the agent; ``None`` for a resource that is not there."""
         target, need = wanted
-        control = await self._documents.control(target)
-        if not control.exists:
-            return None
-        if control.url is None:
-            raise AccessControlUnsupported("the resource names no access control list")
-        seen = await self._documents.read(control.url)
+        seen = self._read_back.get(target)
+        if seen is None:
+            control = await self._documents.control(target)
+            if not control.exists:
+                return None
+            if control.url is None:
+                raise AccessControlUnsupported("the resource names no access control list")
+            seen = await self._documents.read(control.url)
         return await self._kinds[seen.kind].given(seen.document, target, need)
 
     async def _seen_by_agent(self, wanted: tuple[str, frozenset[Mode]]) -> Seen | None:
@@ -180,12 +188,11 @@ class PodDoor:
             return READ_ONLY, READ_ONLY
         if reply.status != 200:
             raise fault(reply)
-        named = user_modes(reply.header_values("WAC-Allow"))
-        if named is None:
+        have = told_modes(reply)
+        if have is None:
             # The header is optional (WAC section 5.1), and ACP has none: being let in is all that such a pod
             # tells beforehand.
             return need, need
-        have = frozenset(mode for mode in Mode if mode.name.lower() in named)
         return have, have
 
     # --- by hand ----------------------------------------------------------------------------------------
@@ -220,24 +227,3 @@ class PodDoor:
         """Only what is new, in every form that this pod may have."""
         target, modes = wanted
         return [paste(self._door, target, modes, one, address) for one in ([kind] if kind else AccessControl)]
-
-
-class HoldsControl:
-    """Whether the agent of ``access`` may decide who else gets in."""
-
-    def __init__(self, requests: SolidRequests, access: Access) -> None:
-        self._requests, self._access = requests, access
-
-    async def holds(self, url: str) -> bool:
-        """By the pod's own word; a pod that says nothing lets only such an agent read the document itself."""
-        reply = await self._requests.head(self._access, url)
-        if reply.status in (401, 403, *GONE):
-            return False
-        if reply.status != 200:
-            raise fault(reply)
-        named = user_modes(reply.header_values("WAC-Allow"))
-        if named is not None:
-            return Mode.CONTROL.name.lower() in named
-        with suppress(AccessControlRefused):
-            return await AccessDocuments(self._requests, self._access).of(url) is not None
-        return False

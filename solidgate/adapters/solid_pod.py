@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from solidgate.adapters.pod_door import HoldsControl, PodDoor
+from solidgate.adapters.holds_control import HoldsControl
+from solidgate.adapters.pod_door import PodDoor
 from solidgate.adapters.single_flight import SingleFlight
+from solidgate.adapters.solid_catalogue import SolidCatalogue
 from solidgate.adapters.solid_requests import (
     CONTAINER_ACCEPT,
     GONE,
@@ -31,9 +33,11 @@ from solidgate.pod.container import ancestors, document, is_container
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.etag import ABSENT, changed, unchanged
 from solidgate.pod.link import targets
-from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, media_type
+from solidgate.pod.listing import Listing
+from solidgate.pod.rdf import media_type
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.pod.storage import is_storage, stated_storages
+from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
 
@@ -58,31 +62,32 @@ class SolidPod:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
+        self._catalogue = SolidCatalogue(self._requests)
         self._flights = SingleFlight()
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
-        """The roots of the person's pods: as the profile states them, else by climbing from the profile.
+        """The roots of the person's pods: as the profile or more of it states them, else by climbing.
 
         With ``access`` only those that it controls: a profile may name a pod of somebody else.
         """
-        limits, url = self._requests.limits, document(webid)
-        reply = await self._requests.get(
-            None,
-            url,
-            CONTROL_ACCEPT,
-            limits.control_bytes,
-            seconds=limits.control_seconds,
-            redirects=limits.profile_redirects,
-        )
-        if reply.status != 200:
-            raise NoStorage(f"the profile answered {reply.status}")
-        profile = control_document(reply.content, reply.headers.get("Content-Type"), reply.url)
-        found = stated_storages(profile, webid) or await self._climbed(url, access)
+        profile = await self._catalogue.profile(webid)
+        found = stated_storages(profile, webid)
+        if not found and access is not None:
+            found = stated_storages(await self._catalogue.extended(profile, webid, access), webid)
+        found = found or await self._climbed(document(webid), access)
         if access is not None:
             found = await self._controlled(found, access)
         if not found:
             raise NoStorage()
         return found
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What the person's own type indexes say, public and private."""
+        return await self._catalogue.catalogue(access.webid, access)
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """The children of a container that can be believed; none when it is not there."""
+        return await self._catalogue.listing(access, container)
 
     async def state(self, access: Access, url: str) -> ResourceState:
         """What HEAD tells; that a resource is not there is an answer."""
@@ -130,6 +135,19 @@ class SolidPod:
             raise fault(reply)
         return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace what ``etag`` names and nothing else. What it answers is the pod's word."""
+        condition = unchanged(etag)
+        if not condition:
+            raise PodConflict("the pod names no version, so nothing is replaced there")
+        headers = {"Content-Type": media_type, **condition}
+        reply = await self._requests.write("PUT", access, url, headers, content)
+        if reply.status not in WRITTEN:
+            raise fault(reply)
+        return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
+
     async def ensure_container(self, access: Access, url: str) -> None:
         """Make the container unless it is there; the pod makes those above it."""
         if not is_container(url):
@@ -161,8 +179,9 @@ class SolidPod:
             raise AccessControlUnsupported("the agent of a door cannot be its owner")
         if door.write is not None:
             await self.ensure_container(access, door.write)
-        await PodDoor(self._requests, access, door).open()
-        return await self.door_state(access, door)
+        handled = PodDoor(self._requests, access, door)
+        await handled.open()
+        return await handled.state()
 
     async def close_door(self, access: Access, door: Door) -> DoorState:
         """Take back every entry for ``door.agent`` in the listed resources' own lists, and only those.
@@ -170,8 +189,9 @@ class SolidPod:
         The state is the one read back: not ``CLOSED`` means that the agent still has some access, for
         instance by an entry that somebody wrote on a container above.
         """
-        await PodDoor(self._requests, access, door).close()
-        return await self.door_state(access, door)
+        handled = PodDoor(self._requests, access, door)
+        await handled.close()
+        return await handled.state()
 
     async def door_state(self, access: Access, door: Door) -> DoorState:
         """``OPEN`` when the agent has at least what the door lists, on every resource that is there.

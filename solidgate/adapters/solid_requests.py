@@ -46,6 +46,9 @@ class PodLimits:
 
     control_bytes: int = 256 * 1024
     control_seconds: float = 10.0
+    listing_bytes: int = 1024 * 1024
+    listing_triples: int = 20_000
+    listing_members: int = 2000
     document_seconds: float | None = None
     attempts: int = 4
     first_pause: float = 0.25

@@ -15,8 +15,8 @@ def bind(space: SpaceFile, terms: Mapping[str, str], program: Program) -> Agreem
     """The agreement of a space whose file names an algorithm's folder.
 
     The file's parameters replace the program's own values, by name; its texts, if it has any, replace the
-    program's description. Raises ``SpaceInvalid`` for a parameter that the program does not have, and for a
-    group smaller than the program asks of the gate.
+    program's description. Raises ``SpaceInvalid`` for a parameter or a shapes file that the program does not
+    have, and for a group smaller than the program asks of the gate.
     """
     manifest, draft = program.manifest, space.draft
     _check(space, program)
@@ -43,6 +43,9 @@ def _check(space: SpaceFile, program: Program) -> None:
     for name, value in draft.parameters.items():
         if type(value) is not type(manifest.parameters[name]):
             raise SpaceInvalid(f"parameters.{name}: must be of the kind that the program declares [kind]")
+    shapes = {need.shape for purpose in draft.purposes for need in purpose.needs if need.shape}
+    if missing := sorted(shapes - set(program.files)):
+        raise SpaceInvalid(f"purposes: the program has no shapes file {missing[0]} [known-shape]")
     asked = manifest.gate.get("min_group_size", 1)
     if isinstance(asked, int) and draft.min_group_size < asked:
         raise SpaceInvalid(f"min_group_size: the program asks for {asked} or more [floor]")

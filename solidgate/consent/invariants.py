@@ -65,9 +65,13 @@ def _purpose(record: ConsentRecord, agreement: Agreement) -> bool:
 
 
 def _data(record: ConsentRecord, agreement: Agreement) -> bool:
-    paths = ["/" + need.path for need in agreement.purpose(record.purpose).needs]
+    needs = agreement.purpose(record.purpose).needs
+    paths = ["/" + need.path for need in needs if not need.is_found]
+    kinds, found_by = {need.key for need in needs if need.is_found}, dict(record.found_by)
     return all(
-        _is_web(url) and not url.endswith("/") and any(url.endswith(path) for path in paths)
+        _is_web(url)
+        and not url.endswith("/")
+        and (found_by.get(url) in kinds or any(url.endswith(path) for path in paths))
         for url in record.resources
     )
 

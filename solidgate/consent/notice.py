@@ -177,15 +177,19 @@ class _Text:
 
     def _what(self) -> Iterator[str]:
         for purpose_id, resources in self.request.resources:
-            needs = {need.path: need for need in self.agreement.purpose(purpose_id).needs}
+            needs = {need.key: need for need in self.agreement.purpose(purpose_id).needs}
             for resource in resources:
-                yield self._resource(resource, needs[resource.path])
+                yield self._resource(resource, needs[resource.key])
         yield self.word("read_only")
+        if any(one.found and one.need for _, resources in self.request.resources for one in resources):
+            yield self.word("listed_only")
 
     def _resource(self, resource: AskedResource, need: ResourceNeed) -> str:
+        kind, title = self.word("required" if resource.required else "optional"), need.title[self.language]
+        if not resource.path:
+            return self.word("none_found", title=title)
         key = "resource" if resource.found else "missing"
-        kind = self.word("required" if resource.required else "optional")
-        return self.word(key, title=need.title[self.language], path=resource.path, need=kind)
+        return self.word(key, title=title, path=resource.path, need=kind)
 
     def _program(self) -> Iterator[str]:
         if self.language in self.agreement.algorithm_text:

@@ -166,9 +166,15 @@ class _Writer:
                 yield node, RDF.type, DPV.SpecialCategoryPersonalData
 
     def _asked(self) -> Iterator[tuple[str, ResourceNeed]]:
-        """Each resource with the need that it answers: the longest path with which its address ends."""
-        needs = sorted(self.purpose.needs, key=lambda need: len(need.path), reverse=True)
+        """Each resource with its need: the one that it was found for, or the longest path that ends it."""
+        kinds = {need.key: need for need in self.purpose.needs if need.is_found}
+        named = [need for need in self.purpose.needs if not need.is_found]
+        needs = sorted(named, key=lambda need: len(need.path), reverse=True)
+        found_by = dict(self.record.found_by)
         for url in sorted(self.record.resources):
+            if found_by.get(url) in kinds:
+                yield url, kinds[found_by[url]]
+                continue
             for need in needs:
                 if url.endswith("/" + need.path):
                     yield url, need

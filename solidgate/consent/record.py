@@ -50,7 +50,8 @@ class ConsentRecord:
     """One record for one purpose of one person (dpv:ConsentRecord, ISO/IEC TS 27560).
 
     Digests are ``sha256:<hex>``. ``iri`` is the public address of the consent; ``resources`` are absolute
-    IRIs in the person's pod; ``result_container`` the one place where results are written.
+    IRIs in the person's pod; ``result_container`` the one place where results are written; ``found_by`` the
+    key of the need for each resource that was found by its kind.
     """
 
     consent_id: str
@@ -72,6 +73,7 @@ class ConsentRecord:
     epoch: int
     events: tuple[ConsentEvent, ...] = field(default_factory=tuple)
     replaces: str | None = None
+    found_by: tuple[tuple[str, str], ...] = ()
 
     @property
     def latest(self) -> ConsentEvent:

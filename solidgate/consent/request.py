@@ -5,18 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from solidgate.space.canonical import tagged_digest
 
 
 @dataclass(frozen=True, slots=True)
 class AskedResource:
-    """One document that would be read, where it is, and whether it was found there."""
+    """One document that would be read, where it is, and whether it was found there.
+
+    ``need`` names the need that it was found for; empty where the need is the path. A need for which nothing
+    was found stands here once, with an empty ``url`` and ``path``.
+    """
 
     url: str
     path: str
     required: bool
     found: bool
+    need: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the need that this answers."""
+        return self.need or self.path
+
+
+class Look(StrEnum):
+    """What came of looking at one place: read; nothing there; not to be read; or not read to its end."""
+
+    READ = "read"
+    ABSENT = "absent"
+    CLOSED = "closed"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One place where the documents of a need were looked for; ``place`` is an address in the pod."""
+
+    need: str
+    place: str
+    look: Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +53,8 @@ class ConsentRequest:
     """A request to one person under one agreement version. ``answers_by`` is when it closes.
 
     ``receipt_container`` is where the person wants receipts; empty is the default below their storage.
+    ``storages`` are all pods of the person; while ``storage`` is empty they have not chosen one yet, and
+    nothing is asked. ``looked`` tells where documents were looked for.
     """
 
     request_id: str
@@ -36,6 +67,8 @@ class ConsentRequest:
     created: datetime
     answers_by: datetime
     receipt_container: str = ""
+    storages: tuple[str, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
     def resources_for(self, purpose_id: str) -> tuple[AskedResource, ...]:
         """The resources asked for one purpose; raises KeyError for a foreign one."""

@@ -31,7 +31,7 @@ def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) 
         process = ox.NamedNode(f"{node.value}#process-{purpose_id}")
         why = ox.NamedNode(f"{node.value}#purpose-{purpose_id}")
         purpose = agreement.purpose(purpose_id)
-        needs = {need.path: need for need in purpose.needs}
+        needs = {need.key: need for need in purpose.needs}
         yield node, DPV.hasProcess, process
         yield process, RDF.type, DPV.Process
         yield process, DPV.hasPurpose, why
@@ -41,7 +41,8 @@ def _request(request: ConsentRequest, agreement: Agreement, node: ox.NamedNode) 
             yield node, INTEROP.hasAccessNeed, part
             yield process, DPV.hasPersonalData, part
             yield part, RDF.type, INTEROP.AccessNeed
-            yield part, SG.resource, ox.NamedNode(resource.url)
+            if resource.url:
+                yield part, SG.resource, ox.NamedNode(resource.url)
             necessity = INTEROP.AccessRequired if resource.required else INTEROP.AccessOptional
             yield part, INTEROP.accessNecessity, necessity
-            yield from need_statements(part, needs[resource.path])
+            yield from need_statements(part, needs[resource.key])

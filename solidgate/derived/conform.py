@@ -9,31 +9,12 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode, Triple
 
 from solidgate.derived import ntriples
+from solidgate.derived.writable import RULING, rules_pods
 from solidgate.errors import ResultForeign, ShapeViolated
-from solidgate.vocab import (
-    ACL,
-    ACP,
-    CRED,
-    DPV,
-    FOAF,
-    INTEROP,
-    LDP,
-    NOTIFY,
-    ODRL,
-    OWL,
-    PIM,
-    RDF,
-    SG,
-    SOLID,
-    XSD,
-)
+from solidgate.vocab import DPV, FOAF, ODRL, RDF, SG, XSD
 
 # Terms that decide something in a pod or say something about consent: no vocabulary can admit them.
-FOREIGN = (
-    *(each.iri for each in (ACL, ACP, CRED, DPV, FOAF, INTEROP, LDP, NOTIFY, ODRL, OWL, PIM, SG, SOLID)),
-    "http://www.w3.org/ns/auth/",
-    "https://w3id.org/security",
-)
+FOREIGN = (*RULING, *(each.iri for each in (DPV, FOAF, ODRL, SG)))
 _ADMITTED = frozenset({SG.contributors.value})
 _MAX_LINES = 5
 
@@ -137,7 +118,7 @@ def _words(triple: Triple, subject: str) -> list[NamedNode]:
 
 
 def _require_word(iri: str, vocabulary: Collection[str]) -> None:
-    if iri.startswith(FOREIGN) and iri not in _ADMITTED:
+    if iri not in _ADMITTED and rules_pods(iri, FOREIGN):
         raise ResultForeign("a term that rules pods or consent")
     wholes = tuple(entry for entry in vocabulary if entry.endswith(("#", "/")))
     if iri not in vocabulary and iri not in _ADMITTED and not (wholes and iri.startswith(wholes)):

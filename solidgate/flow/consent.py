@@ -26,6 +26,7 @@ from solidgate.errors import (
     RequiredMissing,
     SpaceClosed,
     StatementMissing,
+    StorageNotChosen,
     TermsChanged,
     ValidityTooLong,
 )
@@ -50,7 +51,7 @@ ask = asking.ask
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Everything the page needs to ask; ``missing`` are required documents that the pod does not have."""
+    """Everything the page needs to ask; ``missing`` are the keys of needs whose documents the pod lacks."""
 
     request: ConsentRequest
     space: SpaceView
@@ -66,6 +67,23 @@ class Review:
         return tuple(self.agreement.purpose(purpose_id) for purpose_id, _ in self.request.resources)
 
     @property
+    def finds(self) -> bool:
+        """Whether documents had to be found by their kind."""
+        return any(need.is_found for purpose in self.purposes for need in purpose.needs)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The needs that are a path below the storage."""
+        return frozenset(
+            need.path for purpose in self.purposes for need in purpose.needs if not need.is_found
+        )
+
+    @property
+    def may_agree(self) -> bool:
+        """Whether a yes is possible to anything: some purpose has all the documents that it needs."""
+        return any(all(one.found or not one.required for one in asked) for _, asked in self.request.resources)
+
+    @property
     def words(self) -> Mapping[str, str]:
         """Purpose to the word that a yes to it needs typed; only special categories have one."""
         word = SPECIAL_WORDS.get(self.notice.language, "")
@@ -75,13 +93,16 @@ class Review:
 async def review(world: World, session: Session, request_id: str, language: str) -> Review:
     """The request as it is to be shown now; its notice is remembered as displayed to this person.
 
-    Raises ``RequestNotFound LanguageNotOffered``. An unanswered request follows the current terms.
+    Raises ``RequestNotFound LanguageNotOffered StorageNotChosen``. An unanswered request follows the current
+    terms.
     """
     async with world.store.transaction() as tx:
         request, answered = await tx.requests.one(request_id, session.person_id)
         view = await space.view(world, tx, request.space_id)
     if not answered:
         request = await asking.refreshed(world, session, view, request)
+    if not request.storage:
+        raise StorageNotChosen()
     now = world.clock.now()
     async with world.store.transaction() as tx:
         agreement = await tx.spaces.agreement(request.agreement_digest)
@@ -164,6 +185,8 @@ async def _record(
     request, notice = found.request, found.notice
     if found.answered:
         raise RequestAnswered()
+    if not request.storage:
+        raise StorageNotChosen()
     if now > request.answers_by:
         raise RequestClosed()
     if found.space_state != "open":
@@ -244,7 +267,7 @@ def _receipt_container(request: ConsentRequest, named: str) -> str:
 
 
 def _missing(request: ConsentRequest) -> tuple[str, ...]:
-    missing = {one.path for _, asked in request.resources for one in asked if one.required and not one.found}
+    missing = {one.key for _, asked in request.resources for one in asked if one.required and not one.found}
     return tuple(sorted(missing))
 
 

@@ -9,7 +9,7 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, DoorTooWide, PodFault, SolidgateError
-from solidgate.flow import watching
+from solidgate.flow import access_request, watching
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
@@ -39,7 +39,13 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     """
     stored = await _holding(world, session, consent_id)
     door = door_of(world, stored.record, stored.space_id)
-    state, problem = await _try_open(world, session, door)
+    try:
+        place = stored.record.result_container
+        if (await world.pods.kind_of(place)).by_grant:
+            return await access_request.begin(world, session, stored, place, door)
+        state, problem = await _try_open(world, session, door)
+    except PodFault as fault:
+        state, problem = DoorState.CLOSED, fault.code
     await _remember(world, consent_id, state, problem)
     return state, problem
 
@@ -62,6 +68,9 @@ async def look_again(world: World, session: Session, consent_id: str) -> tuple[D
     stored = await _holding(world, session, consent_id)
     async with world.store.transaction() as tx:
         known = await tx.doors.one(consent_id)
+        asked = await tx.access_requests.of(session.person_id, consent_id)
+    if known is not None and asked is not None:  # its answers decide, and they come by the access page
+        return known.state, known.problem
     state = await _seen(world, session, door_of(world, stored.record, stored.space_id))
     problem = known.problem if known is not None and state is not DoorState.OPEN else None
     if known is None or (state, problem) != (known.state, known.problem):
@@ -106,6 +115,12 @@ async def close_for(
 
     What another consent of the same person in the same space still needs stays open.
     """
+    async with world.store.transaction() as tx:
+        granted = await tx.access_requests.of(session.person_id, record.consent_id)
+    if granted is not None:
+        state, problem = await access_request.close(world, session, granted)
+        await _remember(world, record.consent_id, state, problem)
+        return state, problem
     door = door_of(world, record, space_id)
     kept = await _still_needed(world, session, record, space_id)
     closing = Door(

@@ -156,6 +156,7 @@ async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, 
     spaces = {row["consent_id"]: row["space_id"] for row in rows["consents"]}
     doors = [row["consent_id"] for row in rows["doors"] if row["state"] != DoorState.CLOSED.value]
     written = [row["delivery"]["target"] for row in sent if row["state"] == "written"]
+    written += [row["signpost"]["target"] for row in rows["signposts"] if row["state"] == "written"]
     copies = [row["pod_url"] for row in rows["receipts"] if row["pod_url"]]
     return Reach(
         pods=_each([*written, *copies]),

@@ -25,7 +25,9 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow import run as running
+from solidgate.flow import signpost
 from solidgate.flow.door import door_of, note_width
+from solidgate.flow.granted import granted, noticed
 from solidgate.flow.look import remember_pulled
 from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Fenced, Step, leased
@@ -33,7 +35,7 @@ from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
-from solidgate.ports import EnclaveKeys, PodChannels
+from solidgate.ports import Access, EnclaveKeys, PodChannels
 from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
 from solidgate.run.held import Held
 from solidgate.run.place import Place
@@ -86,6 +88,7 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     except StoreUnavailable:
         raise
     except SolidgateError as fault:
+        await noticed(world, consent_id, fault)
         await _end(world, job, consent_id, _final_state(fault), fault.code)
     except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone
         _log.error("part.failed", run=job.run.run_id, consent=consent_id, exc_info=fault)
@@ -98,7 +101,7 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         planned = await _produce(enclave, job, step)
     if planned is None:
         return  # nothing has changed, and the part has ended
-    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    access = await _access(enclave, job, step)
     try:
         await write_back(
             step.world, access, planned.delivery, planned.sha256, step.first, carry=step.answered
@@ -108,11 +111,18 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         raise
     step.unanswered = False  # whatever the pod answered, the result was seen there
     await _publish(step, planned)
+    await signpost.after_result(step, access)
+
+
+async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
+    """The space's own while the step lasts, with what the owner granted where a pod asks for that."""
+    fenced = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    return await granted(step.world, fenced, step.consent_id)
 
 
 async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None:
     """Pull, run and validate; then commit the intent to write. None when the earlier result stands."""
-    access = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    access = await _access(enclave, job, step)
     door = door_of(step.world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
     pulled = await pulled_unless_unchanged(step, job.program, step.first, access, door, optional)
@@ -149,8 +159,11 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
 def _optional(agreement: Agreement, record: ConsentRecord) -> frozenset[str]:
     """The agreed resources without which the program still runs."""
     storage = record.result_container.removesuffix(agreement.result_container)
-    needs = agreement.purpose(record.purpose).needs
-    return frozenset(storage + need.path for need in needs if not need.required)
+    needs = {need.key: need for need in agreement.purpose(record.purpose).needs}
+    answers = [(storage + key, need) for key, need in needs.items() if not need.is_found]
+    answers += [(url, needs[key]) for url, key in record.found_by]
+    optional = {url for url, need in answers if not need.required}
+    return frozenset(optional - {url for url, need in answers if need.required})
 
 
 async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocuments) -> DeliveryRow:
@@ -171,7 +184,9 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         ended=world.clock.now(),
     )
     name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
-    delivery, sha256 = plan(graph, step.first, run.run_id, name, result_document(graph, descent))
+    delivery, sha256 = plan(
+        graph, step.first, run.run_id, descent.run, name, result_document(graph, descent)
+    )
     earlier = memory(step, job.program, pulled)
 
     async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:

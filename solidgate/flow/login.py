@@ -169,6 +169,7 @@ async def _session(
         key=key,
         expires=now + timedelta(seconds=reply.expires_in),
         fresh=fresh_id,
+        identity=reply.id_token,
     )
     return Session(
         session_id=secrets.token_urlsafe(32),

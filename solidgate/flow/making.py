@@ -68,6 +68,7 @@ class Making:
             result_container=self.request.result_container,
             epoch=0,
             replaces=None if earlier is None else self.world.consent_iri(earlier.consent_id),
+            found_by=_found_by(self.request.resources_for(purpose_id)),
         )
 
     def _events(self, purpose_id: str, yes: bool) -> list[ConsentEvent]:
@@ -91,5 +92,9 @@ class Making:
         return YES_TYPED if self.agreement.purpose(purpose_id).special_category else YES
 
 
+def _found_by(resources: tuple[AskedResource, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((one.url, one.need) for one in resources if one.found and one.need))
+
+
 def _found(resources: tuple[AskedResource, ...]) -> tuple[str, ...]:
-    return tuple(sorted(one.url for one in resources if one.found))
+    return tuple(sorted({one.url for one in resources if one.found}))

@@ -22,6 +22,7 @@ from solidgate.errors import (
     PodUnreadable,
     ResourceNotAsked,
     SolidgateError,
+    StorageNotChosen,
 )
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -115,6 +116,8 @@ async def _question(
     """The request, its terms, and what the program says it looks for."""
     async with world.store.transaction() as tx:
         request, _ = await tx.requests.one(request_id, session.person_id)
+        if not request.storage:
+            raise StorageNotChosen()
         agreement = await tx.spaces.agreement(request.agreement_digest)
         try:
             package = await tx.spaces.package(request.space_id, agreement.algorithm)
@@ -132,14 +135,14 @@ def declaration(manifest: Manifest, files: Mapping[str, bytes]) -> Asked:
 
 def _listed(request: ConsentRequest, agreement: Agreement) -> Sequence[_Listed]:
     """The documents in the order of the request, each once, numbered from 1."""
-    titles = {need.path: need.title for purpose in agreement.purposes for need in purpose.needs}
+    titles = {need.key: need.title for purpose in agreement.purposes for need in purpose.needs}
     merged: dict[str, AskedResource] = {}
     for _, resources in request.resources:
         for one in resources:
-            if one.url not in merged or one.required:
+            if one.url and (one.url not in merged or one.required):
                 merged[one.url] = one
     return [
-        _Listed(number, one, titles.get(one.path, {})) for number, one in enumerate(merged.values(), start=1)
+        _Listed(number, one, titles.get(one.key, {})) for number, one in enumerate(merged.values(), start=1)
     ]
 
 

@@ -16,6 +16,7 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.stored import StoredConsent
 from solidgate.derived.provenance import invalidation
 from solidgate.errors import PodConflict, PodFault, PodNotFound, PodUnreadable
+from solidgate.flow import signpost
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -50,6 +51,7 @@ async def reclaim(world: World, session: Session, stored: StoredConsent) -> None
                 await _note(world, session.access, stored, row)
         except PodFault:
             continue
+    await signpost.afresh(world, session.access, stored)
     await _settled(world, stored)
 
 
@@ -147,7 +149,9 @@ async def _settled(world: World, stored: StoredConsent) -> None:
     async with world.store.transaction() as tx:
         owed = await tx.withdrawals.one(consent_id, lock=True)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
-        if owed.settled is None and not any(_is_owed(row, remove=owed.remove_results) for row in rows):
+        waiting = await tx.signposts.waiting(consent_id)
+        rest = waiting or any(_is_owed(row, remove=owed.remove_results) for row in rows)
+        if owed.settled is None and not rest:
             await tx.withdrawals.settle(consent_id, world.clock.now())
 
 

@@ -12,7 +12,9 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
+from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
+from solidgate.pod.platform import access_page_link
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.state import StepRow
 from solidgate.space.agreement import Agreement
@@ -29,6 +31,7 @@ class ResultView:
     sha256: str
     at: datetime
     state: str
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,23 @@ class ActivityLine:
     action: str
     run: str = ""
     outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """Where the owner opens by grants: the next step, if there is one, and what was granted.
+
+    ``link`` leads to the owner's access page for request ``step`` of ``steps``; empty while the request is
+    being made, or when no page is known. ``left_out`` are agreed documents that the grants leave out.
+    """
+
+    step: int
+    steps: int
+    requested: bool
+    link: str
+    page: str
+    grants: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,7 @@ class ConsentView:
     receipt_problem: str | None
     results: tuple[ResultView, ...]
     activity: tuple[ActivityLine, ...]
+    access: AccessView | None = None
 
 
 async def view(world: World, session: Session, consent_id: str) -> ConsentView:
@@ -83,6 +104,7 @@ async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> Conse
     """The view, inside a transaction that is open already."""
     record = stored.record
     door = await tx.doors.one(record.consent_id)
+    access = None if door is None else await tx.access_requests.of(stored.person_id, record.consent_id)
     receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
     deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
     steps = await tx.runs.steps_of(record.consent_id)
@@ -98,11 +120,27 @@ async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> Conse
         receipt_problem=receipt.problem,
         results=tuple(_result(row) for row in deliveries),
         activity=_activity(record, steps, deliveries),
+        access=None if access is None else _access(world, record, access),
+    )
+
+
+def _access(world: World, record: ConsentRecord, access: RequestedAccess) -> AccessView:
+    waits = access.next
+    request_id = waits.request_id if waits is not None else ""
+    callback = f"{world.consent_iri(record.consent_id)}/access"
+    return AccessView(
+        step=sum(one.answered for one in access.parts) + (waits is not None),
+        steps=len(access.parts),
+        requested=bool(request_id),
+        link=access_page_link(access.page, request_id, callback) if request_id and access.page else "",
+        page=access.page,
+        grants=tuple(grant.id for grant in access.grants),
+        left_out=() if waits is not None else access.left_out(record.resources),
     )
 
 
 def _result(row: DeliveryRow) -> ResultView:
-    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value)
+    return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value, row.seen)
 
 
 def _activity(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from solidgate.flow.space import SpaceView
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
 from solidgate.pod.resource import Document
+from solidgate.run.delivery import DeliveryState
 from solidgate.run.state import PartState, RunRow, RunState
 from solidgate.sandbox.limits import Limits, RunContext
 from solidgate.space.participant import Role
@@ -54,6 +55,7 @@ class RunView:
     aggregate: bool
     rate: float | None = None
     remaining_seconds: int | None = None
+    pods: Mapping[str, int | str] = field(default_factory=dict)
 
 
 async def run(
@@ -201,7 +203,14 @@ async def _view(tx: Transaction, row: RunRow, floor: int) -> RunView:
         counts=_withheld(counts, floor),
         outcomes=_withheld(outcomes, floor),
         aggregate=newest is not None and newest[1] == row.run_id,
+        pods=_withheld(await _in_pods(tx, row.run_id), floor),
     )
+
+
+async def _in_pods(tx: Transaction, run_id: str) -> dict[str, int]:
+    """Results of the run that are not what was written any more, or not there; nobody learns whose."""
+    found = await tx.standing.counts(run_id)
+    return {state.value: found.get(state.value, 0) for state in (DeliveryState.GONE, DeliveryState.DISPUTED)}
 
 
 async def _with_pace(world: World, tx: Transaction, row: RunRow, view: RunView, floor: int) -> RunView:

@@ -15,6 +15,7 @@ from solidgate.consent.decide import ActiveConsent, Proposal, decide
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import (
+    AuthorizationRefused,
     DoorTooWide,
     EpochPassed,
     FetchTimedOut,
@@ -27,7 +28,7 @@ from solidgate.errors import (
     StoreUnavailable,
 )
 from solidgate.flow.world import World
-from solidgate.ports import Access
+from solidgate.ports import Access, IdentifiedAccess
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.held import Held
 from solidgate.run.place import Place
@@ -177,6 +178,13 @@ class Fenced:
         """The signed headers. Raises ``EpochPassed``."""
         self.step.check()
         return self.access.headers(method, url, now, nonce)
+
+    def id_token(self, audience: str, now: datetime) -> str:
+        """Who the space is. Raises ``EpochPassed AuthorizationRefused``."""
+        self.step.check()
+        if not isinstance(self.access, IdentifiedAccess):
+            raise AuthorizationRefused("this access has no ID token")
+        return self.access.id_token(audience, now)
 
 
 def clock() -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from solidgate.consent.record import Reason
+from solidgate.consent.record import ConsentRecord, Reason
+from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import PurposeState, ToAnswer
 from solidgate.errors import RequestAnswered
 from solidgate.flow import expire, revoke, withdraw
@@ -29,15 +30,21 @@ async def supersede(
 
     End what the person holds for the purposes that they answer now, in the transaction of the answer.
 
-    A consent past its end expires, one to other terms is revoked as those terms were; a no to the same terms
-    withdraws. Raises ``RequestAnswered`` for a second yes to the same terms, which would only hide the first.
+    A consent past its end expires, one to other terms is revoked as those terms were, and so is one that does
+    not name every document of the new yes; a no to the same terms withdraws. Raises ``RequestAnswered`` for a
+    second yes to the same, which would only hide the first.
     """
     if found.held.isdisjoint(answers):
         return found.earlier
     now, request = world.clock.now(), found.request
     held = await tx.consents.held(session.person_id, request.space_id, list(answers))
     past = [one for one in held if one.record.latest.until is not None and one.record.latest.until <= now]
-    other = [one for one in held if one.record.agreement_digest != request.agreement_digest]
+    other = [
+        one
+        for one in held
+        if one.record.agreement_digest != request.agreement_digest
+        or (answers[one.record.purpose] and _names_more(request, one.record))
+    ]
     same = [one for one in held if one not in past and one not in other]
     if any(answers[one.record.purpose] for one in same):
         raise RequestAnswered()
@@ -48,3 +55,9 @@ async def supersede(
     if same:
         await withdraw.end_in(world, tx, session, [one.record.consent_id for one in same], method=NO)
     return await tx.consents.newest_of_purposes(session.person_id, request.space_id)
+
+
+def _names_more(request: ConsentRequest, record: ConsentRecord) -> bool:
+    """Whether the request asks for a document that the consent does not list."""
+    asked = {one.url for one in request.resources_for(record.purpose) if one.found}
+    return not asked.issubset(record.resources)

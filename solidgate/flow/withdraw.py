@@ -314,6 +314,10 @@ def _targets(rows: Sequence[DeliveryRow], state: DeliveryState) -> tuple[str, ..
 
 async def _left_open(world: World, session: Session, stored: StoredConsent) -> tuple[LeftOpen, ...]:
     """What the person can close without us; the addresses alone when the pod does not answer."""
+    async with world.store.transaction() as tx:
+        granted = await tx.access_requests.of(stored.person_id, stored.record.consent_id)
+    if granted is not None:  # grants end on the owner's access page, all at one place
+        return tuple(LeftOpen(url, granted.page or None) for one in granted.grants for url in one.resources)
     listed = (*stored.record.resources, stored.record.result_container)[:_LISTED]
     lists: dict[str, str | None] = {}
     with suppress(PodFault, TimeoutError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from solidgate.consent.decide import ActiveConsent
 from solidgate.derived.conform import ConformantGraph
+from solidgate.derived.writable import require_writable
 from solidgate.errors import (
     FetchTimedOut,
     FetchTooLarge,
@@ -47,13 +48,15 @@ class WrittenResource:
 
 
 def plan(
-    graph: ConformantGraph, fresh: ActiveConsent, run_id: str, name: str, document: bytes
+    graph: ConformantGraph, fresh: ActiveConsent, run_id: str, run: str, name: str, document: bytes
 ) -> tuple[Delivery, str]:
     """Where a conformant graph goes and with which bytes, and their SHA-256.
 
-    ``document`` is the graph with its provenance as Turtle; the container is the one consented to, and the
-    name is hexadecimal of ours: nothing from a program can choose an address.
+    ``document`` is the graph with its provenance as Turtle, held once more against what may be written at
+    all; ``run`` is the run's IRI, which provenance speaks about. Raises ``ResultForeign``. The container is
+    the one consented to, and the name is hexadecimal of ours: nothing from a program can choose an address.
     """
+    require_writable(document, (target_of(fresh, run_id), graph.subject, run, *fresh.resources))
     delivery = Delivery(target_of(fresh, run_id), document, MEDIA_TYPE, name, graph.content)
     return delivery, hashlib.sha256(document).hexdigest()
 

@@ -134,6 +134,33 @@ def mint(
     return key.sign({"typ": "at+jwt", "kid": key.kid}, claims)
 
 
+def mint_id_token(
+    key: jose.SigningKey,
+    *,
+    issuer: str,
+    webid: str,
+    client_id: str,
+    audience: str,
+    cnf_jkt: str,
+    now: datetime,
+    jti: str,
+) -> str:
+    """An ID token of a space's own WebID, for the token endpoint ``audience`` (Solid-OIDC section 8.1)."""
+    issued = int(now.timestamp())
+    claims = {
+        "iss": issuer,
+        "aud": [client_id, AUDIENCE, audience],
+        "azp": client_id,
+        "webid": webid,
+        "sub": webid,
+        "iat": issued,
+        "exp": issued + int(LIFETIME.total_seconds()),
+        "jti": jti,
+        "cnf": {"jkt": cnf_jkt},
+    }
+    return key.sign({"typ": "JWT", "kid": key.kid}, claims)
+
+
 def claimed_client(token: str) -> str:
     """The client that an unverified token names: only to choose how strict to be, never a right."""
     return _client(_parsed(token)[1])

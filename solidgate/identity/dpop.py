@@ -11,7 +11,7 @@ from typing import Any
 
 from yarl import URL
 
-from solidgate.errors import ProofInvalid, ProofNonceNeeded, SignatureInvalid
+from solidgate.errors import AuthorizationRefused, ProofInvalid, ProofNonceNeeded, SignatureInvalid
 from solidgate.identity import jose
 
 PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
@@ -54,7 +54,8 @@ class DpopKey:
 class DpopAccess:
     """A DPoP-bound access token with its key: implements ``ports.Access``.
 
-    ``expires`` is the token's end; ``fresh`` gives a new unguessable ``jti`` at each call.
+    ``expires`` is the token's end; ``fresh`` gives a new unguessable ``jti`` at each call. ``identity`` is
+    the ID token that came with it, for servers that exchange one.
     """
 
     webid: str
@@ -62,11 +63,18 @@ class DpopAccess:
     key: jose.SigningKey
     expires: datetime
     fresh: Callable[[], str]
+    identity: str = ""
 
     def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
         """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (section 7.1)."""
         proof = make_proof(self.key, method, url, now, self.fresh(), access_token=self.token, nonce=nonce)
         return {"Authorization": f"DPoP {self.token}", "DPoP": proof}
+
+    def id_token(self, audience: str, now: datetime) -> str:
+        """The ID token of the login. Raises ``AuthorizationRefused`` when none was kept."""
+        if not self.identity:
+            raise AuthorizationRefused("the login left no ID token")
+        return self.identity
 
     def to_record(self) -> dict[str, Any]:
         """Everything but ``fresh`` as plain JSON values; secret, to be sealed before it is stored."""
@@ -76,6 +84,7 @@ class DpopAccess:
             "key": dict(self.key.private_jwk),
             "algorithm": self.key.algorithm,
             "expires": self.expires.isoformat(),
+            "identity": self.identity,
         }
 
     @classmethod
@@ -87,6 +96,7 @@ class DpopAccess:
             key=jose.signing_key(record["key"], str(record["algorithm"])),
             expires=datetime.fromisoformat(str(record["expires"])),
             fresh=fresh,
+            identity=str(record.get("identity", "")),
         )
 
     def __repr__(self) -> str:

@@ -35,8 +35,13 @@ class Door:
 
 
 class DoorState(StrEnum):
-    """As read back from the pod, never as assumed."""
+    """As read back from the pod, never as assumed.
+
+    ``REQUESTED`` and ``DENIED`` are of pods whose owner answers on a page there: asked, and said no.
+    """
 
     OPEN = "open"
     PARTIAL = "partial"
     CLOSED = "closed"
+    REQUESTED = "requested"
+    DENIED = "denied"

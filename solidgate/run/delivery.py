@@ -9,13 +9,17 @@ from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    """``PLANNED`` is the durable intent; the others are what the pod was seen to hold."""
+    """``PLANNED`` is the durable intent; the others are what the pod was seen to hold.
+
+    ``REMOVED`` was taken back by us as the person wished; ``GONE`` was not there any more.
+    """
 
     PLANNED = "planned"
     WRITTEN = "written"
     DISPUTED = "disputed"
     ABANDONED = "abandoned"
     REMOVED = "removed"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Delivery:
 class DeliveryRow:
     """A delivery as stored; ``sha256`` is of the delivered bytes.
 
-    ``invalidated`` is when its consent was withdrawn, ``noted`` when the pod was seen to say so too.
+    ``invalidated`` is when its consent was withdrawn, ``noted`` when the pod was seen to say so too;
+    ``seen`` when the result was last found in the pod unchanged.
     """
 
     run_id: str
@@ -52,6 +57,7 @@ class DeliveryRow:
     resolved: datetime | None
     invalidated: datetime | None = None
     noted: datetime | None = None
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from solidgate.errors import SpaceInvalid
 from solidgate.space.canonical import canonical_json, load_json, tagged_digest
 from solidgate.space.participant import Party, Role
-from solidgate.space.purpose import Purpose
+from solidgate.space.purpose import LATER, Purpose
 from solidgate.space.rerun import BY_HAND
 
 
@@ -129,9 +129,13 @@ def _places(error: ValidationError) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON knows it: sets sorted, tuples as lists, enumerations as their text."""
+    """The value as JSON knows it: sets sorted, tuples as lists, enumerations as their text.
+
+    A field that was added later is left out while it says nothing: agreements from before keep their digest.
+    """
     if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        told = [one for one in fields(value) if getattr(value, one.name) or LATER not in one.metadata]
+        return {one.name: _plain(getattr(value, one.name)) for one in told}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):

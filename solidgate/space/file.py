@@ -217,9 +217,13 @@ def _purpose(table: Table, policy: SpacePolicy) -> Purpose:
 
 
 def _needs(table: Table, policy: SpacePolicy) -> list[ResourceNeed]:
-    table.only(("path", "title", "personal_data", "optional"))
+    table.only(("path", "class", "shape", "within", "title", "personal_data", "optional"))
     titles, kinds = table.texts("title"), tuple(full_iri(word) for word in table.words("personal_data"))
     required = not table.flag("optional")
+    kind, shape = full_iri(table.text("class", "")), table.text("shape", "")
+    if kind or shape:
+        path, within = table.text("path", ""), table.words("within", ())
+        return [ResourceNeed(path, titles, kinds, required, kind, shape, within)]
     try:
         paths = expand(table.text("path"), policy.most_resources)
     except ValueError as error:

@@ -19,6 +19,8 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?")
 _PLACE = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _NO_IRI = re.compile(r"[\s<>\"{}|\\^`]")
+_KIND = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
+_MOST_WITHIN = 8
 _NEEDED = (Role.OWNER, Role.CODE_PROVIDER, Role.DATA_CONSUMER, Role.CONTROLLER)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -102,14 +104,33 @@ def _purposes(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
 def _needs(field: str, purpose: Purpose, policy: SpacePolicy) -> Iterator[Finding]:
     if not purpose.needs:
         yield Finding(f"{field}.needs", "has-need", "must ask for at least one document")
-    paths = [need.path for need in purpose.needs]
-    if len(set(paths)) < len(paths):
+    keys = [need.key for need in purpose.needs]
+    if len(set(keys)) < len(keys):
         yield Finding(f"{field}.needs", "unique", "asks for one document twice")
     for need in purpose.needs:
-        place = f"{field}.needs <{need.path}>"
-        if fault := path_fault(need.path):
-            yield Finding(place, "path", fault)
+        place = f"{field}.needs <{need.key}>"
+        yield from _where(place, need)
         yield from _personal_data(place, need, purpose, policy)
+
+
+def _where(place: str, need: ResourceNeed) -> Iterator[Finding]:
+    """One document by its path, or documents by their kind: never both, and never the whole pod."""
+    said = [name for name, value in (("class", need.kind), ("shape", need.shape)) if value]
+    if need.path and (said or need.within):
+        yield Finding(place, "one-way", "names a path, so class, shape and within must be left out")
+    elif len(said) > 1:
+        yield Finding(place, "one-way", "names a class and a shape; leave one of them out")
+    elif not said and (fault := path_fault(need.path)):
+        yield Finding(place, "path", fault)
+    if need.kind and not _KIND.fullmatch(need.kind):
+        yield Finding(place, "class", "must be the full IRI of a class, or one with a prefix that we know")
+    if need.shape and (path_fault(need.shape) or not need.shape.endswith(".ttl")):
+        yield Finding(place, "shape", "must be a .ttl file in the algorithm's folder")
+    for container in need.within:
+        if fault := path_fault(container, container=True):
+            yield Finding(place, "within", fault)
+    if len(need.within) > _MOST_WITHIN or len(set(need.within)) < len(need.within):
+        yield Finding(place, "within", f"must be at most {_MOST_WITHIN} containers, each once")
 
 
 def _personal_data(
@@ -169,7 +190,7 @@ def _every_text(agreement: Agreement) -> Iterator[tuple[str, Mapping[str, str]]]
         yield f"purposes[{place}].title", purpose.title
         yield f"purposes[{place}].description", purpose.description
         for need in purpose.needs:
-            yield f"purposes[{place}].needs <{need.path}>.title", need.title
+            yield f"purposes[{place}].needs <{need.key}>.title", need.title
 
 
 def _digests(agreement: Agreement) -> Iterator[Finding]:

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+LATER = "later"
+"""Marks a field that was added after the first agreements: it is written only where it says something."""
+LATER_FIELD: Mapping[str, bool] = MappingProxyType({LATER: True})
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceNeed:
-    """One document that is asked for: its path below the person's storage, and what it is to people.
+    """What is asked for, and what it is to people: one document by its path below the person's storage, or
+    the documents of a kind, wherever the person keeps them.
 
-    ``personal_data`` are DPV ``pd:`` or ``dpv:`` class IRIs.
+    Exactly one of ``path``, ``kind`` (a class IRI) and ``shape`` (a shapes file of the program, whose target
+    classes are the kind) is not empty. ``within`` are containers below the storage to look in, beside what
+    the person's type indexes name. ``personal_data`` are DPV ``pd:`` or ``dpv:`` class IRIs.
     """
 
     path: str
     title: Mapping[str, str]
     personal_data: tuple[str, ...]
     required: bool = True
+    kind: str = field(default="", metadata=LATER_FIELD)
+    shape: str = field(default="", metadata=LATER_FIELD)
+    within: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)
+
+    @property
+    def key(self) -> str:
+        """What names this need within its purpose."""
+        return self.path or " ".join((self.kind or self.shape, *self.within))
+
+    @property
+    def is_found(self) -> bool:
+        """Whether its documents have to be found first: it names no path."""
+        return not self.path
 
 
 @dataclass(frozen=True, slots=True)

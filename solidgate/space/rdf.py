@@ -10,7 +10,7 @@ import pyoxigraph as ox
 
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.participant import Party, Role
-from solidgate.space.purpose import Purpose
+from solidgate.space.purpose import Purpose, ResourceNeed
 from solidgate.space.statements import need_statements, purpose_statements, texts
 from solidgate.vocab import (
     DCAT,
@@ -24,6 +24,7 @@ from solidgate.vocab import (
     RDF,
     SCHEMA,
     SG,
+    SOLID,
     XSD,
 )
 
@@ -185,7 +186,7 @@ class _Writer:
             part = self.node(f"purpose-{purpose.id}-data-{number}")
             yield ox.Triple(node, DPV.hasPersonalData, part)
             yield from itertools.starmap(ox.Triple, need_statements(part, need))
-            yield ox.Triple(part, SG.path, ox.Literal(need.path))
+            yield from _place_of(part, need)
         yield from self._permission(purpose, node)
 
     def _permission(self, purpose: Purpose, node: ox.NamedNode) -> Iterator[ox.Triple]:
@@ -210,3 +211,14 @@ class _Writer:
 def place(code: str) -> ox.NamedNode:
     """DPV's term for an ISO 3166 code or ``EU``; the agreement was checked to hold nothing else."""
     return ox.NamedNode(LOC.iri + code)
+
+
+def _place_of(node: ox.NamedNode, need: ResourceNeed) -> Iterator[ox.Triple]:
+    """The path, or the kind and where to look for it."""
+    if need.path:
+        yield ox.Triple(node, SG.path, ox.Literal(need.path))
+    if need.kind:
+        yield ox.Triple(node, SOLID.forClass, ox.NamedNode(need.kind))
+    if need.shape:
+        yield ox.Triple(node, SG.inputShape, ox.Literal(need.shape))
+    yield from (ox.Triple(node, SG.within, ox.Literal(container)) for container in need.within)

@@ -15,7 +15,7 @@ import pyoxigraph as ox
 
 from solidgate.errors import BadFile, SpaceInvalid
 from solidgate.space.participant import Role
-from solidgate.vocab import DCT, DPV, LOC, PROV, RDF, SCHEMA, SG, SKOS
+from solidgate.vocab import DCT, DPV, LOC, PROV, RDF, SCHEMA, SG, SKOS, SOLID
 
 _BASE = "urn:solidgate:file:"
 _SET = "urn:solidgate:set:"
@@ -216,6 +216,9 @@ def _purpose(purpose: _Reader) -> dict[str, Any]:
 def _need(need: _Reader) -> dict[str, Any]:
     optional = DPV.Optional in need.all(DPV.hasNecessity)
     tree: dict[str, Any] = {"title": need.texts(DCT.title), "optional": optional}
-    need.put(tree, "path", SG.path)
+    for field, predicate in (("path", SG.path), ("class", SOLID.forClass), ("shape", SG.inputShape)):
+        need.put(tree, field, predicate)
+    if within := need.values(SG.within):
+        tree["within"] = within
     tree["personal_data"] = [_value(kind) for kind in need.all(RDF.type) if kind != DPV.PersonalData]
     return tree

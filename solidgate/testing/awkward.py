@@ -46,6 +46,7 @@ class Awkward(IntEnum):
     NO_ACL = 24
     REFUSES_DELETE = 25
     HIDES_ACCESS = 26
+    WILD_LISTING = 27
 
 
 Kind = TypeVar("Kind", bound=IntEnum)
@@ -151,6 +152,21 @@ async def huge_container(request: web.Request, mischief: Mischief) -> web.Stream
     return response
 
 
+async def wild_listing(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """27: a listing that names itself, what is above it, other pods, lists of access, and ``text``."""
+    names = [
+        "",
+        "../",
+        "../../bob/private.ttl",
+        "https://elsewhere.example/a.ttl",
+        "a%2f..%2f..%2fb.ttl",
+        "deep/er/c.ttl",
+    ]
+    names += ["a.ttl.acl", "a.ttl?x=1", "a.ttl#it", *mischief.text.split()]
+    lines = [f"<> <http://www.w3.org/ns/ldp#contains> <{name}> ." for name in names]
+    return web.Response(body="\n".join(lines).encode(), content_type=TURTLE)
+
+
 async def broken(request: web.Request, mischief: Mischief) -> web.StreamResponse:
     """19: ``amount`` (500) without a reason."""
     return web.Response(status=int(mischief.amount or 500))
@@ -176,5 +192,6 @@ INSTEAD: dict[Awkward, Callable[[web.Request, Mischief], Awaitable[web.StreamRes
     Awkward.VANISHED: vanished,
     Awkward.HUGE_CONTAINER: huge_container,
     Awkward.BROKEN: broken,
+    Awkward.WILD_LISTING: wild_listing,
 }
 """The behaviours that answer instead of the pod; the others bend its own answer."""

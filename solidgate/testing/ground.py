@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.sql.engine import make_engine, plain_url
@@ -87,11 +88,16 @@ def program_of(*, uses_now: bool = True) -> Program:
     return Program(digest(manifest, files), manifest, files, program.executables)
 
 
-def agreement_of(*purposes: str, documents: int, program: Program | None = None) -> Agreement:
-    """Terms of the example space with these purposes, all on the same few documents."""
+def agreement_of(
+    *purposes: str,
+    documents: int,
+    program: Program | None = None,
+    needs: tuple[ResourceNeed, ...] = (),
+) -> Agreement:
+    """Terms of the example space with these purposes, all with these needs, or on the same few documents."""
     program = program or program_of()
     manifest = program.manifest
-    needs = tuple(
+    needs = needs or tuple(
         ResourceNeed(path, {"en": path}, ("https://w3id.org/dpv/pd#Household",))
         for path in list(energy_documents(1))[:documents]
     )
@@ -130,13 +136,16 @@ async def open_ground(
     purposes: tuple[str, ...] = ("advice",),
     worker: Worker | None = None,
     wait: float = 10.0,
+    needs: tuple[ResourceNeed, ...] = (),
     uses_now: bool = True,
+    **more: Any,
 ) -> AsyncIterator[Ground]:
-    """A ground on a migrated database; the worker listens as a real one does."""
-    changes = {
+    """A ground on a migrated database; the worker listens as a real one does. ``more`` are settings."""
+    changes: dict[str, Any] = {
         "sandbox": Sandbox(minimum_level=0),
         "consent": Consent(withdraw_wait_seconds=wait, posts_per_minute=100_000),
         "worker": worker or Worker(),
+        **more,
     }
     chance = Random(seed)
     # The real program wants a whole year; the fixed result does not look.
@@ -155,7 +164,8 @@ async def open_ground(
         listening = asyncio.create_task(listen(plain_url(url), parts))
         stack.callback(listening.cancel)
         program = program_of(uses_now=uses_now)
-        await spaces.create(world, agreement_of(*purposes, documents=documents, program=program))
+        terms = agreement_of(*purposes, documents=documents, program=program, needs=needs)
+        await spaces.create(world, terms)
         package = pack(program.files, program.executables)
         submitted = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
         await approve(world, submitted)

@@ -38,7 +38,7 @@ class InruptClient:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        modules = tools.css_server().parents[3]
+        modules = tools.tools_home() / "node_modules"
         if not (modules / "@inrupt").is_dir():
             raise ToolMissing("Inrupt's clients are not installed; run make tools")
         trusted = {"NODE_EXTRA_CA_CERTS": str(self._ca_file)} if self._ca_file else {}

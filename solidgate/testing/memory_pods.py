@@ -7,12 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from pyoxigraph import NamedNode, Quad
+
+from solidgate.errors import (
+    AccessControlUnsupported,
+    NoStorage,
+    PodConflict,
+    PodForbidden,
+    PodNotFound,
+    PodUnreadable,
+)
 from solidgate.pod.access_control import AccessControl
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState
+from solidgate.pod.grant import AskedAccess, Grant
+from solidgate.pod.listing import Listing, listing
+from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access
+from solidgate.vocab import LDP
 
 RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
 
@@ -28,6 +42,8 @@ class MemoryPods:
     held: dict[str, Document] = field(default_factory=dict)
     doors: dict[tuple[str, str], Door] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
+    more_storages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)
 
     def give(self, webid: str, storage: str, documents: Mapping[str, bytes]) -> None:
         """A pod for a person, with Turtle documents by path."""
@@ -36,10 +52,22 @@ class MemoryPods:
             self._put(storage + path, content, "text/turtle")
 
     async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
-        """One storage each. Raises ``NoStorage``."""
+        """One storage each, and ``more_storages``. Raises ``NoStorage``."""
         if webid not in self.storage_of:
             raise NoStorage
-        return (self.storage_of[webid],)
+        return (self.storage_of[webid], *self.more_storages.get(webid, ()))
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        """What ``catalogues`` has for the person."""
+        return self.catalogues.get(access.webid, Catalogue())
+
+    async def listing(self, access: Access, container: str) -> Listing | None:
+        """What lies directly below the container; containers are wherever a name has a slash."""
+        self._may("listing", access, container)
+        names = {url[len(container) :] for url in self.held if url.startswith(container)}
+        children = {container + name[: name.find("/") + 1 or None] for name in names if name}
+        contained = [Quad(NamedNode(container), LDP.contains, NamedNode(child)) for child in children]
+        return listing(contained, container, 2000) if children else None
 
     async def state(self, access: Access, url: str) -> ResourceState:
         """Whether it is there."""
@@ -67,6 +95,16 @@ class MemoryPods:
         """Create, never overwrite."""
         self._may("create", access, url)
         if url in self.held:
+            raise PodConflict(url)
+        self._put(url, content, media_type)
+        return self._state(url)
+
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace the version that has the tag."""
+        self._may("replace", access, url)
+        if etag is None or self._state(url).etag != etag:
             raise PodConflict(url)
         self._put(url, content, media_type)
         return self._state(url)
@@ -106,6 +144,32 @@ class MemoryPods:
             return DoorState.OPEN
         return DoorState.PARTIAL if has & set(door.read) else DoorState.CLOSED
 
+    async def kind_of(self, storage: str) -> ServerKind:
+        """Lists decide here."""
+        return ServerKind.SOLID
+
+    async def canonical(self, access: Access, url: str) -> str:
+        """Everything has one address."""
+        return url
+
+    async def request_access(self, access: Access, storage: str, asked: AskedAccess) -> str:
+        """Nobody is asked."""
+        raise AccessControlUnsupported
+
+    async def access_page(self, webid: str, storage: str) -> str | None:
+        """There is none."""
+        return None
+
+    async def answer_of(
+        self, access: Access, storage: str, url: str, asked: AskedAccess, request_id: str
+    ) -> Grant | None:
+        """There are no grants."""
+        raise AccessControlUnsupported
+
+    async def revoke_grant(self, access: Access, storage: str, grant: Grant) -> None:
+        """There are no grants."""
+        raise AccessControlUnsupported
+
     async def door_by_hand(self, access: Access, door: Door) -> tuple[Paste, ...]:
         """One text for each resource that is not open, as a pod with Web Access Control has it."""
         self._may("door_by_hand", access, door.owner)
@@ -118,7 +182,7 @@ class MemoryPods:
     def _may(self, method: str, access: Access, url: str) -> None:
         if method in self.refuses:
             raise PodForbidden(method)
-        own = self.storage_of.get(access.webid, "\0")
+        own = (self.storage_of.get(access.webid, "\0"), *self.more_storages.get(access.webid, ()))
         is_owner = url.startswith(own) or url == access.webid
         opened = (door for (_, agent), door in self.doors.items() if agent == access.webid)
         if not is_owner and not any(

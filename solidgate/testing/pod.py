@@ -19,7 +19,7 @@ but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 for
 a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
 stores, then answers 500, 23 refuses every change of access control, 24 names no access
 control list at all, 25 refuses to delete,
-26 shows an access control list to nobody.
+26 shows an access control list to nobody, 27 lists what is not in the container.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ async def _withdraw(ground: Ground, report: Report, session: Session, consent_id
 
 
 def _is_result(url: str) -> bool:
-    return "/receipts/" not in url and not url.endswith(".withdrawn.ttl")
+    beside = (f"/index-{SPACE}.ttl", f"/latest-{SPACE}.ttl", ".withdrawn.ttl")
+    return "/receipts/" not in url and not url.endswith(beside)
 
 
 async def _check_queries(ground: Ground, report: Report) -> None:

@@ -76,6 +76,28 @@ class WatchedPods(MemoryPods):
         self.log.append(Begun("landed", access.webid, url))
         return made
 
+    async def replace(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        """Replace, as ``create``: once sent it arrives."""
+        await self._point("before replace", access)
+        self._signed(access, url)
+        sent = asyncio.ensure_future(self._replaced(access, url, content, media_type, etag))
+        sent.add_done_callback(_seen)
+        made = await asyncio.shield(sent)
+        await self._after("replace", access)
+        return made
+
+    async def _replaced(
+        self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
+    ) -> ResourceState:
+        await self._slow()
+        self.log.append(Begun("replace", access.webid, url))
+        await self._slow()
+        made = await super().replace(access, url, content, media_type, etag)
+        self.log.append(Begun("landed", access.webid, url))
+        return made
+
     async def door_state(self, access: Access, door: Door) -> DoorState:
         """Look at the door."""
         await self._begin("door", access, door.owner)

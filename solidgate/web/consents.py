@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
+from solidgate.errors import RequestAnswered
 from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
@@ -42,6 +43,7 @@ async def consent(request: web.Request) -> web.Response:
     if media_type == JSON:
         return json_response(consent_plain(view))
     shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
+    shown["nothing_new"] = request.query.get("new") == "none"
     return render(request, "consent.html", session=session, **shown)
 
 
@@ -106,7 +108,12 @@ async def ask_again(request: web.Request) -> web.StreamResponse:
     """``POST /consents/{id}/again``: a new request under the terms that hold now."""
     session = await _posted(request)
     space_id = (await _view(request, session)).space_id
-    request_id = await ask_flow.ask_again(request.app[WORLD], session, space_id)
+    try:
+        request_id = await ask_flow.ask_again(request.app[WORLD], session, space_id)
+    except RequestAnswered:
+        if not wants_html(request):
+            raise
+        return see_other(f"/consents/{request.match_info['consent_id']}?new=none")
     return see_other(f"/requests/{request_id}")
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from solidgate.errors import LoginNeeded, SessionExpired
+from solidgate.errors import LoginNeeded, SessionExpired, StorageNotChosen
 from solidgate.web.accept import wants_html
 from solidgate.web.language import remember
 from solidgate.web.pages import see_other
@@ -37,6 +37,21 @@ def person(handler: Handler) -> Handler:
         return answer
 
     return guarded
+
+
+def with_storage(handler: Handler) -> Handler:
+    """On to the choice of a pod while none is chosen: before it nothing is asked. A program is told so."""
+
+    @wraps(handler)
+    async def inner(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except StorageNotChosen:
+            if not wants_html(request):
+                raise
+            return see_other(f"/requests/{request.match_info['request_id']}/storage")
+
+    return inner
 
 
 def _is_fragment(request: web.Request) -> bool:

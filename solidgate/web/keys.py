@@ -13,4 +13,3 @@ WORLD: web.AppKey[World] = web.AppKey("world", World)
 STREAMS: web.AppKey[Counter[str]] = web.AppKey("streams", Counter[str])
 PACES: web.AppKey[Paces] = web.AppKey("paces", Paces)
 QUERIES: web.AppKey[Turns] = web.AppKey("queries", Turns)
-

@@ -63,7 +63,8 @@ def _what(agreement: Agreement, language: Language) -> Iterator[str]:
     for purpose in agreement.purposes:
         for need in purpose.needs:
             kind = _say(language, "required" if need.required else "optional")
-            yield _say(language, "resource", title=language.pick(need.title), path=need.path, need=kind)
+            key = "resource_found" if need.is_found else "resource"
+            yield _say(language, key, title=language.pick(need.title), path=need.path, need=kind)
     yield _say(language, "read_only")
 
 

@@ -11,7 +11,7 @@ from solidgate.flow import preview as preview_flow
 from solidgate.identity.login import Session
 from solidgate.web import terms
 from solidgate.web.accept import HTML, JSON, chosen
-from solidgate.web.doors import person
+from solidgate.web.doors import person, with_storage
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import PREVIEW
 from solidgate.web.pages import render
@@ -22,6 +22,7 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @person
+@with_storage
 async def preview(request: web.Request) -> web.Response:
     """``GET /requests/{id}/preview``: the exact values that are asked for, as they are now."""
     media_type = chosen(request, [HTML, JSON])
@@ -36,6 +37,7 @@ async def preview(request: web.Request) -> web.Response:
 
 
 @person
+@with_storage
 async def document(request: web.Request) -> web.Response:
     """``GET /requests/{id}/preview/{n}``: one document whole, as a file, byte for byte."""
     session = await _paced(request)
@@ -47,6 +49,7 @@ async def document(request: web.Request) -> web.Response:
 
 
 @person
+@with_storage
 async def example(request: web.Request) -> web.Response:
     """``GET /requests/{id}/example``: what the program makes of an invented person."""
     media_type = chosen(request, [HTML, JSON])

@@ -101,6 +101,7 @@ def consent_plain(view: ConsentView) -> dict[str, Any]:
         "status": view.status.value,
         "door": view.door.value if view.door else None,
         "door_problem": view.door_problem,
+        "access": plain(view.access),
         "record": plain(view.record),
         "receipt": view.receipt,
         "receipt_url": view.receipt_url,

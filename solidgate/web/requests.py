@@ -25,7 +25,7 @@ from solidgate.flow.consent import Review
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
 from solidgate.web.accept import HTML, JSON, chosen, wants_html
-from solidgate.web.doors import person
+from solidgate.web.doors import person, with_storage
 from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.language import Language, language_of
@@ -40,6 +40,7 @@ _KEPT = ("shown", "language", "until", "receipt_container")
 
 
 @person
+@with_storage
 async def review(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}``: the notice; for one purpose, also the form that answers exactly this notice."""
     media_type = chosen(request, [HTML, JSON])
@@ -49,17 +50,21 @@ async def review(request: web.Request) -> web.StreamResponse:
         return json_response(_plain(found))
     if found.answered:
         return render(request, "answered.html", session=session, answered=found.answered)
+    if not found.may_agree and "all" not in request.query:
+        return render(request, "missing.html", session=session, **_words(request, found))
     since = await reask_flow.since_last_answer(request.app[WORLD], session, found)
     return render(request, "request.html", session=session, since=since, **_words(request, found))
 
 
 @person
+@with_storage
 async def choices(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}/choices``: one fieldset for each purpose, nothing chosen beforehand."""
     return await _step(request, "choices.html")
 
 
 @person
+@with_storage
 async def check(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}/check``: the choices and their sentences in full, before anything is recorded.
 
@@ -75,6 +80,7 @@ async def check(request: web.Request) -> web.StreamResponse:
 
 
 @person
+@with_storage
 async def word(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}/word``: the second step of a yes to data of a special category."""
     tag = request.query.get("language", "")
@@ -235,7 +241,7 @@ def _words(request: web.Request, found: Review) -> dict[str, Any]:
     needs = [need for purpose in found.purposes for need in purpose.needs]
     return {
         "review": found,
-        "titles": {need.path: language.pick(need.title) for need in needs},
+        "titles": {need.key: language.pick(need.title) for need in needs},
         "receipts": request.app[WORLD].settings.consent.receipt_container,
         "ends": ends(request.app[WORLD].clock.now(), found.latest_end, language_of(request)),
     }
@@ -247,6 +253,10 @@ def _plain(found: Review) -> dict[str, object]:
         "space": found.request.space_id,
         "notice": plain(found.notice),
         "resources": plain(found.request.resources),
+        "missing": found.missing,
+        "looked": plain(found.request.looked),
+        "storage": found.request.storage,
+        "storages": plain(found.request.storages),
         "result_container": found.request.result_container,
         "latest_end": found.latest_end.isoformat(),
         "answered": [view.record.iri for view in found.answered],

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from solidgate.web import (
+    access,
     by_hand,
     consents,
+    finding,
     identity,
     login,
     notifications,
@@ -89,6 +91,9 @@ PEOPLE = (
     Route("GET", _REQUEST + "/choices", "choices", requests.choices, "One choice for each purpose."),
     Route("GET", _REQUEST + "/check", "check", requests.check, "The choices, before they are recorded."),
     Route("GET", _REQUEST + "/word", "word", requests.word, "The second step for a special category."),
+    Route("GET", _REQUEST + "/storage", "storage", finding.storage, "Which of several pods is meant."),
+    Route("POST", _REQUEST + "/storage", "storage", finding.choose_storage, "Choose a pod and look in it."),
+    Route("POST", _REQUEST + "/look", "look", finding.look, "Look again for the documents."),
     Route("POST", _REQUEST + "/later", "later", requests.later, "Decide later."),
     Route("GET", _CONSENT + _SUFFIX, "consent", consents.consent, "What was agreed."),
     Route("GET", _CONSENT + "/receipt" + _SUFFIX, "receipt", consents.receipt, "The signed receipt."),
@@ -107,6 +112,7 @@ PEOPLE = (
         consents.close_door,
         "Close the door that an ended consent left open.",
     ),
+    Route("GET", _CONSENT + "/access", "access", access.access, "The pod's own access page sends back here."),
     Route("POST", _CONSENT + "/again", "ask_again", consents.ask_again, "Be asked anew."),
     Route("POST", _CONSENT + "/withdraw", "withdraw", consents.withdraw, "End the consent."),
     Route("GET", _CONSENT + "/withdraw" + _SUFFIX, "withdrawal", consents.withdrawal, "How far that is."),

@@ -35,6 +35,8 @@ DOOR: Mapping[DoorState, str] = {
     DoorState.OPEN: mark("Open: your pod lets the space read what you agreed to, and nothing else."),
     DoorState.PARTIAL: mark("Partly open: your pod shows only a part of the access that was agreed."),
     DoorState.CLOSED: mark("Closed: your pod does not let the space in."),
+    DoorState.REQUESTED: mark("Asked: your pod lets the space in once you approve it there."),
+    DoorState.DENIED: mark("Denied: you said no on your pod's own access page, so nothing is read."),
 }
 
 RUN_STATE: Mapping[str, str] = {
@@ -64,6 +66,18 @@ DOCUMENT: Mapping[str, str] = {
     "unreadable": mark("There, but it could not be read"),
 }
 
+LOOK: Mapping[str, str] = {
+    "read": mark("looked through"),
+    "absent": mark("nothing is there"),
+    "closed": mark("could not be read"),
+    "cut": mark("not looked through to the end: there is more than we look at"),
+}
+
+IN_PODS: Mapping[str, str] = {
+    "gone": mark("Results that are not in the pod any more"),
+    "disputed": mark("Results that the pod gives back differently"),
+}
+
 SPACE_STATE: Mapping[str, str] = {"open": mark("Open"), "closed": mark("Closed")}
 
 ROLE: Mapping[Role, str] = {
@@ -80,6 +94,7 @@ RESULT: Mapping[str, str] = {
     "result.disputed": mark("Your pod gives back something else than the result; it was left as it is"),
     "result.abandoned": mark("A result was not written"),
     "result.removed": mark("A result was taken back from your pod"),
+    "result.gone": mark("It is not in your pod any more, and it is not written again"),
 }
 
 ACTIVITY: Mapping[str, str] = {
@@ -110,6 +125,7 @@ MET_BY_PEOPLE = (
     "consent.not-found",
     "consent.not-given",
     "consent.required-missing",
+    "consent.storage-",
     "consent.terms-changed",
     "consent.validity-too-long",
     "consent.withdrawn",

@@ -21,6 +21,7 @@ from solidgate.consent.notice import Notice, notice_digest
 from solidgate.flow import consent as consent_flow
 from solidgate.flow import invite, space
 from solidgate.settings import Consent, Preview
+from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
 
@@ -317,6 +318,39 @@ async def test_rule_11_what_is_shown_is_what_is_stored(stage: Stage) -> None:
 # --- accessibility ------------------------------------------------------------------------------------
 
 
+async def not_found(stage: Stage, page: Page) -> str:
+    """A request for something that is in none of the person's two pods: its path, after a pod was chosen."""
+    if "lost" not in stage.tokens:
+        title = {"en": "Diaries", "fr": "Journaux", "nl": "Dagboeken"}
+        need = ResourceNeed(
+            "", title, ("pd:Household",), kind="https://example.org/Diary", within=("diary/",)
+        )
+        await space.create(
+            stage.gate.world, sample_agreement("space-lost", (replace(ADVICE, needs=(need,)),))
+        )
+        stage.tokens["lost"] = await invite.invite(stage.gate.world, None, "space-lost", uses=0, days=1)
+    stage.gate.pods.more_storages[ANNA] = ("https://second.example/",)
+    address = await stage.ask(page, "lost")
+    assert await page.locator("main input:checked").count() == 0
+    await page.check("#storage-1")
+    await page.click("text=Look in this pod")
+    assert await page.locator("h1").inner_text() == "What is needed was not found"
+    assert await page.locator("main [name^=answer-]").count() == 0
+    await page.click("text=Look again")
+    assert await page.locator("h1").inner_text() == "What is needed was not found"
+    await page.goto(f"{address.removesuffix('/storage')}/storage")  # the choice can still be changed
+    await page.check("#storage-2")
+    await page.click("text=Look in this pod")
+    stage.gate.pods.more_storages.clear()
+    return address.removeprefix(stage.url).removesuffix("/storage")
+
+
+async def test_nothing_found_is_said_and_a_pod_is_chosen_without_a_script(stage: Stage) -> None:
+    async with stage.browsing(java_script_enabled=False) as page:
+        assert await not_found(stage, page)
+        assert await page.locator("code").first.inner_text() == "https://second.example/"
+
+
 async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
     """(who, path) of every page, after a yes, a no, a withdrawal and a deferral."""
     given = (await stage.ask(page, "one"), await say(page, "yes"))
@@ -325,6 +359,7 @@ async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
     step = f"?shown={shown}&language=en"
     special = await stage.ask(page, "special")
     word = f"?shown={await page.locator('input[name=shown]').first.input_value()}&language=en"
+    lost = await not_found(stage, page)
     own, two = (address.removeprefix(stage.url) for address in (given[1], open_one))
     people = [
         "/",
@@ -346,6 +381,9 @@ async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
         f"{two}/check{step}",
         f"{two}/check{step}&answer-advice=yes&answer-study=no",
         f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes&wrong=1",
+        f"{lost}/storage",
+        lost,
+        f"{lost}?all=1",
         own,
         f"{own}/receipt",
         f"{own}/activity",

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 MOST = 50_000
 
 
-async def test_only_what_has_changed_is_read(scene: Scene) -> None:
+def says_modes(request: pytest.FixtureRequest) -> bool:
+    """Only Web Access Control has a header for it; a server with policies does not say."""
+    return "acp" not in request.node.name
+
+
+async def test_only_what_has_changed_is_read(scene: Scene, request: pytest.FixtureRequest) -> None:
     url = await scene.put("a.ttl")
     await scene.pods.open_door(scene.owner, scene.door("a.ttl", write=None))
     first = await scene.pods.read(scene.agent, url, max_bytes=MOST)
     assert first.etag
-    assert first.allowed == {"read"}
+    assert first.allowed == ({"read"} if says_modes(request) else None)
     for tag in (first.etag, first.etag):
         assert await scene.pods.read_changed(scene.agent, url, tag, max_bytes=MOST) is None
     await scene.pods.remove(scene.owner, url)
@@ -36,8 +41,8 @@ async def test_any_other_tag_has_the_document_read(scene: Scene, tag: str | None
     assert found.content
 
 
-async def test_a_reader_who_may_do_more_is_told_so(scene: Scene) -> None:
+async def test_a_reader_who_may_do_more_is_told_so(scene: Scene, request: pytest.FixtureRequest) -> None:
     url = await scene.put("a.ttl")
     found = await scene.pods.read(scene.owner, url, max_bytes=MOST)
-    assert found.allowed is not None
-    assert found.allowed >= {"read", "write"}
+    assert (found.allowed is not None) is says_modes(request)
+    assert found.allowed is None or found.allowed >= {"read", "write"}

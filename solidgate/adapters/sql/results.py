@@ -218,4 +218,5 @@ async def delivery_row(people: People, person_id: str, row: sa.Row[tuple[object,
         resolved=row.resolved,
         invalidated=row.invalidated,
         noted=row.noted,
+        seen=row.seen,
     )

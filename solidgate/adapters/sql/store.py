@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
+from solidgate.adapters.sql.access_requests import AccessRequests
 from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.consents import Consents
 from solidgate.adapters.sql.doors import Doors
@@ -31,7 +32,9 @@ from solidgate.adapters.sql.reruns import Reruns
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
+from solidgate.adapters.sql.signposts import Signposts
 from solidgate.adapters.sql.spaces import Spaces
+from solidgate.adapters.sql.standing import Standing
 from solidgate.adapters.sql.steps import Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
@@ -98,6 +101,11 @@ class Transaction:
         return Doors(self.connection)
 
     @cached_property
+    def access_requests(self) -> AccessRequests:
+        """What was asked at pods whose owner opens by grants."""
+        return AccessRequests(self.connection, self.people)
+
+    @cached_property
     def leases(self) -> Leases:
         """Who may work for which part now."""
         return Leases(self.connection)
@@ -121,6 +129,16 @@ class Transaction:
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
+
+    @cached_property
+    def signposts(self) -> Signposts:
+        """The documents in a pod that lead to its results."""
+        return Signposts(self.connection, self.people)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What pods were seen to hold, and when."""
+        return Standing(self.connection)
 
     @cached_property
     def pulls(self) -> Pulls:

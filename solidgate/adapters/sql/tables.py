@@ -202,6 +202,8 @@ doors = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("problem", sa.Text),
     _at("checked"),
+    # Where the owner opens by grants: what was asked at the pod, and what was granted.
+    sa.Column("access_sealed", sa.LargeBinary),
 )
 
 _fences = sa.Sequence("lease_fence", metadata=metadata)
@@ -298,6 +300,7 @@ deliveries = sa.Table(
     sa.Column("looks", sa.Integer, nullable=False, server_default="0"),
     _at("next_look", null=True),
     _at("emptied", null=True),
+    _at("seen", null=True),
 )
 sa.Index("deliveries_of_consent", deliveries.c.consent_id)
 
@@ -349,6 +352,24 @@ erasures = sa.Table(
     sa.Column("tombstone", sa.LargeBinary, primary_key=True),
     _at("at"),
     _at("swept", null=True),
+)
+
+signposts = sa.Table(
+    "signposts",
+    metadata,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("space_id", sa.Text, primary_key=True),
+    # Which container, as a digest under the person's own key: the address itself is sealed.
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("signpost_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    # For whom the last intent was made: housekeeping goes on only while this consent holds.
+    sa.Column("consent_id", sa.Text, nullable=False, index=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    _at("planned"),
+    _at("next_look", null=True),
+    _at("seen", null=True),
 )
 
 # What the pod said of the documents behind a consent's newest result: addresses and ETags, never content.

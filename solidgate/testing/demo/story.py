@@ -177,9 +177,7 @@ async def _verify_decision(story: Story, person: Person, record: Mapping[str, ob
     if decision == "yes":
         granted = [(await outside.modes(url, person)).get(agent, set()) for url in resources]
         story.prove(granted and all(one == {"Read"} for one in granted), "the door gives Read, no more")
-        say(
-            f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read, for the space"
-        )
+        say(f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read, for the space")
     else:
         asked = await outside.fetch(f"{person.pod}energy/", person)
         story.prove(agent.encode() not in asked.content, "a no opens nothing")

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from aiohttp import web
+
 from solidgate.identity.dpop import DpopAccess
 from solidgate.testing.ess.access_page import PATH, AccessPage
 from solidgate.testing.ess.answers import Answers
@@ -93,6 +95,9 @@ class EssDouble:
         self._receipts = Receipts(vault)
         said = description(f"{ground.origins.access}/provision/", self.access_ui_url, self._notification_url)
         access = StorageAccess(ground, tickets, None if ground.uma else self._receipts)
+        if not ground.uma:
+            said += f"\n[] <http://www.w3.org/ns/solid/terms#accessIssuer> <{self.vc_url}>."
+            hosts["storage"].add("GET", "/.well-known/oauth-protected-resource", self._protected)
         self.storage = Storage(hosts["storage"], ground, access, said)
         self._answers = Answers(vault, access)
         self.openid = OpenId(hosts["openid"], ground, self.clients, self._login)
@@ -138,8 +143,8 @@ class EssDouble:
 
     # --- setting the scene -------------------------------------------------------------------------------
 
-    def add_person(self, name: str, *, link_storage: bool = True) -> EssPerson:
-        """An account with a WebID, a pod and client credentials; ``link_storage``: named in the profile."""
+    def add_person(self, name: str, *, link_storage: bool = True, access_page: str = "") -> EssPerson:
+        """A WebID, a pod and client credentials; the profile names the pod, and the access page if given."""
         origins = self.ground.origins
         root = f"{origins.storage}/{uuid.uuid5(uuid.NAMESPACE_URL, origins.storage + name)}/"
         person = EssPerson(
@@ -156,6 +161,8 @@ class EssDouble:
         self.storage.make_pod(person.pod, person.webid)
         if not link_storage:
             self._profiles.unlinked.add(person.webid)
+        if access_page:
+            self._profiles.pages[person.webid] = access_page
         return person
 
     def put(self, url: str, content: bytes, media_type: str = "text/turtle") -> None:
@@ -227,3 +234,8 @@ class EssDouble:
         if held is None:
             raise KeyError(credential_id)
         self.vault.revoke(held)
+
+    async def _protected(self, request: web.Request) -> web.Response:
+        """3.x: which server gives tokens for the storage (RFC 9728); ESS documents nothing of the kind."""
+        origins = self.ground.origins
+        return web.json_response({"resource": origins.storage, "authorization_servers": [origins.platform]})

@@ -49,7 +49,20 @@ class Platform:
     def __post_init__(self) -> None:
         self.host.add("POST", "/access/token", self._token)
         self.host.add("GET", "/jwks", self._jwks)
+        self.host.add("GET", "/.well-known/oauth-authorization-server", self._metadata)
         self.ground.bearer = self.holder
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        """RFC 8414. The documentation that we read names the endpoint, and no metadata."""
+        origin = self.host.origin
+        return web.json_response(
+            {
+                "issuer": origin,
+                "token_endpoint": f"{origin}/access/token",
+                "jwks_uri": f"{origin}/jwks",
+                "grant_types_supported": [EXCHANGE, "client_credentials"],
+            }
+        )
 
     async def _jwks(self, request: web.Request) -> web.Response:
         return web.json_response({"keys": [dict(self.key.public_jwk)]})

@@ -9,22 +9,25 @@ from aiohttp import web
 from solidgate.testing.ess.ground import Ground
 from solidgate.testing.ess.host import Host, Problem
 
+ACCESS_PAGE = "http://inrupt.com/ns/ess#ConsentManagementUI"
 _PROFILE = """@prefix solid: <http://www.w3.org/ns/solid/terms#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
-<{webid}> a foaf:Agent; solid:oidcIssuer <{issuer}>{storage}.
+<{webid}> a foaf:Agent; solid:oidcIssuer <{issuer}>{more}.
 """
 _DESCRIPTION = """@prefix solid: <http://www.w3.org/ns/solid/terms#>.
 [] a solid:DiscoveryDocument; solid:provision <{provision}>; {gateway}
-  <http://inrupt.com/ns/ess#ConsentManagementUI> <{page}>; solid:maxPodsPerOwner "10".
+  <http://inrupt.com/ns/ess#ConsentManagementUI> <{page}>;
+  solid:maxPodsPerOwner "10".
 """
 
 
 @dataclass(slots=True)
 class Profiles:
-    """``unlinked`` are the people whose profile does not name their pod."""
+    """``unlinked`` are people whose profile does not name their pod, ``pages`` their own access pages."""
 
     host: Host
     ground: Ground
     unlinked: set[str] = field(default_factory=set)
+    pages: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.host.add("GET", "/{name}", self._profile)
@@ -34,9 +37,9 @@ class Profiles:
         person = self.ground.people.get(webid)
         if person is None:
             raise Problem(404, "There is no such person.")
-        linked = webid not in self.unlinked
-        storage = f"; <http://www.w3.org/ns/pim/space#storage> <{person.pod}>" if linked else ""
-        text = _PROFILE.format(webid=webid, issuer=self.ground.door.issuer, storage=storage)
+        more = "" if webid in self.unlinked else f"; <http://www.w3.org/ns/pim/space#storage> <{person.pod}>"
+        more += f"; <{ACCESS_PAGE}> <{self.pages[webid]}>" if webid in self.pages else ""
+        text = _PROFILE.format(webid=webid, issuer=self.ground.door.issuer, more=more)
         return web.Response(text=text, content_type="text/turtle")
 
 

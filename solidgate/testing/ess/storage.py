@@ -13,6 +13,7 @@ from solidgate.pod.container import is_container
 from solidgate.testing.ess.behaviours import Odd
 from solidgate.testing.ess.ground import Ground
 from solidgate.testing.ess.host import Host, Problem
+from solidgate.testing.ess.profiles import ACCESS_PAGE
 from solidgate.testing.ess.representations import FORMATS, body_of, negotiated, update_text, updated
 from solidgate.testing.ess.storage_access import ACR_QUERY, StorageAccess, acr_of
 from solidgate.testing.pod_store import CONTAINER_TYPE, Shelves, Stored
@@ -51,7 +52,10 @@ class Storage:
     # --- serving -----------------------------------------------------------------------------------------
 
     async def _described(self, request: web.Request) -> web.Response:
-        return web.Response(text=self.description, content_type="text/turtle")
+        lines = self.description.splitlines(keepends=True)
+        if self.ground.odd.strikes(Odd.WITHOUT_PAGE):
+            lines = [line for line in lines if ACCESS_PAGE not in line]
+        return web.Response(text="".join(lines), content_type="text/turtle")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         url = self.access.named(self.host.origin + request.rel_url.raw_path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyoxigraph
 import pytest
 
 from solidgate.testing.ess import Odd
@@ -363,6 +364,14 @@ async def test_307_without_challenge(scene: Scene) -> None:
     scene.ess.misbehave(Odd.WITHOUT_CHALLENGE)
     answer = await scene.nobody.call("GET", scene.url)
     assert answer.status == 401 and "WWW-Authenticate" not in answer.headers
+
+
+async def test_308_without_page(scene: Scene) -> None:
+    url = f"{scene.ess.storage_url}.well-known/solid"
+    scene.ess.misbehave(Odd.WITHOUT_PAGE, times=1)
+    bodies = [(await scene.nobody.call("GET", url)).body for _ in range(2)]
+    assert [b"ConsentManagementUI" in body for body in bodies] == [False, True]
+    assert all(len(list(pyoxigraph.parse(body, format=pyoxigraph.RdfFormat.TURTLE))) > 2 for body in bodies)
 
 
 # --- 4xx: the access page ---------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ async def test_a_webid_is_a_document_outside_the_pod(scene: Scene) -> None:
     assert f"oidcIssuer <{scene.ess.openid_url}>" in answer.body.decode()
     assert f"<{scene.alice.pod}>" in answer.body.decode()
     bob = scene.ess.add_person("bob", link_storage=False)
+    own = scene.ess.add_person("carla", access_page="https://page.example/")
+    assert b"ConsentManagementUI> <https://page.example/>" in (await scene.nobody.call("GET", own.webid)).body
     assert b"pim/space" not in (await scene.nobody.call("GET", bob.webid)).body
     assert (await scene.nobody.call("GET", f"{bob.webid}x")).status == 404
 

@@ -69,6 +69,19 @@ OPENING = [
 ]
 
 
+LISTING = [
+    (Awkward.MALFORMED, {}, "pod.unreadable"),
+    (Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
+    (Awkward.LYING_TYPE, {}, "pod.unreadable"),
+    (Awkward.HUGE_CONTAINER, {"amount": 1_000_000}, "fetch.too-large"),
+    (Awkward.ENDLESS, {}, "fetch.too-large"),
+    (Awkward.DRIP, {}, "fetch.timed-out"),
+    (Awkward.BROKEN, {"amount": 503}, "pod.unavailable"),
+    (Awkward.ACCESS_ENDS, {}, "pod.forbidden"),
+    (Awkward.REDIRECT_AWAY, {"text": "https://elsewhere.example/"}, "fetch.unexpected-answer"),
+]
+
+
 async def code_of(refused: Awaitable[Any]) -> str:
     """The code of the refusal, which must come within the bound."""
     begun = time.monotonic()
@@ -296,3 +309,37 @@ async def test_a_storage_of_somebody_else_is_nobodys_storage(visit: Visit) -> No
 async def test_a_door_for_its_own_owner_is_refused(visit: Visit) -> None:
     door = type(visit.door)(visit.owner.webid, visit.owner.webid, (visit.document,), None)
     assert await code_of(visit.pods.open_door(visit.owner, door)) == "pod.access-control-unsupported"
+
+
+@pytest.mark.parametrize(("kind", "how", "code"), LISTING)
+async def test_listing_a_container_of_an_awkward_pod(
+    visit: Visit, kind: Awkward, how: dict[str, Any], code: str
+) -> None:
+    container = f"{visit.alice.pod}energy/"
+    visit.server.misbehave("/alice/energy/", kind, **how)
+    assert await code_of(visit.pods.listing(visit.owner, container)) == code
+    visit.server.behave()
+    seen = await visit.pods.listing(visit.owner, container)
+    assert seen is not None
+    assert seen.documents == (visit.document,)
+
+
+async def test_of_a_wild_listing_only_children_are_believed(visit: Visit) -> None:
+    container = f"{visit.alice.pod}energy/"
+    visit.server.misbehave("/alice/energy/", Awkward.WILD_LISTING, text="a.ttl below/")
+    seen = await visit.pods.listing(visit.owner, container)
+    assert seen is not None
+    assert (seen.documents, seen.containers) == ((visit.document,), (f"{container}below/",))
+    assert seen.refused == 9
+
+
+@pytest.mark.parametrize("kind", [Awkward.MALFORMED, Awkward.LOGIN_PAGE, Awkward.ENDLESS, Awkward.VANISHED])
+async def test_an_index_that_misbehaves_is_told_as_closed(visit: Visit, kind: Awkward) -> None:
+    me, index = visit.alice.webid, f"{visit.alice.pod}index.ttl"
+    named = f"<{me}> <http://www.w3.org/ns/solid/terms#publicTypeIndex> <{index}> ."
+    visit.server.put(me.partition("#")[0], named.encode())
+    visit.server.put(index, b"<a> <b> <c> .")
+    visit.server.misbehave("/alice/index.ttl", kind)
+    async with asyncio.timeout(BOUND):
+        found = await visit.pods.catalogue(visit.owner)
+    assert (found.read, found.closed) == ((), (index,))

@@ -25,7 +25,7 @@ from solidgate.consent.archive import Held
 from solidgate.consent.erasure import ErasureReport, Reach
 from solidgate.consent.notice import RowChange, make_notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
-from solidgate.consent.request import AskedResource, ConsentRequest
+from solidgate.consent.request import AskedResource, ConsentRequest, Look, Looked
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
 from solidgate.flow.consent import Review
@@ -214,6 +214,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
     view = consent_of(agreement, ConsentStatus.GIVEN)
+    found_by = (("https://anna.example/energy/2025.ttl", "urn:kind"),)
+    found_view = replace(view, record=replace(view.record, found_by=found_by))
     notice = make_notice(agreement, request, language.tag, public_url=URL)
     run = RunView(
         "run-1",
@@ -225,9 +227,14 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         {"written": "<10"},
         {"pod.not-found": "<10"},
         True,
+        pods={"gone": "<10", "disputed": 0},
     )
     rows = label_rows(agreement, language, URL)
     review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
+    looked = tuple(Looked("k", f"https://anna.example/{look}", look) for look in Look)
+    pods = ("https://anna.example/", "https://b.example/")
+    lacking = replace(request, looked=looked, storages=pods)
+    paths = [need.key for one in agreement.purposes for need in one.needs]
     stepping = {
         "review": review,
         "titles": {},
@@ -268,6 +275,16 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "ends": ends(NOON, NOON + timedelta(days=180), language),
             "receipts": "solidgate/receipts/",
         },
+        "missing.html": {
+            "review": Review(lacking, space, notice, agreement, (), ("k", *paths), NOON),
+            "titles": {"k": "Readings"} | dict.fromkeys(paths, "Readings"),
+        },
+        "storage.html": {
+            "storages": ("https://anna.example/", "https://b.example/"),
+            "current": "https://b.example/",
+            "nothing": True,
+            "request_id": "r1",
+        },
         "choices.html": stepping,
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
         "word.html": stepping,
@@ -288,7 +305,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(view) | {"pastes": PASTES},
+        "consent.html": consent_words(found_view) | {"nothing_new": True, "pastes": PASTES},
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
         "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},

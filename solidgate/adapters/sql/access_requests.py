@@ -1,0 +1,52 @@
+"""Doors that their owner opens by grants: what was asked at the pod, and what was granted, sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.people import People
+from solidgate.adapters.sql.tables import doors
+from solidgate.pod.access_request import RequestedAccess
+from solidgate.pod.door import DoorState
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequests:
+    """The access requests of one transaction; they stand with their doors."""
+
+    connection: AsyncConnection
+    people: People
+
+    async def put(
+        self,
+        person_id: str,
+        consent_id: str,
+        access: RequestedAccess,
+        state: DoorState,
+        problem: str | None,
+        now: datetime,
+    ) -> None:
+        """Keep what was asked and answered, and how the door stands by it."""
+        sealed = await self.people.seal(person_id, encode(access), f"door:{consent_id}")
+        values = {"state": state.value, "problem": problem, "checked": now, "access_sealed": sealed}
+        statement = insert(doors).values(consent_id=consent_id, **values)
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
+        )
+
+    async def of(self, person_id: str, consent_id: str, *, lock: bool = False) -> RequestedAccess | None:
+        """What was asked at the pod for this consent; none where lists decide."""
+        query = sa.select(doors.c.access_sealed).where(doors.c.consent_id == consent_id)
+        if lock:
+            query = query.with_for_update()
+        sealed = (await self.connection.execute(query)).scalar_one_or_none()
+        if sealed is None:
+            return None
+        content = await self.people.unseal(person_id, sealed, f"door:{consent_id}")
+        return decode(RequestedAccess, content)

@@ -1,0 +1,49 @@
+"""The last look at what is about to be written into a pod: words that rule a pod, and strangers, stay out.
+
+``conform`` guards what a program made; this guards the whole document with everything that solidgate adds,
+whatever shapes and vocabularies were approved. Nothing that passes can steer access, move a profile, or say
+something about anybody but the result itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+
+from solidgate.errors import ResultForeign
+from solidgate.vocab import ACL, ACP, CRED, INTEROP, LDP, NOTIFY, OWL, PIM, SOLID
+
+_NAMESPACES = (ACL, ACP, CRED, INTEROP, LDP, NOTIFY, OWL, PIM, SOLID)
+RULING = (*(each.iri for each in _NAMESPACES), "http://www.w3.org/ns/auth/", "https://w3id.org/security")
+"""Vocabularies that servers and clients act on: access, storage, containers, keys, and what is the same."""
+
+
+def rules_pods(iri: str, ruling: Collection[str] = RULING) -> bool:
+    """Whether this is a term of such a vocabulary, in any spelling that a careless reader takes for it."""
+    plain = _plain(iri)
+    return any(plain.startswith(_plain(each)) for each in ruling)
+
+
+def require_writable(document: bytes, own: Collection[str]) -> None:
+    """Hold a Turtle document against both rules. Raises ``ResultForeign``.
+
+    ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
+    """
+    for quad in parse(document, format=RdfFormat.TURTLE):
+        if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
+            raise ResultForeign("another subject")
+        for term in (quad.subject, quad.predicate, quad.object):
+            if isinstance(term, NamedNode) and rules_pods(term.value):
+                raise ResultForeign("a term that rules pods or consent")
+            if isinstance(term, Literal) and rules_pods(term.datatype.value):
+                raise ResultForeign("a term that rules pods or consent")
+
+
+def _is_own(iri: str, own: Collection[str]) -> bool:
+    return iri in own or iri.partition("#")[0] in own
+
+
+def _plain(iri: str) -> str:
+    """Without the scheme and in small letters: http, https and HTTP name one vocabulary to a reader."""
+    return iri.lower().partition("://")[2] or iri.lower()

@@ -1,0 +1,81 @@
+"""Type indexes: where a person says that they keep things of a kind (Solid Type Indexes 1.0.0).
+
+The public index hangs in the profile, the private one in the preferences file or in the profile. What an
+index says is a hint and nothing more: whoever may write it may write anything, so each address is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pyoxigraph import NamedNode, Quad
+
+from solidgate.pod.container import document
+from solidgate.pod.rdf import objects
+from solidgate.vocab import FOAF, PIM, RDFS, SOLID
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One place for things of one kind: a document, or a container of documents. ``kind`` is a class IRI."""
+
+    kind: str
+    url: str
+    is_container: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a person's own indexes say; ``read`` are those that were read, ``closed`` those that were not.
+
+    Both empty: the person has no index.
+    """
+
+    registrations: tuple[Registration, ...] = ()
+    read: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+
+def indexes(profile: list[Quad], webid: str) -> tuple[str, ...]:
+    """The indexes that a document names for this WebID, the public one first."""
+    named = objects(profile, webid, SOLID.publicTypeIndex) + objects(profile, webid, SOLID.privateTypeIndex)
+    return tuple(dict.fromkeys(document(url) for url in named))
+
+
+def preferences(profile: list[Quad], webid: str) -> tuple[str, ...]:
+    """The preferences files that a profile names: for the person's own eyes."""
+    return tuple(dict.fromkeys(document(url) for url in objects(profile, webid, PIM.preferencesFile)))
+
+
+def extended(profile: list[Quad], webid: str) -> tuple[str, ...]:
+    """Further documents of the profile (Solid WebID Profile), which some servers keep in the pod."""
+    named = objects(profile, webid, RDFS.seeAlso) + objects(profile, webid, FOAF.isPrimaryTopicOf)
+    return tuple(dict.fromkeys(document(url) for url in named))
+
+
+def registrations(index: Iterable[Quad]) -> tuple[Registration, ...]:
+    """Each registration of an index, in the order of the document, each once.
+
+    Real indexes leave out types and mix document and container in one registration; so only the terms that
+    say something count.
+    """
+    quads = list(index)
+    kinds: dict[object, list[str]] = {}
+    for quad in quads:
+        if quad.predicate == SOLID.forClass and isinstance(quad.object, NamedNode):
+            kinds.setdefault(quad.subject, []).append(quad.object.value)
+    return tuple(dict.fromkeys(_registered(quads, kinds)))
+
+
+def _registered(quads: list[Quad], kinds: dict[object, list[str]]) -> Iterator[Registration]:
+    for quad in quads:
+        if quad.predicate not in (SOLID.instance, SOLID.instanceContainer):
+            continue
+        if not isinstance(quad.object, NamedNode):
+            continue
+        is_container = quad.predicate == SOLID.instanceContainer
+        url = document(quad.object.value)
+        if is_container and not url.endswith("/"):
+            url += "/"
+        yield from (Registration(kind, url, is_container) for kind in kinds.get(quad.subject, ()))
