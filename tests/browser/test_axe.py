@@ -1,5 +1,4 @@
-"""axe on every page, in every language and look: as many pages as the rest of the suite has minutes, so a file
-of its own, which another core may take."""
+"""axe on every page, in every language and look: a file of its own, so that another core may take it."""
 
 from __future__ import annotations
 
@@ -15,68 +14,12 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 stage = rules.stage
 
 
-async def addresses(stage: rules.Stage, page: Page) -> list[tuple[str, str]]:
-    """(who, path) of every page, after a yes, a no, a withdrawal and a deferral."""
-    given = (await stage.ask(page, "one"), await rules.say(page, "yes"))
-    open_one = await stage.ask(page, "two")
-    shown = await page.locator("input[name=shown]").first.input_value()
-    step = f"?shown={shown}&language=en"
-    special = await stage.ask(page, "special")
-    word = f"?shown={await page.locator('input[name=shown]').first.input_value()}&language=en"
-    lost = await rules.not_found(stage, page)
-    own, two = (address.removeprefix(stage.url) for address in (given[1], open_one))
-    people = [
-        "/",
-        f"/join/{stage.tokens['one']}",
-        "/login",
-        "/me/confirm?return_to=/me",
-        "/me",
-        "/me?show=ended",
-        "/me/results",
-        "/me/activity",
-        "/me/rights",
-        "/me/erase",
-        "/me/withdraw",
-        given[0].removeprefix(stage.url),
-        two,
-        f"{two}/preview",
-        f"{two}/example",
-        f"{two}/choices{step}",
-        f"{two}/check{step}",
-        f"{two}/check{step}&answer-advice=yes&answer-study=no",
-        f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes&wrong=1",
-        f"{lost}/storage",
-        lost,
-        f"{lost}?all=1",
-        own,
-        f"{own}/receipt",
-        f"{own}/activity",
-        f"{own}/withdraw",
-        "/nowhere",
-        "/join/unknown",
-        "/errors",
-        "/ns",
-        "/spaces",
-        "/spaces/space-one",
-        "/spaces/space-one/agreement",
-        "/spaces/space-one/approvals",
-        "/spaces/space-one/agent",
-    ]
-    organisations = [
-        "/spaces/space-one/algorithm",
-        "/spaces/space-one/runs",
-        "/spaces/space-one/results",
-        "/spaces/space-one/sparql",
-    ]
-    return [(rules.ANNA, path) for path in people] + [(OWNER, path) for path in organisations]
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("script", [True, False], ids=["script", "noscript"])
 @pytest.mark.parametrize("tag", ["en", "fr", "nl"])
 async def test_axe_finds_nothing(stage: rules.Stage, tag: str, script: bool) -> None:
     async with stage.browsing() as page:
-        everything = await addresses(stage, page)
+        everything = await rules.addresses(stage, page)
     found: dict[str, object] = {}
     for webid in (rules.ANNA, OWNER):
         async with stage.browsing(webid) as page:

@@ -349,6 +349,62 @@ async def test_nothing_found_is_said_and_a_pod_is_chosen_without_a_script(stage:
         assert await page.locator("code").first.inner_text() == "https://second.example/"
 
 
+async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
+    """(who, path) of every page, after a yes, a no, a withdrawal and a deferral."""
+    given = (await stage.ask(page, "one"), await say(page, "yes"))
+    open_one = await stage.ask(page, "two")
+    shown = await page.locator("input[name=shown]").first.input_value()
+    step = f"?shown={shown}&language=en"
+    special = await stage.ask(page, "special")
+    word = f"?shown={await page.locator('input[name=shown]').first.input_value()}&language=en"
+    lost = await not_found(stage, page)
+    own, two = (address.removeprefix(stage.url) for address in (given[1], open_one))
+    people = [
+        "/",
+        f"/join/{stage.tokens['one']}",
+        "/login",
+        "/me/confirm?return_to=/me",
+        "/me",
+        "/me?show=ended",
+        "/me/results",
+        "/me/activity",
+        "/me/rights",
+        "/me/erase",
+        "/me/withdraw",
+        given[0].removeprefix(stage.url),
+        two,
+        f"{two}/preview",
+        f"{two}/example",
+        f"{two}/choices{step}",
+        f"{two}/check{step}",
+        f"{two}/check{step}&answer-advice=yes&answer-study=no",
+        f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes&wrong=1",
+        f"{lost}/storage",
+        lost,
+        f"{lost}?all=1",
+        own,
+        f"{own}/receipt",
+        f"{own}/activity",
+        f"{own}/withdraw",
+        "/nowhere",
+        "/join/unknown",
+        "/errors",
+        "/ns",
+        "/spaces",
+        "/spaces/space-one",
+        "/spaces/space-one/agreement",
+        "/spaces/space-one/approvals",
+        "/spaces/space-one/agent",
+    ]
+    organisations = [
+        "/spaces/space-one/algorithm",
+        "/spaces/space-one/runs",
+        "/spaces/space-one/results",
+        "/spaces/space-one/sparql",
+    ]
+    return [(ANNA, path) for path in people] + [(OWNER, path) for path in organisations]
+
+
 async def test_the_keyboard_alone_makes_every_choice(stage: Stage) -> None:
     async with stage.browsing() as page:
         await stage.ask(page, "two")
