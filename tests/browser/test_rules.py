@@ -22,7 +22,7 @@ from solidgate.flow import invite, space
 from solidgate.settings import Consent, Preview
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import TestGate, open_gate
-from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
+from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
 
 ANNA = "https://anna.example/profile/card#me"
 POD = "https://anna.example/"
