@@ -83,15 +83,21 @@ class Pods:
         return web.Response(status=404) if found is None else _found(*found, "read")
 
     async def write(self, request: web.Request) -> web.Response:
-        """PUT with ``If-None-Match: *``: creates, never overwrites."""
-        if request.path in self.written:
+        """PUT: creates, or replaces exactly the version that ``If-Match`` names."""
+        held = self.written.get(request.path)
+        if held is not None and request.headers.get("If-Match") != _tag(held):
             return web.Response(status=412)
         self.written[request.path] = await request.read()
         return web.Response(status=201)
 
     async def last(self, request: web.Request) -> web.Response:
-        """The newest result, for whoever measures."""
-        return web.Response(body=next(reversed(self.written.values()), b""))
+        """The newest result, for whoever measures; what only leads to it is not one."""
+        results = (self.written[path] for path in reversed(self.written) if not _leads(path))
+        return web.Response(body=next(results, b""))
+
+
+def _leads(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(("index-", "latest-"))
 
 
 def _found(content: bytes, tag: str, modes: str) -> web.Response:
