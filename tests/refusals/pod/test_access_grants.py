@@ -54,7 +54,7 @@ class Scene:
     def access(self, person: EssPerson) -> Access:
         """What one of the people asks with; their login's ID token is with it."""
         access = self.ess.access(person.webid)
-        return dataclasses.replace(access, identity=_id_token(self.ess, person))
+        return dataclasses.replace(access, identity=_id_token(self.ess, person), issuer=self.ess.openid_url)
 
     async def ask(self) -> tuple[RequestedAccess, list[str]]:
         """All requests of the door, issued."""
@@ -380,6 +380,19 @@ async def test_an_exchange_that_is_refused_is_named(fetcher: GuardedFetcher) -> 
         ess.behave()
         with pytest.raises(AuthorizationRefused, match="ID token"):
             await fresh.pods.state(ess.access(scene.owner.webid), scene.owner.pod)
+
+
+async def test_a_storage_apart_from_the_issuer_never_sees_the_logins_id_token(
+    fetcher: GuardedFetcher,
+) -> None:
+    async with EssDouble("3.x") as ess:
+        scene = await _scene("3.x", fetcher, ess)
+        elsewhere = dataclasses.replace(scene.access(scene.owner), issuer="http://login.other.example/")
+        with pytest.raises(AuthorizationServerUntrusted, match="issuer"):
+            await scene.pods.storages(scene.owner.webid, elsewhere)
+        assert [one for one in ess.requests if one.path == "/access/token"] == []
+        listed = dataclasses.replace(elsewhere, exchanges=(ess.platform_url,))
+        assert await scene.pods.storages(scene.owner.webid, listed) == (scene.owner.pod,)
 
 
 async def test_a_token_of_a_few_seconds_is_exchanged_anew(fetcher: GuardedFetcher) -> None:
