@@ -11,7 +11,6 @@ import pytest
 from solidgate.consent.record import ConsentRecord
 from solidgate.errors import ConsentNotGiven, InternalFault, StoreUnavailable
 from solidgate.flow import door, run, settle, withdraw
-from solidgate.flow.tenure import holds
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
@@ -58,19 +57,23 @@ async def test_a_door_that_is_being_opened_is_closed_again(ground: Ground) -> No
     session, given = await anna(ground)
     record = await record_of(ground, given)
     await ground.pods.close_door(session.access, door.door_of(ground.world, record, SPACE))
-    opened, begun, ended = ground.pods.open_door, asyncio.Event(), asyncio.Event()
+    opened, closed = ground.pods.open_door, ground.pods.close_door
+    begun, left, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(access, asked) -> DoorState:  # type: ignore[no-untyped-def]
         begun.set()
         await ended.wait()
         return await opened(access, asked)
 
-    ground.pods.open_door = slow  # type: ignore[method-assign]
+    async def closing(access, asked) -> DoorState:  # type: ignore[no-untyped-def]
+        left.set()
+        return await closed(access, asked)
+
+    ground.pods.open_door, ground.pods.close_door = slow, closing  # type: ignore[method-assign]
     opening = asyncio.create_task(door.open_for(ground.world, session, given["advice"]))
     await begun.wait()
     leaving = asyncio.create_task(withdraw.withdraw_all(ground.world, session, space_id=SPACE))
-    while await holds(ground.world, given["advice"]):
-        await asyncio.sleep(0.01)
+    await left.wait()
     ended.set()
     assert (await opening)[0] is DoorState.CLOSED
     assert all(one.quiescent for one in await leaving)
