@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
-from solidgate.errors import AddressRefused, FetchUnexpected, FetchUnreachable, PodForbidden
+from solidgate.errors import AddressRefused, FetchUnexpected, FetchUnreachable, PodFault, PodForbidden
 from solidgate.identity import webhook
 from solidgate.pod.notification import Channel, ChannelKind, Offer, activity
 from solidgate.testing.pod import AwkwardPod
@@ -86,6 +86,46 @@ async def test_what_is_offered_is_found(scene: Scene, channels: SolidChannels) -
     url = await scene.put("a.ttl")
     kinds = {one.kind for one in await channels.offers(scene.owner, url)}
     assert kinds == {ChannelKind.WEBHOOK, ChannelKind.WEBSOCKET}
+
+
+async def test_where_each_pod_has_a_host_the_service_stands_above_it(
+    subdomain_scene: Scene, fetcher: GuardedFetcher
+) -> None:
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    channels = SolidChannels(fetcher, sockets, SystemClock(), plain_http=True)
+    url = await subdomain_scene.put("a.ttl")
+    way = await offer(channels, subdomain_scene, url, ChannelKind.WEBSOCKET)
+    made = await channels.subscribe(subdomain_scene.owner, way, url, "")
+    assert made.topic == url
+    await channels.unsubscribe(subdomain_scene.owner, made)
+
+
+async def test_a_pod_cannot_send_the_space_into_another_pod(
+    double_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The space may write there: its token must not be brought there on this pod's word."""
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    channels = SolidChannels(double_scene.fetcher, sockets, SystemClock(), plain_http=True)
+    pod, url = double_scene.server, await double_scene.put("a.ttl")
+    assert isinstance(pod, AwkwardPod)
+    notify, terms = "http://www.w3.org/ns/solid/notifications#", "http://www.w3.org/ns/solid/terms#"
+    async with AwkwardPod("127.0.0.1") as other:
+        trap = f"<{other.add_person('victim').pod}results/>"
+        lines = [f"<> <{notify}subscription> {trap}; <{terms}notificationGateway> {trap}."]
+        lines += [
+            f"{trap} <{notify}channelType> <{notify}Web{one}Channel2023>." for one in ("hook", "Socket")
+        ]
+        with monkeypatch.context() as lying:
+            lying.setattr(pod.notifications, "_description", lambda: "\n".join(lines))
+            offered = await channels.offers(double_scene.owner, url)
+            for one in offered:
+                with suppress(PodFault):
+                    await channels.subscribe(double_scene.owner, one, url, "http://localhost:9/")
+        assert (offered, other.requests) == ((), [])
+
+        elsewhere = f'urn:x", <{other.base_url}.well-known/solid>; rel="{terms}storageDescription'
+        monkeypatch.setattr("solidgate.testing.pod._DESCRIBES", elsewhere)
+        assert (await channels.offers(double_scene.owner, url), other.requests) == ((), [])
 
 
 async def test_a_webhook_is_signed_by_the_sender_that_the_subscription_named(
