@@ -137,8 +137,8 @@ class SolidChannels:
         if reply.status not in (*WRITTEN, *GONE, 400):
             raise fault(reply)
 
-    async def frames(self, channel: Channel) -> AsyncIterator[bytes]:
-        """An empty frame once open, then each text frame as bytes."""
+    async def frames(self, channel: Channel) -> AsyncIterator[bytes | None]:
+        """None once open, then each text frame as bytes."""
         async for frame in self._sockets.frames(channel.receive_from, self._max_frame_bytes):
             yield frame
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -167,9 +168,9 @@ async def test_a_socket_says_what_changes(scene: Scene, channels: SolidChannels)
     made = await channels.subscribe(scene.owner, way, url, "")
     frames = channels.frames(made)
     async with asyncio.timeout(20):
-        assert await anext(frames) == b"", "an empty frame says that it is open"
+        assert await anext(frames) is None, "it says that it is open"
         await overwrite(scene, url)
-        hint = activity(await anext(frames), 10_000)
+        hint = activity(await anext(frames) or b"", 10_000)
     assert (hint.kind, hint.object) == ("Update", url)
     await frames.aclose()  # type: ignore[attr-defined]
 
@@ -201,6 +202,63 @@ async def test_a_socket_is_dialled_by_the_rules_of_every_request() -> None:
         with pytest.raises(AddressRefused):
             await anext(sockets.frames(url, 1000))
         await sockets.aclose()
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[int]:
+    application = web.Application()
+    application.router.add_get("/", answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_socket_follows_no_redirect(status: int) -> None:
+    """Its target would not have been checked: another port, plain http."""
+    arrived: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        arrived.append(request.path)
+        return web.Response()
+
+    async with answering(elsewhere) as target:
+
+        async def redirecting(_: web.Request) -> web.StreamResponse:
+            return web.Response(status=status, headers={"Location": f"http://localhost:{target}/"})
+
+        dialled: list[int] = []
+
+        def dial(address: tuple[Any, ...]) -> socket.socket:
+            dialled.append(address[4][1])
+            return socket.socket(*address[:3])
+
+        policy = FetchPolicy(allow_private_addresses=True)
+        sockets = GuardedSockets(policy, SystemClock(), open_socket=dial)
+        async with answering(redirecting) as port:
+            with pytest.raises(FetchUnexpected):
+                await anext(sockets.frames(f"ws://localhost:{port}/", 1000))
+        await sockets.aclose()
+    assert (arrived, set(dialled)) == ([], {port})
+
+
+async def test_an_empty_frame_is_a_frame() -> None:
+    """What the pod sends is never taken for news of our own side."""
+
+    async def saying(request: web.Request) -> web.StreamResponse:
+        found = web.WebSocketResponse()
+        await found.prepare(request)
+        await found.send_str("")
+        await found.close()
+        return found
+
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    async with answering(saying) as port:
+        found = [one async for one in sockets.frames(f"ws://localhost:{port}/", 1000)]
+    await sockets.aclose()
+    assert found == [None, b""]
 
 
 async def test_a_socket_that_is_none_has_its_own_names(scene: Scene, channels: SolidChannels) -> None:

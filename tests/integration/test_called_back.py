@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
 from solidgate.adapters.sql.tables import watches
+from solidgate.adapters.sql.watches import Watches
 from solidgate.errors import NoChannel
 from solidgate.flow import erase, look, rerun, run, subscribe, withdraw
 from solidgate.flow.listen import Listener
@@ -380,6 +383,41 @@ async def test_a_socket_that_breaks_off_is_opened_again(database_url: str, tmp_p
             await asyncio.sleep(0.2)
             await called.work()
             assert len(await called.runs()) == 1
+        finally:
+            await listener.aclose()
+
+
+async def test_a_socket_that_says_too_much_is_not_read_for_a_while(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty frames too: none of them is the opening, which looks at everything without being counted."""
+    taken: Counter[str] = Counter()
+    honest = Watches.take
+
+    async def counted(self: Watches, channel_id: str, *rest: Any) -> float:
+        taken[channel_id] += 1
+        return await honest(self, channel_id, *rest)
+
+    monkeypatch.setattr(Watches, "take", counted)
+    async with open_called(database_url, tmp_path, channel="websocket", per_minute=1, burst=2) as called:
+        await called.say_yes("anna")
+        await called.work()
+        listener = Listener(called.enclave)
+        await listener.turn()
+        try:
+            channels = called.pod.notifications.channels.values()
+            await _until(lambda: all(one.sockets for one in channels))
+            await asyncio.sleep(0.2)
+            await called.work()
+            mark = called.pod.mark()
+            for one in channels:
+                for _ in range(FLOOD):
+                    await one.sockets[0].send_str("")
+            await _until(lambda: len(taken) == 2 and min(taken.values()) >= 3)
+            await asyncio.sleep(0.5)
+            assert set(taken.values()) == {3}, "the burst, the one too many, and then a pause"
+            await called.work()
+            assert heads(called, mark) == 0
         finally:
             await listener.aclose()
 
