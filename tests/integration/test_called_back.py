@@ -26,7 +26,8 @@ from solidgate.run.watch import ChannelRow
 from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
 from solidgate.testing.ground import CONSUMER, SPACE
-from solidgate.testing.pod_notifications import FLOOD, Call, Subscription, activity_of
+from solidgate.testing.pod import AwkwardPod
+from solidgate.testing.pod_notifications import FLOOD, Call, PodNotifications, Subscription, activity_of
 from solidgate.worker import keep_house
 
 
@@ -343,6 +344,22 @@ async def test_housekeeping_begins_watches_that_nothing_began(called: Called) ->
     await keep_house(called.enclave)
     await called.work()
     assert len(called.pod.notifications.channels) == 2
+
+
+async def test_an_issuer_that_the_sender_does_not_name_is_not_asked(
+    called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may write an address into a token: it must not send us there."""
+    _, _, documents = await called.say_yes("anna")
+    await called.work()
+    pod, channel = called.pod.notifications, of(called, documents[0])
+    async with AwkwardPod() as other:
+        with monkeypatch.context() as lying:
+            lying.setattr(PodNotifications, "_issuer", other.base_url.rstrip("/"))
+            headers = pod.headers(channel)
+        content = json.dumps(activity_of(documents[0], "Update", '"1"')).encode()
+        assert await pod.post(channel, headers, content) == 403
+        assert other.requests == []
 
 
 async def test_where_a_pod_cannot_reach_us_the_worker_listens(database_url: str, tmp_path: Path) -> None:
