@@ -246,8 +246,8 @@ class PodChannels(Protocol):
         """End it; one that is gone is ended already. Raises pod faults and fetch errors."""
         ...
 
-    def frames(self, channel: Channel) -> AsyncIterator[bytes]:
-        """An empty frame once the WebSocket is open, then what the pod sends; ends when it is closed.
+    def frames(self, channel: Channel) -> AsyncIterator[bytes | None]:
+        """None once the WebSocket is open, then what the pod sends; ends when it is closed.
 
         Raises ``AddressRefused FetchTimedOut FetchUnreachable FetchUnexpected``.
         """

@@ -23,9 +23,10 @@ from procrastinate import RetryStrategy
 from solidgate.adapters.postgres import shared_postgres
 from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.logins import SqlLogins
+from solidgate.adapters.sql.store import Transaction
 from solidgate.compose import open_enclave
 from solidgate.consent.record import Reason
-from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
+from solidgate.errors import InternalFault, RunNotFound, SolidgateError, StoreUnavailable
 from solidgate.flow import (
     access_request,
     aggregate,
@@ -112,9 +113,17 @@ class Parts:
     async def sweep(self) -> None:
         """End the parts that were stopped while no notice reached us."""
         async with self.enclave.world.store.transaction() as tx:
-            ended = [key for key in list(self.tasks) if (await tx.runs.part(*key)).state in FINAL]
+            ended = [key for key in list(self.tasks) if await _is_over(tx, *key)]
         for run_id, consent_id in ended:
             self.stop(run_id, consent_id)
+
+
+async def _is_over(tx: Transaction, run_id: str, consent_id: str) -> bool:
+    """Whether a part has ended, or was erased with its person."""
+    try:
+        return (await tx.runs.part(run_id, consent_id)).state in FINAL
+    except RunNotFound:
+        return True
 
 
 async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:

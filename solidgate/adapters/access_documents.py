@@ -16,6 +16,7 @@ from solidgate.errors import (
     PodUnreadable,
 )
 from solidgate.pod.access_control import (
+    MOST_STATEMENTS,
     AccessControl,
     AccessDocument,
     access_document,
@@ -25,7 +26,7 @@ from solidgate.pod.access_control import (
 )
 from solidgate.pod.container import ancestors
 from solidgate.pod.link import targets
-from solidgate.pod.rdf import control_document
+from solidgate.pod.rdf import control_document, is_iri
 from solidgate.pod.storage import is_storage
 from solidgate.ports import Access
 
@@ -79,6 +80,8 @@ class AccessDocuments:
         found = targets(links, url, "acl")
         if found and _origin(found[0]) != _origin(url):
             raise AccessControlUnsupported("the access control list is on another server")
+        if found and not is_iri(found[0]):
+            raise AccessControlUnsupported("the access control list has no address")
         tells = bool(reply.header_values("WAC-Allow"))
         return Control(reply.status == 200, found[0] if found else None, is_storage(links, url), tells)
 
@@ -95,7 +98,8 @@ class AccessDocuments:
             raise AccessControlRefused(f"reading it answered {reply.status}")
         if reply.status != 200:
             raise fault(reply)
-        quads = control_document(reply.content, reply.headers.get("Content-Type"), url)
+        kind = reply.headers.get("Content-Type")
+        quads = control_document(reply.content, kind, url, MOST_STATEMENTS)
         document = access_document(quads, url)
         return SeenDocument(said or kind_of_content(document), document, reply.headers.get("ETag"))
 

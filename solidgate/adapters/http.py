@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -107,6 +108,9 @@ class GuardedFetcher:
 
     ``open_socket`` is called for addresses that passed the check, and for no other.
     """
+
+    # Of every request that brings none of its own.
+    _middlewares: ClassVar[tuple[aiohttp.ClientMiddlewareType, ...]] = ()
 
     def __init__(
         self,
@@ -278,6 +282,7 @@ class GuardedFetcher:
                 auto_decompress=False,
                 trust_env=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_timeout),
+                middlewares=self._middlewares,
             )
         return self._session
 

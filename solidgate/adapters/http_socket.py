@@ -11,27 +11,38 @@ from collections.abc import AsyncIterator
 import aiohttp
 from yarl import URL
 
-from solidgate.adapters.http import GuardedFetcher, translated
+from solidgate.adapters.http import REDIRECTS, GuardedFetcher, translated
 from solidgate.errors import FetchTimedOut, FetchUnexpected
 
 _PING_SECONDS = 30.0
 _HTTP_SCHEME = {"ws": "http", "wss": "https"}
 
 
+async def _stay(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp follows the redirects of a socket by itself, and cannot be told not to."""
+    response = await handler(request)
+    if response.status in REDIRECTS:
+        response.close()
+        raise FetchUnexpected(f"the socket answered {response.status}")
+    return response
+
+
 class GuardedSockets(GuardedFetcher):
     """A guarded fetcher that also listens; close it with ``aclose``."""
 
-    async def frames(self, url: str, max_bytes: int) -> AsyncIterator[bytes]:
-        """An empty frame once the socket is open, then each text frame; ends when the server closes it.
+    _middlewares = (_stay,)
 
-        A server that does not answer pings is gone. Raises ``AddressRefused FetchTimedOut
-        FetchUnreachable FetchUnexpected``.
+    async def frames(self, url: str, max_bytes: int) -> AsyncIterator[bytes | None]:
+        """None once the socket is open, then each text frame, empty ones too; ends when the server closes it.
+
+        A redirect is refused, because its target would pass by the checks of the address. A server that does
+        not answer pings is gone. Raises ``AddressRefused FetchTimedOut FetchUnreachable FetchUnexpected``.
         """
         scheme, _, rest = url.partition(":")
         address = self._wire_url(f"{_HTTP_SCHEME.get(scheme, '')}:{rest}")
         socket = await self._open(address, max_bytes)
         try:
-            yield b""
+            yield None
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     yield message.data.encode()

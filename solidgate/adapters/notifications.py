@@ -1,7 +1,8 @@
 """Channels over the Solid Notifications Protocol, and the delivery service of ESS (``ports.PodChannels``).
 
-What a pod answers is checked before it is kept: a channel's own address must be its server's, because the
-space's credentials are sent there when the channel is ended.
+What a pod answers is checked before it is used. The space writes for many people: a description or a service
+on somebody else's server would make it read and write there, by its own rights, what this pod wants. And a
+channel's own address must be its server's, because the credentials are sent there when the channel is ended.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class SolidChannels:
         )
 
     async def offers(self, access: Access, topic: str) -> tuple[Offer, ...]:
-        """By the topic's ``Link`` to its storage's description; none when there is no such link."""
+        """By the topic's ``Link`` to a description on its own server; none when there is no such link."""
         reply = await self._requests.head(access, topic)
         if reply.status != 200 and reply.status not in GONE:
             raise fault(reply)
@@ -77,7 +78,8 @@ class SolidChannels:
         )
         if reply.status != 200:
             raise fault(reply)
-        return offers(control_document(reply.content, reply.headers.get("Content-Type"), reply.url))
+        # Its address has the topic's origin, so it stands for every topic that names it.
+        return offers(control_document(reply.content, reply.headers.get("Content-Type"), reply.url), url)
 
     async def subscribe(self, access: Access, offer: Offer, topic: str, send_to: str) -> Channel:
         """A channel about ``topic``. Raises pod faults, ``FetchUnexpected`` and fetch errors."""
@@ -135,8 +137,8 @@ class SolidChannels:
         if reply.status not in (*WRITTEN, *GONE, 400):
             raise fault(reply)
 
-    async def frames(self, channel: Channel) -> AsyncIterator[bytes]:
-        """An empty frame once open, then each text frame as bytes."""
+    async def frames(self, channel: Channel) -> AsyncIterator[bytes | None]:
+        """None once open, then each text frame as bytes."""
         async for frame in self._sockets.frames(channel.receive_from, self._max_frame_bytes):
             yield frame
 

@@ -7,6 +7,7 @@ believed before the grant service said the same to the person's own session.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from solidgate.errors import (
     PodFault,
 )
 from solidgate.flow.granted import required_of
+from solidgate.flow.tenure import holds, tenure
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess, RequestedPart, requested
@@ -64,19 +66,26 @@ async def begin(
 async def issue(world: World, access: Access, consent_id: str) -> None:
     """Issue the requests that were recorded, with the space's own key. Repeating it asks nothing twice.
 
-    A fault of the pod's services is remembered for the person, who can try again.
+    A fault of the pod's services is remembered for the person, who can try again. Under a lease: nothing is
+    asked in the name of a consent whose withdrawal was answered.
     """
+    with suppress(ConsentNotGiven, TimeoutError):
+        async with tenure(world, consent_id) as stored:
+            await _issue(world, access, stored)
+
+
+async def _issue(world: World, access: Access, stored: StoredConsent) -> None:
+    consent_id = stored.record.consent_id
     async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id)
         wanted = await tx.access_requests.of(stored.person_id, consent_id)
-    if wanted is None or not status_at(stored.record, world.clock.now()).valid_for_processing:
+    if wanted is None:
         return
     issued: dict[str, str] = {}
     page, problem = wanted.page, None
     try:
         page = page or await world.pods.access_page(stored.record.data_subject, wanted.storage) or ""
         for one in wanted.parts:
-            if not one.request_id:
+            if not one.request_id and await holds(world, consent_id):
                 issued[one.part] = await world.pods.request_access(access, wanted.storage, one.asked)
     except PodFault as fault:
         problem = fault.code

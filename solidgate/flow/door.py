@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, DoorTooWide, PodFault, SolidgateError
+from solidgate.errors import ConsentNotGiven, DoorTooWide, FetchTimedOut, PodFault, SolidgateError
 from solidgate.flow import access_request, watching
+from solidgate.flow.tenure import holds, tenure
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
@@ -37,16 +38,27 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     Raises ``ConsentNotGiven`` for a consent that does not hold. A pod's fault is an answer, not an error:
     the consent stands, and the person can try again.
     """
-    stored = await _holding(world, session, consent_id)
-    door = door_of(world, stored.record, stored.space_id)
     try:
-        place = stored.record.result_container
+        async with tenure(world, consent_id, person_id=session.person_id) as stored:
+            return await _open(world, session, stored)
+    except TimeoutError:
+        await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code)
+        return DoorState.PARTIAL, FetchTimedOut.code
+
+
+async def _open(world: World, session: Session, stored: StoredConsent) -> tuple[DoorState, str | None]:
+    record, place = stored.record, stored.record.result_container
+    door = door_of(world, record, stored.space_id)
+    try:
         if (await world.pods.kind_of(place)).by_grant:
             return await access_request.begin(world, session, stored, place, door)
         state, problem = await _try_open(world, session, door)
     except PodFault as fault:
         state, problem = DoorState.CLOSED, fault.code
-    await _remember(world, consent_id, state, problem)
+    if not await holds(world, record.consent_id):
+        # Withdrawn meanwhile, from another window: it may have been closed before it was open.
+        return await close_for(world, session, record, stored.space_id)
+    await _remember(world, record.consent_id, state, problem)
     return state, problem
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from solidgate.errors import ConsentNotFound, InternalFault, SolidgateError
+from solidgate.errors import ConsentNotFound, InternalFault, SolidgateError, TooManyRequests
 from solidgate.flow.journey import Enclave
 from solidgate.flow.notified import heard
 from solidgate.flow.subscribe import look_at_all
@@ -98,12 +98,17 @@ class Listener:
         world, channels = self.enclave.world, self.enclave.channels
         assert channels is not None, "turn opens nothing without"
         async for frame in channels.frames(row.channel):
-            if frame:
-                # A frame that is no notification, or one too many, is that frame's fault alone.
-                with suppress(SolidgateError):
-                    await heard(world, row, frame)
-            else:
+            if frame is None:
                 await self._look(row)
+                continue
+            try:
+                await heard(world, row, frame)
+            except TooManyRequests as full:
+                # Nothing is read meanwhile: what the pod sends too fast fills its own end, not our database.
+                await asyncio.sleep(full.retry_after)
+            except SolidgateError as fault:
+                # A frame that is no notification is that frame's fault alone.
+                _log.debug("socket.no-notification", channel=row.channel_id, code=fault.code)
 
     async def _look(self, row: ChannelRow) -> None:
         world = self.enclave.world

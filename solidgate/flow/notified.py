@@ -142,6 +142,7 @@ async def _sent(world: World, row: ChannelRow, secret: str, arrived: Arrived) ->
     )
     try:
         issuers = await world.issuers.issuers_of(sender)
+        webhook.check_issuer(sent, issuers, slash_tolerance=login.trailing_slash_tolerance)
         keys = await world.issuers.signing_keys(sent.issuer, sent.kid)
     except PodFault as fault:
         raise TokenInvalid("the sender or its issuer cannot be asked") from fault

@@ -27,7 +27,7 @@ from solidgate.errors import (
     PodUnreadable,
     SolidgateError,
 )
-from solidgate.flow.step import Step
+from solidgate.flow.step import UNANSWERED, Step
 from solidgate.flow.world import World
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
@@ -55,7 +55,6 @@ class _Spot:
     space_id: str
     place: str
     carry: Carry
-    settled: Callable[[], None] = lambda: None
 
 
 async def as_it_is(sent: Awaitable[ResourceState]) -> ResourceState:
@@ -71,12 +70,9 @@ async def after_result(step: Step, access: Access) -> None:
         async with step.world.store.transaction() as tx:
             stored = await step.resume(tx)
             place = await _plan(step.world, tx, stored, step.run.run_id)
-
-        def settled() -> None:
-            step.unanswered = False  # whatever the pod answered, it was seen what stands there
-
-        carry = step.answered
-        await bring(_Spot(step.world, access, step.person_id, step.run.space_id, place, carry, settled))
+        spot = _Spot(step.world, access, step.person_id, step.run.space_id, place, step.answered)
+        # What was seen to stand there is settled, whatever the pod answered; anything else holds the lease.
+        step.unanswered = await bring(spot)
 
 
 async def afresh(world: World, access: Access, stored: StoredConsent, run_id: str = "") -> None:
@@ -100,11 +96,15 @@ async def look_again(world: World, access: Access, stored: StoredConsent, place:
             await _bring(spot, kind)
 
 
-async def bring(spot: _Spot) -> None:
-    """Both signposts to what is planned; a pod's fault leaves one planned."""
+async def bring(spot: _Spot) -> bool:
+    """Both signposts to what is planned; a pod's fault leaves one planned. Whether a write is in doubt."""
+    in_doubt = False
     for kind in (Kind.INDEX, Kind.LATEST):
-        with suppress(PodFault):
+        try:
             await _bring(spot, kind)
+        except PodFault as fault:
+            in_doubt |= isinstance(fault, UNANSWERED)
+    return in_doubt
 
 
 async def _plan(world: World, tx: Transaction, stored: StoredConsent, run_id: str) -> str:
@@ -171,7 +171,6 @@ async def _bring(spot: _Spot, kind: Kind) -> None:
             return
         seen = _seen(sign, found)
         if seen is not None:
-            spot.settled()
             await _record(spot, sign, seen)
             return
         if fault is not None or not left:

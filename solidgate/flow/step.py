@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 OWN_SHARE = 0.9
 """The part of a lease after which its holder stops; the rest is for ending what it has begun."""
 TAKE_OVER_SECONDS = 0.5
-_UNANSWERED = (FetchTimedOut, FetchTooLarge, FetchUnexpected, FetchUnreachable, PodUnavailable)
+UNANSWERED = (FetchTimedOut, FetchTooLarge, FetchUnexpected, FetchUnreachable, PodUnavailable)
 
 
 @dataclass(slots=True)
@@ -177,7 +177,7 @@ class Step:
 
 
 def _no_answer(sent: asyncio.Future[T]) -> bool:
-    return sent.cancelled() or isinstance(sent.exception(), _UNANSWERED)
+    return sent.cancelled() or isinstance(sent.exception(), UNANSWERED)
 
 
 @dataclass(frozen=True, slots=True)

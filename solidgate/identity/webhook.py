@@ -85,6 +85,12 @@ def present(
     return Sent(shown, proved)
 
 
+def check_issuer(sent: Sent, issuers: Collection[str], *, slash_tolerance: bool = True) -> None:
+    """Before the issuer is asked for anything: anybody can write one in a token. Raises ``SenderForeign``."""
+    if not names_issuer(issuers, sent.issuer, slash_tolerance=slash_tolerance):
+        raise SenderForeign("the sender's document does not name the issuer")
+
+
 def verify(
     sent: Sent,
     keys: Sequence[Mapping[str, Any]],
@@ -97,8 +103,7 @@ def verify(
     The caller asks the replay store afterwards (8: ``jti`` unseen). Raises ``TokenInvalid SenderForeign``.
     """
     # 5. the sender's document names the issuer, one trailing slash aside
-    if not names_issuer(issuers, sent.issuer, slash_tolerance=slash_tolerance):
-        raise SenderForeign("the sender's document does not name the issuer")
+    check_issuer(sent, issuers, slash_tolerance=slash_tolerance)
     # 6. a key of the issuer signed the token
     access_token.verify(sent.token, keys)
     # 7. and it is the very key of the proof

@@ -6,14 +6,17 @@ what the pod says of the target of ``Link rel="acl"``, or the content of that do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from solidgate.pod.link import parse_links
 from solidgate.vocab import ACL, ACP, FOAF, RDF
+
+MOST_STATEMENTS = 1000
+"""What an access document may say: opening and closing look at it once for each of its nodes."""
 
 OURS = "solidgate-"
 """Every node that solidgate names in such a document has a fragment that begins with this."""
@@ -35,13 +38,26 @@ class AccessDocument:
 
     url: str
     triples: tuple[Triple, ...]
+    _about: Mapping[Subject, list[Triple]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked up again and again: a walk over all triples for each policy would be quadratic, and a pod's
+        # operator decides how many there are.
+        about: dict[Subject, list[Triple]] = {}
+        for triple in self.triples:
+            about.setdefault(triple.subject, []).append(triple)
+        object.__setattr__(self, "_about", about)
 
     def __repr__(self) -> str:
         return f"AccessDocument({len(self.triples)} triples)"
 
     def objects(self, subject: Subject, predicate: NamedNode) -> list[Term]:
         """What stands in this relation to ``subject``."""
-        return [t.object for t in self.triples if t.subject == subject and t.predicate == predicate]
+        return [t.object for t in self.about(subject) if t.predicate == predicate]
+
+    def about(self, subject: Subject) -> Sequence[Triple]:
+        """The triples of ``subject``, in document order."""
+        return self._about.get(subject, ())
 
     def is_ours(self, subject: Term) -> bool:
         """Whether solidgate named this node."""
@@ -53,12 +69,11 @@ class AccessDocument:
         waiting, seen = [subject], {subject}
         while waiting:
             current = waiting.pop()
-            for triple in self.triples:
-                if triple.subject == current:
-                    found.append(triple)
-                    if isinstance(triple.object, BlankNode) and triple.object not in seen:
-                        seen.add(triple.object)
-                        waiting.append(triple.object)
+            for triple in self.about(current):
+                found.append(triple)
+                if isinstance(triple.object, BlankNode) and triple.object not in seen:
+                    seen.add(triple.object)
+                    waiting.append(triple.object)
         return found
 
 

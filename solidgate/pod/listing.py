@@ -14,7 +14,8 @@ from pyoxigraph import NamedNode, Quad
 
 from solidgate.vocab import LDP
 
-_NAME = re.compile(r"[A-Za-z0-9._~!$'()*+,;=:@%-]+")
+# Without a semicolon: some readers take what follows one for parameters of the path, and drop an empty one.
+_NAME = re.compile(r"[A-Za-z0-9._~!$'()*+,=:@%-]+")
 _HIDDEN = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:2[eEfF]|5[cC]|00)")
 _CONTROL = (".acl", ".acr", ".meta", ".acp", ".shex", ".shacl")
 

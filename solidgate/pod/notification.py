@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyoxigraph import BlankNode, NamedNode, Quad
 
 from solidgate.errors import NotificationInvalid
 from solidgate.pod.link import targets
+from solidgate.pod.origin import belongs_to, origin, same_origin
 from solidgate.pod.resource import ResourceState
 from solidgate.vocab import NOTIFY, SOLID
 
 MAX_TEXT = 4096
 _MOST_OFFERS = 32
+# Where a Community Solid Server has its services; without dots, which a client would resolve elsewhere.
+_ROUTE = re.compile(r"/\.notifications/[A-Za-z0-9]+/?")
 
 
 class ChannelKind(StrEnum):
@@ -83,15 +88,17 @@ _KINDS = {
 CHANNEL_TYPES: Mapping[ChannelKind, str] = {kind: term.value for term, kind in _KINDS.items()}
 
 
-def descriptions(links: Iterable[str], base: str) -> tuple[str, ...]:
-    """Where the description resource stands, by the ``Link`` headers of any resource of the storage."""
-    return targets(links, base, SOLID.storageDescription.value)
+def descriptions(links: Iterable[str], topic: str) -> tuple[str, ...]:
+    """Where the description resource stands, by the ``Link`` headers of the topic: on its own server only."""
+    found = targets(links, topic, SOLID.storageDescription.value)
+    return tuple(one for one in found if same_origin(one, topic))
 
 
-def offers(quads: Sequence[Quad]) -> tuple[Offer, ...]:
+def offers(quads: Sequence[Quad], topic: str) -> tuple[Offer, ...]:
     """The ways that a description names and that we know, in the order of the document, each once.
 
-    The subject is not looked at: servers describe the storage, the server's root, or a blank node.
+    The subject is not looked at: servers describe the storage, the server's root, or a blank node. A service
+    that is not the topic's own is left out: else the pod decides where the space writes by its own rights.
     """
     named = {quad.object for quad in quads if quad.predicate == NOTIFY.subscription}
     found = [
@@ -110,7 +117,28 @@ def offers(quads: Sequence[Quad]) -> tuple[Offer, ...]:
         and isinstance(quad.object, NamedNode)
         and isinstance(quad.subject, (NamedNode, BlankNode))
     ]
-    return tuple(dict.fromkeys(found))[:_MOST_OFFERS]
+    return tuple(dict.fromkeys(one for one in found if _of_topic(one, topic)))[:_MOST_OFFERS]
+
+
+def _of_topic(offer: Offer, topic: str) -> bool:
+    """Whether the space may send a subscription there, with its token, because of what this pod says."""
+    if offer.kind is ChannelKind.DELIVERY:
+        return belongs_to(offer.service, topic)
+    return same_origin(offer.service, topic) or _above(offer.service, topic)
+
+
+def _above(service: str, topic: str) -> bool:
+    """Whether it is a service of the server whose pods have a host each, one label below its own.
+
+    Safe although the host above may be somebody else's: no container of a person is at that one path, and a
+    server that has its services there subscribes nobody to a topic that it does not hold.
+    """
+    scheme, host, port = origin(service)
+    other_scheme, other_host, other_port = origin(topic)
+    if not host or (scheme, port) != (other_scheme, other_port) or other_host.partition(".")[2] != host:
+        return False
+    parts = urlsplit(service)
+    return not parts.query and not parts.fragment and _ROUTE.fullmatch(parts.path) is not None
 
 
 def activity(content: bytes, max_bytes: int) -> Hint:

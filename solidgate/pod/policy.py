@@ -121,7 +121,7 @@ def policy_at(acr: AccessDocument, node: Subject) -> Policy:
 
 def matcher_at(acr: AccessDocument, node: Subject) -> Matcher:
     """One matcher; an attribute that is not known narrows."""
-    said = [(t.predicate, t.object) for t in acr.triples if t.subject == node and t.predicate != RDF.type]
+    said = [(t.predicate, t.object) for t in acr.about(node) if t.predicate != RDF.type]
     agents = frozenset(o.value for p, o in said if p == ACP.agent and isinstance(o, NamedNode))
     clients = [o for p, o in said if p == ACP.client]
     narrowed = any(p not in (ACP.agent, ACP.client) for p, _ in said)

@@ -39,6 +39,15 @@ def control_document(
     return quads
 
 
+def is_iri(text: str) -> bool:
+    """Whether this can stand as an IRI in RDF: what a pod sends in a header need not."""
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
+
+
 def objects(quads: list[Quad], subject: str, predicate: NamedNode) -> list[str]:
     """The IRIs that stand in this relation to ``subject``, in document order, each once."""
     about = NamedNode(subject)

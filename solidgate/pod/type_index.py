@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from pyoxigraph import NamedNode, Quad
 
 from solidgate.pod.container import document
 from solidgate.pod.rdf import objects
 from solidgate.vocab import FOAF, PIM, RDFS, SOLID
+
+MOST_REGISTRATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ def extended(profile: list[Quad], webid: str) -> tuple[str, ...]:
 
 
 def registrations(index: Iterable[Quad]) -> tuple[Registration, ...]:
-    """Each registration of an index, in the order of the document, each once.
+    """Each registration of an index, in the order of the document, each once, and a bounded number of them.
+
+    One subject with many classes and many documents means each of their pairs, so a small document could
+    mean more than any memory holds.
 
     Real indexes leave out types and mix document and container in one registration; so only the terms that
     say something count.
@@ -65,7 +71,7 @@ def registrations(index: Iterable[Quad]) -> tuple[Registration, ...]:
     for quad in quads:
         if quad.predicate == SOLID.forClass and isinstance(quad.object, NamedNode):
             kinds.setdefault(quad.subject, []).append(quad.object.value)
-    return tuple(dict.fromkeys(_registered(quads, kinds)))
+    return tuple(dict.fromkeys(islice(_registered(quads, kinds), MOST_REGISTRATIONS)))
 
 
 def _registered(quads: list[Quad], kinds: dict[object, list[str]]) -> Iterator[Registration]:

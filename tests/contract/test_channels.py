@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy
+from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
-from solidgate.errors import AddressRefused, FetchUnexpected, FetchUnreachable, PodForbidden
+from solidgate.errors import AddressRefused, FetchUnexpected, FetchUnreachable, PodFault, PodForbidden
 from solidgate.identity import webhook
 from solidgate.pod.notification import Channel, ChannelKind, Offer, activity
 from solidgate.testing.pod import AwkwardPod
@@ -88,6 +89,46 @@ async def test_what_is_offered_is_found(scene: Scene, channels: SolidChannels) -
     assert kinds == {ChannelKind.WEBHOOK, ChannelKind.WEBSOCKET}
 
 
+async def test_where_each_pod_has_a_host_the_service_stands_above_it(
+    subdomain_scene: Scene, fetcher: GuardedFetcher
+) -> None:
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    channels = SolidChannels(fetcher, sockets, SystemClock(), plain_http=True)
+    url = await subdomain_scene.put("a.ttl")
+    way = await offer(channels, subdomain_scene, url, ChannelKind.WEBSOCKET)
+    made = await channels.subscribe(subdomain_scene.owner, way, url, "")
+    assert made.topic == url
+    await channels.unsubscribe(subdomain_scene.owner, made)
+
+
+async def test_a_pod_cannot_send_the_space_into_another_pod(
+    double_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The space may write there: its token must not be brought there on this pod's word."""
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    channels = SolidChannels(double_scene.fetcher, sockets, SystemClock(), plain_http=True)
+    pod, url = double_scene.server, await double_scene.put("a.ttl")
+    assert isinstance(pod, AwkwardPod)
+    notify, terms = "http://www.w3.org/ns/solid/notifications#", "http://www.w3.org/ns/solid/terms#"
+    async with AwkwardPod("127.0.0.1") as other:
+        trap = f"<{other.add_person('victim').pod}results/>"
+        lines = [f"<> <{notify}subscription> {trap}; <{terms}notificationGateway> {trap}."]
+        lines += [
+            f"{trap} <{notify}channelType> <{notify}Web{one}Channel2023>." for one in ("hook", "Socket")
+        ]
+        with monkeypatch.context() as lying:
+            lying.setattr(pod.notifications, "_description", lambda: "\n".join(lines))
+            offered = await channels.offers(double_scene.owner, url)
+            for one in offered:
+                with suppress(PodFault):
+                    await channels.subscribe(double_scene.owner, one, url, "http://localhost:9/")
+        assert (offered, other.requests) == ((), [])
+
+        elsewhere = f'urn:x", <{other.base_url}.well-known/solid>; rel="{terms}storageDescription'
+        monkeypatch.setattr("solidgate.testing.pod._DESCRIBES", elsewhere)
+        assert (await channels.offers(double_scene.owner, url), other.requests) == ((), [])
+
+
 async def test_a_webhook_is_signed_by_the_sender_that_the_subscription_named(
     scene: Scene, channels: SolidChannels
 ) -> None:
@@ -127,9 +168,9 @@ async def test_a_socket_says_what_changes(scene: Scene, channels: SolidChannels)
     made = await channels.subscribe(scene.owner, way, url, "")
     frames = channels.frames(made)
     async with asyncio.timeout(20):
-        assert await anext(frames) == b"", "an empty frame says that it is open"
+        assert await anext(frames) is None, "it says that it is open"
         await overwrite(scene, url)
-        hint = activity(await anext(frames), 10_000)
+        hint = activity(await anext(frames) or b"", 10_000)
     assert (hint.kind, hint.object) == ("Update", url)
     await frames.aclose()  # type: ignore[attr-defined]
 
@@ -161,6 +202,63 @@ async def test_a_socket_is_dialled_by_the_rules_of_every_request() -> None:
         with pytest.raises(AddressRefused):
             await anext(sockets.frames(url, 1000))
         await sockets.aclose()
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[int]:
+    application = web.Application()
+    application.router.add_get("/", answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_socket_follows_no_redirect(status: int) -> None:
+    """Its target would not have been checked: another port, plain http."""
+    arrived: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        arrived.append(request.path)
+        return web.Response()
+
+    async with answering(elsewhere) as target:
+
+        async def redirecting(_: web.Request) -> web.StreamResponse:
+            return web.Response(status=status, headers={"Location": f"http://localhost:{target}/"})
+
+        dialled: list[int] = []
+
+        def dial(address: tuple[Any, ...]) -> socket.socket:
+            dialled.append(address[4][1])
+            return socket.socket(*address[:3])
+
+        policy = FetchPolicy(allow_private_addresses=True)
+        sockets = GuardedSockets(policy, SystemClock(), open_socket=dial)
+        async with answering(redirecting) as port:
+            with pytest.raises(FetchUnexpected):
+                await anext(sockets.frames(f"ws://localhost:{port}/", 1000))
+        await sockets.aclose()
+    assert (arrived, set(dialled)) == ([], {port})
+
+
+async def test_an_empty_frame_is_a_frame() -> None:
+    """What the pod sends is never taken for news of our own side."""
+
+    async def saying(request: web.Request) -> web.StreamResponse:
+        found = web.WebSocketResponse()
+        await found.prepare(request)
+        await found.send_str("")
+        await found.close()
+        return found
+
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    async with answering(saying) as port:
+        found = [one async for one in sockets.frames(f"ws://localhost:{port}/", 1000)]
+    await sockets.aclose()
+    assert found == [None, b""]
 
 
 async def test_a_socket_that_is_none_has_its_own_names(scene: Scene, channels: SolidChannels) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
 from solidgate.adapters.sql.tables import watches
+from solidgate.adapters.sql.watches import Watches
 from solidgate.errors import NoChannel
 from solidgate.flow import erase, look, rerun, run, subscribe, withdraw
 from solidgate.flow.listen import Listener
@@ -23,7 +26,8 @@ from solidgate.run.watch import ChannelRow
 from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
 from solidgate.testing.ground import CONSUMER, SPACE
-from solidgate.testing.pod_notifications import FLOOD, Call, Subscription, activity_of
+from solidgate.testing.pod import AwkwardPod
+from solidgate.testing.pod_notifications import FLOOD, Call, PodNotifications, Subscription, activity_of
 from solidgate.worker import keep_house
 
 
@@ -342,6 +346,22 @@ async def test_housekeeping_begins_watches_that_nothing_began(called: Called) ->
     assert len(called.pod.notifications.channels) == 2
 
 
+async def test_an_issuer_that_the_sender_does_not_name_is_not_asked(
+    called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may write an address into a token: it must not send us there."""
+    _, _, documents = await called.say_yes("anna")
+    await called.work()
+    pod, channel = called.pod.notifications, of(called, documents[0])
+    async with AwkwardPod() as other:
+        with monkeypatch.context() as lying:
+            lying.setattr(PodNotifications, "_issuer", other.base_url.rstrip("/"))
+            headers = pod.headers(channel)
+        content = json.dumps(activity_of(documents[0], "Update", '"1"')).encode()
+        assert await pod.post(channel, headers, content) == 403
+        assert other.requests == []
+
+
 async def test_where_a_pod_cannot_reach_us_the_worker_listens(database_url: str, tmp_path: Path) -> None:
     async with open_called(database_url, tmp_path, channel="websocket") as called:
         _, consent_id, documents = await called.say_yes("anna")
@@ -380,6 +400,41 @@ async def test_a_socket_that_breaks_off_is_opened_again(database_url: str, tmp_p
             await asyncio.sleep(0.2)
             await called.work()
             assert len(await called.runs()) == 1
+        finally:
+            await listener.aclose()
+
+
+async def test_a_socket_that_says_too_much_is_not_read_for_a_while(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty frames too: none of them is the opening, which looks at everything without being counted."""
+    taken: Counter[str] = Counter()
+    honest = Watches.take
+
+    async def counted(self: Watches, channel_id: str, *rest: Any) -> float:
+        taken[channel_id] += 1
+        return await honest(self, channel_id, *rest)
+
+    monkeypatch.setattr(Watches, "take", counted)
+    async with open_called(database_url, tmp_path, channel="websocket", per_minute=1, burst=2) as called:
+        await called.say_yes("anna")
+        await called.work()
+        listener = Listener(called.enclave)
+        await listener.turn()
+        try:
+            channels = called.pod.notifications.channels.values()
+            await _until(lambda: all(one.sockets for one in channels))
+            await asyncio.sleep(0.2)
+            await called.work()
+            mark = called.pod.mark()
+            for one in channels:
+                for _ in range(FLOOD):
+                    await one.sockets[0].send_str("")
+            await _until(lambda: len(taken) == 2 and min(taken.values()) >= 3)
+            await asyncio.sleep(0.5)
+            assert set(taken.values()) == {3}, "the burst, the one too many, and then a pause"
+            await called.work()
+            assert heads(called, mark) == 0
         finally:
             await listener.aclose()
 

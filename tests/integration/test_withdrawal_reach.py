@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from solidgate.consent.record import ConsentRecord
 from solidgate.errors import ConsentNotGiven, InternalFault, StoreUnavailable
-from solidgate.flow import run, settle, withdraw
+from solidgate.flow import door, run, settle, withdraw
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
@@ -34,8 +36,8 @@ async def anna(ground: Ground) -> tuple[Session, dict[str, str]]:
 async def test_one_purpose_of_two_leaves_the_shared_door_open(ground: Ground) -> None:
     session, given = await anna(ground)
     await withdraw.withdraw(ground.world, session, given["advice"])
-    door = ground.pods.doors[session.webid, ground.world.agent(SPACE)]
-    assert len(door.read) == 2
+    left = ground.pods.doors[session.webid, ground.world.agent(SPACE)]
+    assert len(left.read) == 2
     await withdraw.withdraw(ground.world, session, given["research"])
     assert (session.webid, ground.world.agent(SPACE)) not in ground.pods.doors
 
@@ -48,6 +50,39 @@ async def test_everything_in_a_space_ends_in_one_call(ground: Ground) -> None:
     assert (session.webid, ground.world.agent(SPACE)) not in ground.pods.doors
     with pytest.raises(ConsentNotGiven):
         await withdraw.withdraw_all(ground.world, session, space_id=SPACE)
+
+
+async def test_a_door_that_is_being_opened_is_closed_again(ground: Ground) -> None:
+    """Pressed in one window, withdrawn in another: the withdrawal waits, and the door does not stay open."""
+    session, given = await anna(ground)
+    record = await record_of(ground, given)
+    await ground.pods.close_door(session.access, door.door_of(ground.world, record, SPACE))
+    opened, closed = ground.pods.open_door, ground.pods.close_door
+    begun, left, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(access, asked) -> DoorState:  # type: ignore[no-untyped-def]
+        begun.set()
+        await ended.wait()
+        return await opened(access, asked)
+
+    async def closing(access, asked) -> DoorState:  # type: ignore[no-untyped-def]
+        left.set()
+        return await closed(access, asked)
+
+    ground.pods.open_door, ground.pods.close_door = slow, closing  # type: ignore[method-assign]
+    opening = asyncio.create_task(door.open_for(ground.world, session, given["advice"]))
+    await begun.wait()
+    leaving = asyncio.create_task(withdraw.withdraw_all(ground.world, session, space_id=SPACE))
+    await left.wait()
+    ended.set()
+    assert (await opening)[0] is DoorState.CLOSED
+    assert all(one.quiescent for one in await leaving)
+    assert (session.webid, ground.world.agent(SPACE)) not in ground.pods.doors
+
+
+async def record_of(ground: Ground, given: dict[str, str]) -> ConsentRecord:
+    async with ground.world.store.transaction() as tx:
+        return (await tx.consents.one(given["advice"])).record
 
 
 async def test_a_kept_result_is_marked_as_invalid_beside_it(ground: Ground) -> None:

@@ -61,6 +61,7 @@ def _named(urls: list[str]) -> list[Quad]:
 
 @given(st.lists(addresses, max_size=30), st.integers(1, 10))
 @example([CONTAINER, "https://pod.example/alice/", CONTAINER + "../", CONTAINER + "a/b/"], 3)
+@example([CONTAINER + ";"], 1)
 def test_a_listing_leads_downwards_only(urls: list[str], most: int) -> None:
     """So walking one ends: each step is one level deeper, in the same pod, by any reading of the address."""
     quads = _named(urls)

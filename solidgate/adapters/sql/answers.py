@@ -16,6 +16,9 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import ToAnswer
 from solidgate.errors import RequestNotFound
 
+# An erasure locks the person before anything of theirs: it comes wholly before an answer, or after it.
+_PERSON = "SELECT 1 FROM people p WHERE p.person_id = %(person_id)s FOR KEY SHARE"
+
 # The person is alone in the space (as ``Requests.alone``), then the request and the space stand still. Both
 # come back as they are once they are locked; person and notice never change.
 _LOCKED = """
@@ -53,7 +56,12 @@ class Answers:
         ``shown`` is the digest of the notice. Raises ``RequestNotFound`` also for another person's.
         """
         own = {"person_id": person_id, "request_id": request_id}
-        locked, newest = await together(self.connection, (_LOCKED, {**own, "shown": shown}), (_NEWEST, own))
+        _, locked, newest = await together(
+            self.connection,
+            (_PERSON, {"person_id": person_id}),
+            (_LOCKED, {**own, "shown": shown}),
+            (_NEWEST, own),
+        )
         if not locked:
             raise RequestNotFound()
         (row,) = locked

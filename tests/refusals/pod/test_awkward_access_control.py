@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from solidgate.errors import DoorNotOpen, SolidgateError
+from solidgate.errors import AccessControlUnsupported, DoorNotOpen, PodUnreadable, SolidgateError
 from solidgate.flow.pull import pull
+from solidgate.pod.access_control import MOST_STATEMENTS
 from solidgate.pod.door import DoorState
 from solidgate.testing.pod import Awkward
 
@@ -129,3 +130,23 @@ def owner_list(visit: Visit) -> str:
         f"<#o> a acl:Authorization; acl:agent <{visit.owner.webid}>; acl:accessTo <{visit.document}>;"
         "acl:mode acl:Read, acl:Write, acl:Control."
     )
+
+
+async def test_an_access_document_that_says_too_much_is_not_read(acp_visit: Visit) -> None:
+    """Each of its policies is looked at: a long list would hold up everybody else's requests."""
+    applied = ", ".join(f"<#p{number}>" for number in range(MOST_STATEMENTS))
+    acp_visit.server.put_acl(
+        acp_visit.document,
+        f"{PREFIX}<#r> acp:resource <{acp_visit.document}>; acp:accessControl <#c>."
+        f" <#c> acp:apply {applied}.",
+    )
+    with pytest.raises(PodUnreadable):
+        await acp_visit.pods.open_door(acp_visit.owner, acp_visit.door)
+
+
+async def test_a_list_whose_address_is_no_iri_is_not_followed(acp_visit: Visit) -> None:
+    server = acp_visit.server
+    place = acp_visit.document.rpartition("/")[0] + "/a{b.acr"
+    server.misbehave(acp_visit.path, Awkward.FOREIGN_ACL, text=place)
+    with pytest.raises(AccessControlUnsupported):
+        await acp_visit.pods.open_door(acp_visit.owner, acp_visit.door)

@@ -41,7 +41,7 @@ COMMUNITY = b"""
 """
 ENTERPRISE = b"""
 @prefix solid: <http://www.w3.org/ns/solid/terms#>.
-[ a solid:DiscoveryDocument; solid:notificationGateway <https://notification.example/> ].
+[ a solid:DiscoveryDocument; solid:notificationGateway <https://notification.ess.example/> ].
 """
 # Verbatim of a Community Solid Server 7.2.0.
 UPDATE = {
@@ -66,8 +66,8 @@ EVENT = {
 }
 
 
-def described(content: bytes) -> tuple[Offer, ...]:
-    return offers(control_document(content, "text/turtle", BASE + ".well-known/solid"))
+def described(content: bytes, base: str = BASE) -> tuple[Offer, ...]:
+    return offers(control_document(content, "text/turtle", base + ".well-known/solid"), base + "a.ttl")
 
 
 def test_a_community_server_offers_two_ways_that_we_know() -> None:
@@ -78,13 +78,46 @@ def test_a_community_server_offers_two_ways_that_we_know() -> None:
 
 
 def test_an_enterprise_server_offers_its_delivery_service() -> None:
-    assert described(ENTERPRISE) == (Offer(ChannelKind.DELIVERY, "https://notification.example/"),)
+    beside = "https://storage.ess.example/"
+    assert described(ENTERPRISE, beside) == (
+        Offer(ChannelKind.DELIVERY, "https://notification.ess.example/"),
+    )
+    assert described(ENTERPRISE) == (), "a delivery service of another organisation"
+
+
+NOTIFY = "http://www.w3.org/ns/solid/notifications#"
+ABOVE = "https://pods.example/"
+TRAPS = (
+    "https://victim.example/results/",
+    "https://ann.pods.example/results/",
+    "https://pods.example/victim/results/",
+    "https://pods.example/.notifications/../victim/results/",
+    "https://pods.example/.notifications/Webhook?to=/victim/",
+    "https://pods.example/.notifications/a/b/",
+    "https://pods.example:8443/.notifications/Webhook/",
+    "http://eve.pods.example/.notifications/Webhook/",
+    "https://example/.notifications/Webhook/",
+)
+
+
+@pytest.mark.parametrize("kind", ["WebhookChannel2023", "WebSocketChannel2023"])
+def test_a_service_is_the_topics_own_or_nobodys(kind: str) -> None:
+    """Else a hostile pod makes the space write where it may write, in somebody else's pod."""
+    topic = "https://eve.pods.example/"
+    own = (topic + "anything/", ABOVE + ".notifications/" + kind + "/")
+    named = [
+        f"<{topic}> <{NOTIFY}subscription> <{one}>. <{one}> <{NOTIFY}channelType> <{NOTIFY}{kind}>."
+        for one in (*TRAPS * 4, *own)
+    ]
+    assert {one.service for one in described("\n".join(named).encode(), topic)} == set(own)
 
 
 def test_the_description_is_found_by_its_link() -> None:
     link = '<../.well-known/solid>; rel="http://www.w3.org/ns/solid/terms#storageDescription"'
     assert descriptions([link], BASE + "a/b.ttl") == (BASE + ".well-known/solid",)
     assert descriptions(['<x>; rel="acl"'], BASE) == ()
+    elsewhere = link.replace("../", "https://victim.example/")
+    assert descriptions([elsewhere, link], BASE + "a/b.ttl") == (BASE + ".well-known/solid",)
 
 
 def test_an_update_is_read() -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pyoxigraph import Quad
 
 from solidgate.pod.rdf import control_document
-from solidgate.pod.type_index import Registration, extended, indexes, preferences, registrations
+from solidgate.pod.type_index import (
+    MOST_REGISTRATIONS,
+    Registration,
+    extended,
+    indexes,
+    preferences,
+    registrations,
+)
 
 PREFIXES = b"""@prefix solid: <http://www.w3.org/ns/solid/terms#>. @prefix pim: <http://www.w3.org/ns/pim/space#>.
 @prefix foaf: <http://xmlns.com/foaf/0.1/>. @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#>.
@@ -58,3 +65,11 @@ def test_what_says_nothing_is_no_registration() -> None:
         <#4> solid:forClass <urn:A> ; solid:instance "https://a.example/a.ttl", [] ."""
     )
     assert registrations(index) == ()
+
+
+def test_a_small_index_cannot_mean_more_than_a_bounded_number_of_places() -> None:
+    """Each class with each document: 4,000,000 pairs in 60 kB."""
+    classes = ", ".join(f"<urn:c{number}>" for number in range(2000))
+    places = ", ".join(f"</{number}.ttl>" for number in range(2000))
+    index = parsed(f"<#1> solid:forClass {classes} ; solid:instance {places} .".encode())
+    assert len(registrations(index)) == MOST_REGISTRATIONS

@@ -130,13 +130,24 @@ async def test_it_is_read_after_whoever_was_alone_before(store: SqlStore, person
     assert found.held == {"advice", "research"}
 
 
+async def test_an_erasure_under_way_comes_wholly_before_an_answer(store: SqlStore, person: str) -> None:
+    """Else the answer would leave a consent of nobody, over which all later work in the space stumbles."""
+    async with store.transaction() as erasing:
+        assert await erasing.persons.lock(person)
+        waiting = asyncio.create_task(_under_lock(store, person))
+        await _waits_for_a_lock(store, "transactionid")
+        await erasing.persons.remove(person)
+    with pytest.raises(RequestNotFound):
+        await waiting
+
+
 async def _under_lock(store: SqlStore, person: str) -> ToAnswer:
     async with store.transaction() as tx:
         return await tx.answers.under_lock(person, "request-1", DIGEST)
 
 
-async def _waits_for_a_lock(store: SqlStore) -> None:
-    query = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+async def _waits_for_a_lock(store: SqlStore, kind: str = "advisory") -> None:
+    query = sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = '{kind}'")
     for _ in range(1000):
         async with store.transaction() as tx:
             if (await tx.connection.execute(query)).scalar_one():
