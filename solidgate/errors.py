@@ -611,7 +611,7 @@ class AccessGrantNarrowed(PodFault):
 
 class AuthorizationServerUntrusted(PodFault):
     code = "pod.authorization-server-untrusted"
-    sentence = "The pod names an authorization or grant service that does not belong to its own domain."
+    sentence = "The pod names an authorization or grant service outside its own domain or the login's."
     remedy = "Ask the pod provider; solidgate shows its tokens and grants to services of that domain only."
 
 

@@ -319,6 +319,10 @@ class Pull(Section):
     server_seconds: Seconds = Field(
         default=600, description="Seconds that is kept which access protocol a pod's server speaks."
     )
+    exchange_servers: tuple[str, ...] = Field(
+        default=(),
+        description="Token endpoints that a login's ID token may be shown to, besides its issuer's own.",
+    )
 
 
 class Worker(Section):

@@ -7,11 +7,15 @@
    documentation of ESS gives them (``storage.``, ``platform.``, ``vc.``): that is ESS 3.x.
 3. Anything else is a server that follows the Solid Protocol.
 
+Only a refusal tells. A pod whose root is public says nothing of its server: what another pod of the same
+origin told counts for it, and what it answers counts for no other.
+
 Services that do not belong to the storage (``pod.origin``) are not believed.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -25,31 +29,44 @@ from solidgate.errors import AuthorizationServerUntrusted, FetchTooLarge, FetchU
 from solidgate.pod.challenge import uma_ticket
 from solidgate.pod.container import document
 from solidgate.pod.origin import belongs_to
+from solidgate.pod.origin import origin as parts_of
 from solidgate.pod.platform import Platform, ServerKind, read_exchange, read_grant_service
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document, objects
 from solidgate.ports import Clock
 from solidgate.vocab import ESS, SOLID
 
-MOST_ORIGINS = 4096
+MOST_ROOTS = 4096
 _PLAIN = Platform(ServerKind.SOLID)
 _VC = "/.well-known/vc-configuration"
 
 
 class PodDiscovery:
-    """What was found is kept for ``seconds`` an origin; a fault for a moment only."""
+    """What was found is kept for ``seconds`` a pod; a fault for a moment only.
+
+    That an origin opens by grants is kept until one of its pods refuses as another kind of server would:
+    a grant must stay revocable when its pod's root becomes public.
+    """
 
     def __init__(self, calls: EssCalls, uma: UmaTokens, clock: Clock, seconds: float) -> None:
         self._calls = calls
         self._uma = uma
-        self._found: TimedCache[Platform] = TimedCache(
-            clock.monotonic, seconds=seconds, fault_seconds=5, size=MOST_ORIGINS
+        self._found: TimedCache[Platform | None] = TimedCache(
+            clock.monotonic, seconds=seconds, fault_seconds=5, size=MOST_ROOTS
         )
+        self._exchanges: TimedCache[Platform] = TimedCache(
+            clock.monotonic, seconds=seconds, fault_seconds=5, size=MOST_ROOTS
+        )
+        self._granting: OrderedDict[str, Platform] = OrderedDict()
 
     async def platform(self, url: str) -> Platform:
         """The deployment that this storage, or resource, belongs to. Raises pod faults."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        return await self._found.get(origin, lambda: self._discovered(origin, parts.path))
+        # The first segment is the pod's root where a server keeps many; a resource itself may be public.
+        first = parts.path.strip("/").partition("/")[0]
+        root = f"{origin}/{first}/" if first and parts.path.count("/") > 1 else f"{origin}/"
+        found = await self._found.get(root, lambda: self._learned(origin, root))
+        return found or self._granting.get(origin, _PLAIN)
 
     async def access_page(self, webid: str, storage: str) -> str | None:
         """Where this owner approves requests; what the profile says comes first, and any fault is a no."""
@@ -63,18 +80,26 @@ class PodDiscovery:
             except PodFault:
                 continue
             for found in _objects(quads, subject, ESS.ConsentManagementUI):
-                if urlsplit(found).scheme in ("https", parts.scheme):
+                if parts_of(found)[0] in ("https", parts.scheme):
                     return found
         return None
 
-    async def _discovered(self, origin: str, path: str) -> Platform:
-        # The first segment is the pod's root where a server keeps many; a resource itself may be public.
-        first = path.strip("/").partition("/")[0]
-        root = f"{origin}/{first}/" if first and path.count("/") > 1 else f"{origin}/"
+    async def _learned(self, origin: str, root: str) -> Platform | None:
+        found = await self._discovered(origin, root)
+        if found is not None:
+            self._granting.pop(origin, None)
+            if found.kind.by_grant:
+                self._granting[origin] = found
+                while len(self._granting) > MOST_ROOTS:
+                    self._granting.popitem(last=False)
+        return found
+
+    async def _discovered(self, origin: str, root: str) -> Platform | None:
+        """What the refusal of this root tells; none when it is not refused."""
         try:
             reply = await self._calls.get(root, accepted=CONTAINER_ACCEPT)
         except (FetchTooLarge, FetchUnexpected):
-            return _PLAIN
+            return None
         ticket = uma_ticket(reply.header_values("WWW-Authenticate")) if reply.status == 401 else None
         if ticket is not None:
             server = await self._uma.server(ticket.as_uri, origin)
@@ -85,7 +110,10 @@ class PodDiscovery:
             return Platform(ServerKind.ESS_2, ticket.as_uri, server.credential_issuer)
         if reply.status == 429 or reply.status >= 500:
             raise fault(reply)
-        return await self._exchanging(origin) if reply.status == 401 else _PLAIN
+        if reply.status != 401:
+            return None
+        # What is asked now is of the origin, whichever pod led there.
+        return await self._exchanges.get(origin, lambda: self._exchanging(origin))
 
     async def _exchanging(self, origin: str) -> Platform:
         """ESS 3.x, if both of its services are found; no fault of a service that is not there is one."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from solidgate.adapters.pod_signing import PodSigning
 from solidgate.adapters.solid_pod import SolidPod
 from solidgate.adapters.solid_requests import CONTAINER_ACCEPT, SolidRequests
-from solidgate.errors import NoStorage, PodFault
+from solidgate.errors import AuthorizationServerUntrusted, NoStorage, PodFault
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.link import targets
 from solidgate.pod.origin import same_origin
@@ -36,12 +37,12 @@ class PodStorages:
         granting = {url: platform for url in found if (platform := await self._granting(url)) is not None}
         if not granting:
             return await self._solid.storages(webid, access)
-        ours = {url for url, platform in granting.items() if await self._controls(access, platform, url)}
+        ours, foreign = await self._controlled(access, granting)
         if len(granting) < len(found):
             with suppress(PodFault):
                 ours.update(await self._solid.storages(webid, access))
         if not ours:
-            raise NoStorage()
+            raise foreign or NoStorage()
         return tuple(url for url in found if url in ours)
 
     async def _granting(self, url: str) -> Platform | None:
@@ -50,6 +51,19 @@ class PodStorages:
             platform = await self._signing.discovery.platform(url)
             return platform if platform.kind.by_grant else None
         return None
+
+    async def _controlled(
+        self, access: Access, granting: Mapping[str, Platform]
+    ) -> tuple[set[str], AuthorizationServerUntrusted | None]:
+        """Those that the person controls, and why one was left out: it may not be shown who they are."""
+        ours: set[str] = set()
+        foreign: AuthorizationServerUntrusted | None = None
+        for url, platform in granting.items():
+            try:
+                ours.update({url} if await self._controls(access, platform, url) else ())
+            except AuthorizationServerUntrusted as untrusted:
+                foreign = untrusted
+        return ours, foreign
 
     async def _controls(self, access: Access, platform: Platform, url: str) -> bool:
         """By the server's own word: whoever may read the access control resource may decide who gets in."""

@@ -126,10 +126,7 @@ async def answered(world: World, session: Session, consent_id: str, url: str) ->
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="share")
         latest = await tx.access_requests.of(session.person_id, consent_id, lock=True) or known
-        now_part = next(one for one in latest.parts if one.part is part.part)
-        if now_part.request_id == part.request_id:  # else it was asked anew meanwhile
-            latest = latest.changed(replace(now_part, grant=given, denied=given is None))
-        return await _put(world, tx, stored, latest)
+        return await _put(world, tx, stored, latest.with_answer(part, given))
 
 
 async def _matched(

@@ -170,6 +170,8 @@ async def _session(
         expires=now + timedelta(seconds=reply.expires_in),
         fresh=fresh_id,
         identity=reply.id_token,
+        issuer=token.issuer,
+        exchanges=world.settings.pull.exchange_servers,
     )
     return Session(
         session_id=secrets.token_urlsafe(32),

@@ -11,8 +11,15 @@ from typing import Any
 
 from yarl import URL
 
-from solidgate.errors import AuthorizationRefused, ProofInvalid, ProofNonceNeeded, SignatureInvalid
+from solidgate.errors import (
+    AuthorizationRefused,
+    AuthorizationServerUntrusted,
+    ProofInvalid,
+    ProofNonceNeeded,
+    SignatureInvalid,
+)
 from solidgate.identity import jose
+from solidgate.pod.origin import belongs_to, same_origin
 
 PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
 MAX_PROOF_BYTES = 4096
@@ -55,7 +62,8 @@ class DpopAccess:
     """A DPoP-bound access token with its key: implements ``ports.Access``.
 
     ``expires`` is the token's end; ``fresh`` gives a new unguessable ``jti`` at each call. ``identity`` is
-    the ID token that came with it, for servers that exchange one.
+    the ID token that came with it, for servers that exchange one: those beside ``issuer``, and the
+    ``exchanges`` that the operator lists.
     """
 
     webid: str
@@ -64,6 +72,8 @@ class DpopAccess:
     expires: datetime
     fresh: Callable[[], str]
     identity: str = ""
+    issuer: str = ""
+    exchanges: tuple[str, ...] = ()
 
     def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
         """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (section 7.1)."""
@@ -71,9 +81,18 @@ class DpopAccess:
         return {"Authorization": f"DPoP {self.token}", "DPoP": proof}
 
     def id_token(self, audience: str, now: datetime) -> str:
-        """The ID token of the login. Raises ``AuthorizationRefused`` when none was kept."""
+        """The ID token of the login, for a server of its issuer's or one that the operator lists.
+
+        It is bound to no key and names no server: whoever is shown it can be the person elsewhere. And which
+        server asks for it, the person's public profile says. Raises ``AuthorizationRefused`` when none was
+        kept, ``AuthorizationServerUntrusted`` for any other server.
+        """
         if not self.identity:
             raise AuthorizationRefused("the login left no ID token")
+        if not belongs_to(audience, self.issuer) and not any(
+            same_origin(audience, one) for one in self.exchanges
+        ):
+            raise AuthorizationServerUntrusted("the token endpoint is not beside the login's issuer")
         return self.identity
 
     def to_record(self) -> dict[str, Any]:
@@ -85,6 +104,8 @@ class DpopAccess:
             "algorithm": self.key.algorithm,
             "expires": self.expires.isoformat(),
             "identity": self.identity,
+            "issuer": self.issuer,
+            "exchanges": list(self.exchanges),
         }
 
     @classmethod
@@ -97,6 +118,8 @@ class DpopAccess:
             expires=datetime.fromisoformat(str(record["expires"])),
             fresh=fresh,
             identity=str(record.get("identity", "")),
+            issuer=str(record.get("issuer", "")),
+            exchanges=tuple(str(one) for one in record.get("exchanges", ())),
         )
 
     def __repr__(self) -> str:

@@ -78,6 +78,21 @@ class RequestedAccess:
         parts = tuple(part if one.part is part.part else one for one in self.parts)
         return replace(self, parts=parts)
 
+    def with_answer(self, asked: RequestedPart, given: Grant | None) -> RequestedAccess:
+        """The same with what the owner answered to ``asked``; none is a no.
+
+        Whatever is not the part's grant afterwards is kept as a former one, so that no grant outlives the
+        consent: the one that a second answer takes the place of, and one to a request asked anew meanwhile.
+        """
+        now = next(one for one in self.parts if one.part is asked.part)
+        if now.request_id != asked.request_id:
+            return self._ending(given, but=now.grant)
+        return self.changed(replace(now, grant=given, denied=given is None))._ending(now.grant, but=given)
+
+    def _ending(self, grant: Grant | None, *, but: Grant | None) -> RequestedAccess:
+        known = {one.id for one in (*self.former, but) if one is not None}
+        return self if grant is None or grant.id in known else replace(self, former=(*self.former, grant))
+
     def left_out(self, read: Iterable[str]) -> tuple[str, ...]:
         """Those of these documents that no grant covers."""
         return tuple(url for url in read if not any(one.covers(url, AccessMode.READ) for one in self.grants))

@@ -18,6 +18,7 @@ from solidgate.flow.settle import settle_one
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
+from solidgate.pod.origin import origin
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
 from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
@@ -203,5 +204,6 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "decided": decided,
         "pastes": (),
         "refused": view.status is ConsentStatus.REFUSED,
+        "page_host": origin(view.access.page)[1] if view.access else "",
         "recipients": [names.get(recipient, recipient) for recipient in view.record.recipients],
     }

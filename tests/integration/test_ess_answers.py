@@ -101,6 +101,18 @@ async def test_less_than_is_needed_is_named_with_what_is_left_out(ground: EssGro
     assert all(ground.ess.vault.is_revoked(one.id) for one in grants), "the narrower one as well"
 
 
+async def test_a_second_answer_leaves_no_grant_behind_the_withdrawal(ground: EssGround) -> None:
+    anna = await ground.visitor("anna")
+    consent = await ground.say_yes(anna)
+    link = await ground.asked(anna, consent)
+    await anna.decide(link)
+    await anna.decide(link)
+    given = {one.id for one in ground.ess.vault.all() if one.kind == "grant"}
+    assert len(given) == 2, "two answers to one request"
+    await anna.submit(await anna.get(consent), "/withdraw", {})
+    assert all(ground.ess.vault.is_revoked(one) for one in given)
+
+
 async def test_a_grant_revoked_at_the_pod_ends_the_next_run_and_shows(ground: EssGround) -> None:
     anna = await ground.visitor("anna")
     consent = await ground.say_yes(anna)

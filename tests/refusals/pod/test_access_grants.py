@@ -33,6 +33,8 @@ from solidgate.pod.grant import Grant, renamed
 from solidgate.pod.platform import ServerKind
 from solidgate.ports import Access
 from solidgate.testing.ess import EssDouble, EssPerson, Odd
+from solidgate.testing.ess.acp import owner_acr
+from solidgate.testing.ess.storage_access import acr_of
 from solidgate.testing.pod import AwkwardPod
 
 QUICK = PodLimits(first_pause=0.01, longest_pause=0.5, attempts=2)
@@ -54,7 +56,7 @@ class Scene:
     def access(self, person: EssPerson) -> Access:
         """What one of the people asks with; their login's ID token is with it."""
         access = self.ess.access(person.webid)
-        return dataclasses.replace(access, identity=_id_token(self.ess, person))
+        return dataclasses.replace(access, identity=_id_token(self.ess, person), issuer=self.ess.openid_url)
 
     async def ask(self) -> tuple[RequestedAccess, list[str]]:
         """All requests of the door, issued."""
@@ -382,6 +384,19 @@ async def test_an_exchange_that_is_refused_is_named(fetcher: GuardedFetcher) -> 
             await fresh.pods.state(ess.access(scene.owner.webid), scene.owner.pod)
 
 
+async def test_a_storage_apart_from_the_issuer_never_sees_the_logins_id_token(
+    fetcher: GuardedFetcher,
+) -> None:
+    async with EssDouble("3.x") as ess:
+        scene = await _scene("3.x", fetcher, ess)
+        elsewhere = dataclasses.replace(scene.access(scene.owner), issuer="http://login.other.example/")
+        with pytest.raises(AuthorizationServerUntrusted, match="issuer"):
+            await scene.pods.storages(scene.owner.webid, elsewhere)
+        assert [one for one in ess.requests if one.path == "/access/token"] == []
+        listed = dataclasses.replace(elsewhere, exchanges=(ess.platform_url,))
+        assert await scene.pods.storages(scene.owner.webid, listed) == (scene.owner.pod,)
+
+
 async def test_a_token_of_a_few_seconds_is_exchanged_anew(fetcher: GuardedFetcher) -> None:
     async with EssDouble("3.x") as ess:
         ess.misbehave(Odd.OWN_LIFETIME, amount=5)
@@ -404,6 +419,51 @@ async def test_the_kind_is_found_out_once(scene: Scene) -> None:
     with pytest.raises(AccessControlUnsupported):
         await scene.pods.open_door(scene.access(scene.owner), scene.door)
     assert await scene.pods.storages(scene.owner.webid, scene.access(scene.owner)) == (scene.owner.pod,)
+
+
+def open_to_all(scene: Scene, person: EssPerson) -> None:
+    """Anybody may read what is asked about the kind of the server."""
+    root = "/".join(person.pod.split("/")[:4]) + "/"
+    public = owner_acr(acr_of(root), root, "http://www.w3.org/ns/solid/acp#PublicAgent")
+    scene.ess.storage.access.acrs[root] = public
+
+
+async def test_a_public_pod_makes_no_other_pod_of_its_server_a_plain_one(scene: Scene) -> None:
+    public, kind = (
+        scene.ess.add_person("paula"),
+        ServerKind.ESS_2 if scene.ess.ground.uma else ServerKind.ESS_3,
+    )
+    open_to_all(scene, public)
+    assert await scene.pods.kind_of(public.pod) is ServerKind.SOLID, "nothing told yet"
+    assert await scene.pods.kind_of(scene.owner.pod) is kind
+    assert await scene.pods.kind_of(public.pod) is kind, "what a neighbour told counts"
+
+
+async def test_a_grant_stays_revocable_when_its_pods_root_becomes_public(fetcher: GuardedFetcher) -> None:
+    async with EssDouble("2.x") as ess:
+        scene = await _scene("2.x", fetcher, ess)
+        scene.pods = Pods(fetcher, SystemClock(), QUICK, seconds=0)
+        access = await scene.granted()
+        open_to_all(scene, scene.owner)
+        await scene.pods.revoke_grant(scene.access(scene.owner), scene.owner.pod, access.grants[0])
+        assert ess.vault.is_revoked(access.grants[0].id)
+
+
+async def test_a_server_that_changed_its_kind_is_known_by_its_next_refusal(uma: Scene) -> None:
+    public, other = uma.ess.add_person("paula"), uma.ess.add_person("otto")
+    open_to_all(uma, public)
+    assert await uma.pods.kind_of(uma.owner.pod) is ServerKind.ESS_2
+    uma.ess.misbehave(Odd.WITHOUT_CHALLENGE)
+    assert await uma.pods.kind_of(public.pod) is ServerKind.ESS_2
+    assert await uma.pods.kind_of(other.pod) is ServerKind.SOLID
+    assert await uma.pods.kind_of(public.pod) is ServerKind.SOLID
+
+
+async def test_an_access_page_that_is_no_address_is_passed_over(scene: Scene) -> None:
+    odd = scene.ess.add_person("odile", access_page="https://\u2100.example/")
+    page = await scene.pods.access_page(odd.webid, odd.pod)
+    assert page == await scene.pods.access_page(scene.owner.webid, scene.owner.pod)
+    assert page is not None
 
 
 async def test_a_plain_server_is_one(fetcher: GuardedFetcher) -> None:

@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode, RdfFormat, parse
 
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
-from solidgate.errors import SealBroken
+from solidgate.errors import AuthorizationServerUntrusted, SealBroken
 from solidgate.flow.world import World
 from solidgate.identity import access_token, dpop, jose
 from solidgate.testing.relying import MemorySpaces, relying_party
@@ -108,10 +108,46 @@ async def test_the_private_key_is_nowhere_in_the_store() -> None:
 
 def test_a_stored_access_comes_back_whole() -> None:
     key = jose.generate_key("ES256")
-    kept = dpop.DpopAccess("https://p.example/#me", "token", key, datetime.now(UTC), lambda: "jti")
+    kept = dpop.DpopAccess(
+        "https://p.example/#me", "token", key, datetime.now(UTC), lambda: "jti",
+        "id", "https://i.example/", ("https://x.example/token",),
+    )  # fmt: skip
     again = dpop.DpopAccess.from_record(json.loads(json.dumps(kept.to_record())), kept.fresh)
     assert again.to_record() == kept.to_record()
     assert "token" not in repr(again)
+
+
+@pytest.mark.parametrize(
+    ("audience", "shown"),
+    [
+        ("https://platform.ess.example/access/token", True),
+        ("https://login.ess.example:8443/token", True),
+        ("https://listed.bank.example/other", True),
+        ("https://beside.bank.example/token", False),
+        ("https://platform.hostile.example/access/token", False),
+        ("http://platform.ess.example/access/token", False),
+        ("no address", False),
+    ],
+)
+def test_a_logins_id_token_is_shown_to_its_issuers_servers_and_listed_ones_only(
+    audience: str, shown: bool
+) -> None:
+    now, key = datetime.now(UTC), jose.generate_key("ES256")
+    access = dpop.DpopAccess(
+        "https://p.example/#me", "token", key, now, lambda: "jti",
+        "id", "https://login.ess.example/", ("https://listed.bank.example/token",),
+    )  # fmt: skip
+    if shown:
+        assert access.id_token(audience, now) == "id"
+    else:
+        with pytest.raises(AuthorizationServerUntrusted, match="issuer"):
+            access.id_token(audience, now)
+
+
+def test_an_access_of_an_unknown_issuer_shows_its_id_token_to_nobody() -> None:
+    access = dpop.DpopAccess("", "t", jose.generate_key("ES256"), datetime.now(UTC), lambda: "jti", "id")
+    with pytest.raises(AuthorizationServerUntrusted):
+        access.id_token("https://platform.ess.example/access/token", datetime.now(UTC))
 
 
 def test_a_minted_token_names_its_claims_as_the_wire_expects() -> None:

@@ -75,6 +75,40 @@ def test_only_a_server_that_exchanges_tokens_is_one() -> None:
             read_exchange({**document, **changes}, PLATFORM)
 
 
+# --- second answers -----------------------------------------------------------------------------------
+
+
+def _asked() -> tuple[RequestedAccess, Grant]:
+    door = Door("https://g.example/agent", "https://p.example/#me", ("https://p.example/a.ttl",), None)
+    access = requested(door, "https://p.example/", {}, "p", None)
+    access = access.changed(replace(access.parts[0], request_id="r1"))
+    return access, Grant("g1", VC, frozenset({AccessMode.READ}), door.read, False, None, {})
+
+
+def test_a_grant_that_a_second_answer_replaces_still_ends_with_the_consent() -> None:
+    access, first = _asked()
+    second = replace(first, id="g2")
+    part = access.parts[0]
+    once = access.with_answer(part, first)
+    assert (once.grants, once.former) == ((first,), ())
+    assert once.with_answer(part, first) == once, "the same answer again"
+    twice = once.with_answer(part, second)
+    assert (twice.grants, twice.former) == ((second,), (first,))
+    back = twice.with_answer(part, first).with_answer(part, second)
+    assert (back.grants, {one.id for one in back.former}) == ((second,), {"g1", "g2"}), "kept once each"
+    denied = once.with_answer(part, None)
+    assert (denied.grants, denied.former, denied.denied) == ((), (first,), True)
+
+
+def test_a_grant_for_a_request_that_was_asked_anew_still_ends_with_the_consent() -> None:
+    access, late = _asked()
+    anew = access.changed(replace(access.parts[0], request_id="r2"))
+    found = anew.with_answer(access.parts[0], late)
+    assert (found.grants, found.former) == ((), (late,))
+    assert found.next is not None
+    assert anew.with_answer(access.parts[0], None) == anew
+
+
 def test_the_link_to_the_access_page_keeps_what_the_page_had() -> None:
     callback = "https://gate.example/consents/c1/access"
     link = access_page_link("https://access.ess.example/r/?theme=a#top", VC + "/vc/1?x=1&y=2", callback)

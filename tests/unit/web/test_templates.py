@@ -31,7 +31,7 @@ from solidgate.errors import every_error
 from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
 from solidgate.flow.preview import Preview, PreviewedResource, State
-from solidgate.flow.record import ActivityLine, ConsentView, ResultView
+from solidgate.flow.record import AccessView, ActivityLine, ConsentView, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
@@ -441,6 +441,23 @@ def test_withdrawing_takes_no_more_clicks_than_agreeing() -> None:
     assert agree == 1
     for page in (render("me.html", "en"), render("consent.html", "en")):
         assert page.count('action="/consents/c1/withdraw"') == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "door"),
+    [(ConsentStatus.GIVEN, DoorState.REQUESTED), (ConsentStatus.WITHDRAWN, DoorState.PARTIAL)],
+)
+def test_the_way_to_the_access_page_says_where_it_leads(status: ConsentStatus, door: DoorState) -> None:
+    page = "https://pod.example@access.hostile.example/r/"
+    access = AccessView(1, 2, True, page + "?requestVcUrl=x", page, (), ())
+    shown = replace(consent_of(sample_agreement(), status), door=door, access=access)
+    given = consent_words(shown) | {"nothing_new": False}
+    assert f'href="{page}' in render("consent.html", "en", given=given)
+    for tag in LANGUAGES:
+        text = render("consent.html", tag, given=given)
+        assert re.search(r"\saccess\.hostile\.example\.</span>", text), (
+            "the host, not what stands before an @"
+        )
 
 
 def test_text_from_outside_is_escaped() -> None:
