@@ -424,3 +424,12 @@ async def test_a_stalled_housekeeping_does_not_stand_before_stalled_runs(
     assert ("solidgate.keep_house", "todo") in found
     assert ("solidgate.keep_house", "doing") not in found
     assert {status for task, status in found if task == run.BATCH_TASK} <= {"todo"}
+
+
+async def test_a_part_whose_person_was_erased_deafens_nobody(play: Play) -> None:
+    """Its row is gone while it still waits for its pod: that is an end like any other."""
+    left = asyncio.create_task(asyncio.sleep(60))
+    play.parts.tasks["erased", "erased"] = left
+    await play.parts.sweep()
+    await asyncio.wait([left], timeout=5)
+    assert left.cancelled()
