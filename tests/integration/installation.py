@@ -17,6 +17,8 @@ from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
 from solidgate.testing.play import Play, open_play
 
+PAGE = 8192
+
 
 @dataclass
 class Installation(Play):
@@ -24,6 +26,7 @@ class Installation(Play):
 
     folder: Path
     url: str
+    pages_before: frozenset[bytes]
 
     async def joined(self, name: str) -> tuple[Session, ConsentView]:
         """Somebody who said yes, logged in."""
@@ -38,6 +41,13 @@ class Installation(Play):
         assert set(states) == {"written"}, states
         return run_id
 
+    def written_since(self, path: Path) -> bytes:
+        """A file without the pages that stood somewhere when the installation was new.
+
+        Nothing of a person who came later is in those: every byte of such a page is older.
+        """
+        return b"".join(page for page in pages(path) if page not in self.pages_before)
+
     async def counts(self) -> dict[str, int]:
         """How many rows each table has."""
         async with self.world.store.transaction() as tx:
@@ -49,6 +59,17 @@ class Installation(Play):
             }
 
 
+def pages(path: Path) -> list[bytes]:
+    """A file cut as PostgreSQL writes it."""
+    content = path.read_bytes()
+    return [content[at : at + PAGE] for at in range(0, len(content), PAGE)]
+
+
+def pages_below(folder: Path) -> frozenset[bytes]:
+    """Every page of every file."""
+    return frozenset(page for path in folder.rglob("*") if path.is_file() for page in pages(path))
+
+
 @asynccontextmanager
 async def open_installation(folder: Path) -> AsyncIterator[Installation]:
     """With the keys of the installation, so that another process of it can open what this one sealed."""
@@ -58,6 +79,8 @@ async def open_installation(folder: Path) -> AsyncIterator[Installation]:
     try:
         keys = StoreKeys.from_root(key_file(folder / "keys" / "store.key"))
         async with open_play(url, folder, store_keys=keys) as play:
-            yield Installation(play.gate, play.enclave, play.parts, play.token, folder, url)
+            yield Installation(
+                play.gate, play.enclave, play.parts, play.token, folder, url, pages_below(folder)
+            )
     finally:
         server.stop()

@@ -34,10 +34,6 @@ async def scene(data_folder: Path) -> AsyncIterator[Installation]:
         yield standing
 
 
-def bytes_of(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def spellings(canary: bytes) -> list[bytes]:
     text = canary.decode("latin-1")
     return [
@@ -49,14 +45,15 @@ def spellings(canary: bytes) -> list[bytes]:
     ]
 
 
-def found_in(folder: Path, canaries: dict[str, bytes]) -> list[tuple[str, str]]:
-    files = bytes_of(folder)
+def found_in(scene: Installation, canaries: dict[str, bytes]) -> list[tuple[str, str]]:
+    """Which of them stand in which file, in whatever was written since the installation stood."""
+    written = {path: scene.written_since(path) for path in scene.folder.rglob("*") if path.is_file()}
     return sorted(
         {
-            (name, str(path.relative_to(folder)))
+            (name, str(path.relative_to(scene.folder)))
             for name, canary in canaries.items()
             for spelling in spellings(canary)
-            for path, content in files.items()
+            for path, content in written.items()
             if spelling in content
         }
     )
@@ -95,14 +92,14 @@ async def test_no_byte_of_an_erased_person_stays(scene: Installation) -> None:
         connection.execute("ANALYZE")
         connection.execute("CHECKPOINT")
     marks = await canaries(scene, session, view)
-    before = found_in(scene.folder, marks)
+    before = found_in(scene, marks)
     in_clear = {name for name, _ in before} & {"webid", "name", "pod", "key in clear"}
     assert in_clear == set(), "sealed values are never in clear"
     assert {"person", "consent", "people.key_sealed.0"} <= {name for name, _ in before}, "the scan can find"
     kept, rows = await rights.held(scene.world, other), await scene.rows()
     report = await rights.erase(scene.world, session)
     assert report.left == ()
-    assert found_in(scene.folder, marks) == []
+    assert found_in(scene, marks) == []
     assert (await rights.held(scene.world, other)).rows == kept.rows
     assert 0 < await scene.rows() < rows
     with pytest.raises(PersonNotFound):
@@ -160,7 +157,7 @@ async def test_an_erasure_cut_short_is_finished_at_the_next_start(
         with pytest.raises(StoreUnavailable):
             await rights.erase(scene.world, session)
     await rights.finish_erasures(scene.world)
-    assert found_in(scene.folder, marks) == []
+    assert found_in(scene, marks) == []
     assert (await scene.counts())["consents"] == 1
     assert await rights.finish_erasures(scene.world) == 0
 
@@ -250,4 +247,4 @@ async def test_an_erasure_that_is_killed_is_finished_at_the_next_start(
     assert (scene.folder / "tombstones").exists()
     await rights.finish_erasures(scene.world)
     assert (await scene.counts())["people"] == 0
-    assert found_in(scene.folder, marks) == []
+    assert found_in(scene, marks) == []
