@@ -38,7 +38,8 @@ from solidgate.testing.pod import AwkwardPod, Resident
 from solidgate.testing.terms import OWNER
 from solidgate.testing.watched import SleepySandbox
 from solidgate.web.app import make_app, make_runner
-from solidgate.worker import Parts, make_jobs
+from solidgate.worker.jobs import make_jobs
+from solidgate.worker.parts import Parts
 
 SETTLE = 0.05
 DOCUMENTS = 2

@@ -35,7 +35,7 @@ from solidgate.testing.energy import energy_documents
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import OWNER, sample_agreement
 from solidgate.testing.watched import SleepySandbox, WatchedPods
-from solidgate.worker import Parts, listen
+from solidgate.worker.parts import Parts, listen
 
 CONSUMER = Caller("https://grid.example/profile#org")
 SPACE = "home-energy"

@@ -19,7 +19,7 @@ from solidgate.identity.login import Session
 from solidgate.sdk.folder import read_algorithm
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, approve
 from solidgate.testing.watched import SleepySandbox
-from solidgate.worker import run_batch
+from solidgate.worker.parts import run_batch
 
 BATCH = 25
 PATIENCE = 90.0

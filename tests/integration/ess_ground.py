@@ -30,7 +30,7 @@ from solidgate.testing.ground import CONSUMER, SPACE, agreement_of, approve
 from solidgate.testing.people import ClientCredentials, Person
 from solidgate.testing.terms import OWNER
 from solidgate.web.app import make_app, make_runner
-from solidgate.worker import serve
+from solidgate.worker.serve import serve
 
 SECONDS = 60.0
 

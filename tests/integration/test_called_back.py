@@ -28,7 +28,7 @@ from solidgate.testing.called import Called, open_called
 from solidgate.testing.ground import CONSUMER, SPACE
 from solidgate.testing.pod import AwkwardPod
 from solidgate.testing.pod_notifications import FLOOD, Call, PodNotifications, Subscription, activity_of
-from solidgate.worker import keep_house
+from solidgate.worker.house import keep_house
 
 
 @pytest.fixture

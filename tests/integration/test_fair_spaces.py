@@ -22,7 +22,7 @@ from solidgate.sdk.folder import read_algorithm
 from solidgate.settings import Worker
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, agreement_of, open_ground
 from solidgate.testing.terms import OWNER
-from solidgate.worker import make_jobs
+from solidgate.worker.jobs import make_jobs
 
 DONE = procrastinate.jobs.Status.SUCCEEDED
 LARGE, SMALL, BATCH = 12, 2, 2

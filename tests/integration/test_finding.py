@@ -27,7 +27,7 @@ from solidgate.settings import Finding
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.worker.parts import run_batch
 
 PERSONAL = ("https://w3id.org/dpv/pd#Household",)
 READING = "http://www.w3.org/ns/sosa/Observation"

@@ -15,7 +15,7 @@ from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Caller
 from solidgate.run.delivery import DeliveryRow
 from solidgate.testing.terms import OWNER
-from solidgate.worker import keep_house
+from solidgate.worker.house import keep_house
 from tests.integration import test_run_outcomes as outcomes
 from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
 

@@ -52,7 +52,7 @@ from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import OWNER, sample_agreement
 from solidgate.web.language import Language
 from solidgate.web.rights import page_of
-from solidgate.worker import Parts, run_batch
+from solidgate.worker.parts import Parts, run_batch
 
 CONSUMER = Caller("https://grid.example/profile#org")
 SPACE = "home-energy"

@@ -48,7 +48,7 @@ from solidgate.space.purpose import Purpose, ResourceNeed
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import OWNER, sample_agreement
-from solidgate.worker import Parts, listen, run_batch
+from solidgate.worker.parts import Parts, listen, run_batch
 
 CONSUMER = Caller("https://grid.example/profile#org")
 SPACE = "home-energy"

@@ -14,7 +14,7 @@ from solidgate.flow import record, run
 from solidgate.flow.run import RunView
 from solidgate.run.state import PartState
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.worker.parts import run_batch
 
 
 @pytest.fixture

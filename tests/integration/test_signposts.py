@@ -18,7 +18,8 @@ from solidgate.pod.resource import Document, ResourceState
 from solidgate.settings import Worker
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, is_signpost, open_ground
 from solidgate.vocab import DCT, PROV, SG
-from solidgate.worker import keep_house, run_batch
+from solidgate.worker.house import keep_house
+from solidgate.worker.parts import run_batch
 
 FOREIGN = b"<#mine> <#is> <#this> ."
 
