@@ -25,12 +25,10 @@ from solidgate.flow import expire, record, run, settle, withdraw
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.record import ConsentView, ResultView
 from solidgate.flow.run import AGGREGATE_TASK
-from solidgate.testing.ground import is_signpost
+from solidgate.testing.play import Play
+from solidgate.testing.space import CONSUMER, SPACE, is_signpost
 from solidgate.worker import house, jobs, serve
-from tests.integration import test_run_outcomes as outcomes
-from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
 
-play = outcomes.play
 JOBS = "procrastinate_jobs"
 
 
