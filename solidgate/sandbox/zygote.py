@@ -36,7 +36,7 @@ LIBRARIES = {
                    "solidgate.sandbox.documents", "solidgate.sandbox.inputs", "solidgate.sandbox.terms",
                    "solidgate.sandbox.program"),
     Kind.VALIDATE: ("pyoxigraph", "rdflib", "shacl", "pyshacl", "rdflib.plugins.stores.memory",
-                    "solidgate.sandbox.validation"),
+                    "solidgate.sandbox.validation", "solidgate.sandbox.judging"),
     Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
     Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
 }  # fmt: skip
