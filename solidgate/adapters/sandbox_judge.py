@@ -28,7 +28,7 @@ _ENDING_SECONDS = 5.0
 
 
 def may_be_judged_in_a_row(content: bytes) -> bool:
-    """Small, not empty, and plain N-Triples: nothing nested or unknown reaches the parser of such a process."""
+    """Small, not empty, and plain N-Triples: nothing nested or unknown reaches that process' parser."""
     return 0 < len(content) <= MOST_BYTES and ntriples.is_plain(content)
 
 

@@ -41,7 +41,7 @@ class Coverage:
         self._rules = _Index(shapes)
 
     def covers(self, data: Iterable[Quad]) -> bool:
-        """Whether every subject in ``data`` is a target of a shape, or reached from one through ``sh:node``."""
+        """Whether every subject in ``data`` is a shape's target, or reached from one through ``sh:node``."""
         index, rules = _Index(data), self._rules
         waiting = set(_targets(rules, index))
         seen: set[tuple[object, object]] = set()
