@@ -70,8 +70,8 @@ async def issue(world: World, access: Access, consent_id: str) -> None:
     asked in the name of a consent whose withdrawal was answered.
     """
     with suppress(ConsentNotGiven, TimeoutError):
-        async with tenure(world, consent_id) as stored:
-            await _issue(world, access, stored)
+        async with tenure(world, consent_id) as held:
+            await _issue(world, held.fenced(access), held.stored)
 
 
 async def _issue(world: World, access: Access, stored: StoredConsent) -> None:

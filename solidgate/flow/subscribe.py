@@ -21,6 +21,7 @@ from solidgate.errors import (
     AddressRefused,
     ConsentNotFound,
     ConsentNotGiven,
+    EpochPassed,
     FetchTimedOut,
     NoChannel,
     PodFault,
@@ -28,7 +29,6 @@ from solidgate.errors import (
 from solidgate.flow import watching
 from solidgate.flow.journey import Enclave
 from solidgate.flow.look import Watched, ask, held, states
-from solidgate.flow.tenure import holds
 from solidgate.flow.unsubscribe import end, end_at_pod
 from solidgate.flow.watching import send_to
 from solidgate.flow.world import World
@@ -57,7 +57,7 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
                 problem = await _see_to(enclave, watched)
     except ConsentNotFound:
         return
-    except ConsentNotGiven:
+    except (ConsentNotGiven, EpochPassed):
         return  # it ended meanwhile, and whoever ended it promised that its channels are seen to
     except TimeoutError:
         problem = FetchTimedOut.code
@@ -70,7 +70,7 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
 async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
     """The code of what went wrong; none when every document that may have a channel has one."""
     world, record = enclave.world, watched.stored.record
-    access = await enclave.keys.access_for(watched.stored.space_id)
+    access = watched.tenure.fenced(await enclave.keys.access_for(watched.stored.space_id))
     await _first_sight(world, access, watched)
     if enclave.channels is None:
         return None
@@ -99,7 +99,7 @@ async def _first_sight(world: World, access: Access, watched: Watched) -> None:
     async with world.store.transaction() as tx:
         known = await tx.watches.seen(person, record.consent_id)
     new = {number: url for number, url in watched.topics.items() if number not in known}
-    found = (await states(world, access, new)).found
+    found = (await states(watched, access, new)).found
     async with world.store.transaction() as tx:
         if not await watching.is_due(world, tx, record.consent_id):
             raise ConsentNotGiven()
@@ -143,7 +143,7 @@ class _Asking:
         refusal: PodFault = NoChannel()
         for offer in ways:
             secret = secrets.token_urlsafe(32)
-            await self._check()
+            await self.watched.tenure.still()
             try:
                 made = await self.channels.subscribe(self.access, offer, url, send_to(self.world, secret))
             except AddressRefused:
@@ -154,11 +154,6 @@ class _Asking:
             await self._keep(number, made, secret)
             return
         raise refusal
-
-    async def _check(self) -> None:
-        """Before each subscription. Raises ``ConsentNotGiven`` for a consent that ended meanwhile."""
-        if not await holds(self.world, self.watched.stored.record.consent_id):
-            raise ConsentNotGiven()
 
     async def _keep(self, number: int, channel: Channel, secret: str) -> None:
         """Keep what the pod agreed to. Of a consent that ended meanwhile it is kept to be ended.

@@ -286,7 +286,8 @@ async def _withdrawal(
         seen = await tx.doors.one(consent_id)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
         newest = await tx.receipts.newest(stored.person_id, consent_id)
-    doubts = _targets(rows, DeliveryState.PLANNED)
+        waiting = await tx.signposts.waiting(stored.person_id, consent_id)
+    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting)
     long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
     is_old = stored.record.latest.at < long_ago
     is_open = seen is not None and seen.state is not DoorState.CLOSED
