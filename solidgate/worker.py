@@ -44,6 +44,7 @@ from solidgate.flow import (
     withdraw,
 )
 from solidgate.flow.access_request import ACCESS_TASK
+from solidgate.flow.cancel_access import CANCEL_TASK, cancel_all
 from solidgate.flow.each import each
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import RERUN_TASK, finish
@@ -177,6 +178,10 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
     @jobs.task(name=ACCESS_TASK, queue="runs", retry=retry)
     async def _request_access(consents: list[str]) -> None:
         await request_access(parts.enclave, consents)
+
+    @jobs.task(name=CANCEL_TASK, queue="runs", retry=retry)
+    async def _cancel_access(consents: list[str], tries: int = 0) -> None:
+        await cancel_all(parts.enclave.world, parts.enclave.keys, consents, tries)
 
     @jobs.task(name=WATCH_TASK, queue="looks", retry=retry)
     async def _watch(consents: list[str]) -> None:

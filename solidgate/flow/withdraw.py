@@ -21,7 +21,7 @@ from solidgate.consent.record import ConsentEvent, with_event
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, PodFault, SolidgateError, StoreUnavailable
-from solidgate.flow import door, receipt, watching
+from solidgate.flow import cancel_access, door, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.reclaim import reclaim
@@ -191,6 +191,7 @@ async def end_in(
     for one in ended:
         await prove(world, tx, one.stored)
         await watching.leave(tx, one.stored.record.consent_id)
+        await cancel_access.leave(tx, one.stored.record.consent_id)
     return tuple(_Ended(one.stored, one.removed, len(stopped[one.stored.record.consent_id])) for one in ended)
 
 
