@@ -11,6 +11,7 @@ from procrastinate import RetryStrategy
 from solidgate.consent.record import Reason
 from solidgate.flow import access_request, aggregate, look, rerun, subscribe
 from solidgate.flow.access_request import ACCESS_TASK
+from solidgate.flow.cancel_access import CANCEL_TASK, cancel_all
 from solidgate.flow.finish import RERUN_TASK
 from solidgate.flow.journey import Enclave
 from solidgate.flow.look import LOOK_TASK
@@ -45,6 +46,10 @@ def make_jobs(url: str, settings: Settings, parts: Parts) -> procrastinate.App:
     @jobs.task(name=ACCESS_TASK, queue="runs", retry=retry)
     async def _request_access(consents: list[str]) -> None:
         await request_access(parts.enclave, consents)
+
+    @jobs.task(name=CANCEL_TASK, queue="runs", retry=retry)
+    async def _cancel_access(consents: list[str], tries: int = 0) -> None:
+        await cancel_all(parts.enclave.world, parts.enclave.keys, consents, tries)
 
     @jobs.task(name=WATCH_TASK, queue="looks", retry=retry)
     async def _watch(consents: list[str]) -> None:

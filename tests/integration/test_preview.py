@@ -334,7 +334,7 @@ async def test_a_confined_fork_leaves_no_core() -> None:
     child = os.fork()
     if child == 0:
         try:
-            jail.confine(jail.Policy((), 0, ""), jail.Allowance(5, 1 << 33, 1 << 16))
+            jail.confine(jail.bars(jail.Policy((), 0, "")), jail.Allowance(5, 1 << 33, 1 << 16))
             dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # a handler in a pipe does not heed the limit
             os._exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) and dumpable == 0 else 1)
         except BaseException:  # noqa: BLE001 - a fork never returns
