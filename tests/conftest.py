@@ -5,6 +5,7 @@ And how the files are shared out when there are several workers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -30,6 +31,12 @@ class ByFile(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         shared = (folder for folder in TOGETHER if nodeid.startswith(folder))
         return next(shared, super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: while one waits for a server, another works."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
