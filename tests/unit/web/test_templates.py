@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from io import BytesIO
 from string import Formatter
@@ -32,6 +33,7 @@ WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
 
+@cache
 def _environment() -> jinja2.Environment:
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("solidgate.web", "templates"),
@@ -173,6 +175,7 @@ def test_text_from_outside_is_escaped() -> None:
 # --- catalogues ---------------------------------------------------------------------------------------
 
 
+@cache
 def messages() -> set[str]:
     """Every text that a page can show."""
     found: set[str] = set()
