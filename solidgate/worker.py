@@ -256,14 +256,15 @@ async def read_back_doubts(enclave: Enclave) -> None:
     since = now - timedelta(hours=world.settings.consent.doubt_hours)
     async with world.store.transaction() as tx:
         left = await tx.withdrawals.doubtful(since, now, reclaim.BATCH)
-        spaces = {one: (await tx.consents.one(one)).space_id for one in left}
 
     async def look(consent_id: str) -> None:
-        access = await granted(world, await enclave.keys.access_for(spaces[consent_id]), consent_id)
+        async with world.store.transaction() as tx:
+            space_id = (await tx.consents.one(consent_id)).space_id
+        access = await granted(world, await enclave.keys.access_for(space_id), consent_id)
         async with asyncio.timeout(world.settings.worker.lease_seconds):
             await reclaim.read_back(world, access, consent_id)
 
-    await each(spaces, look, "house.doubt-left")
+    await each(left, look, "house.doubt-left")
 
 
 async def settle_planned(enclave: Enclave) -> None:

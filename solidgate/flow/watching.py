@@ -32,9 +32,7 @@ async def begin(world: World, tx: Transaction, consent_id: str) -> None:
     agreement = await tx.spaces.agreement(stored.record.agreement_digest)
     if agreement.rerun != ON_CHANGE:
         return
-    now = world.clock.now()
-    await tx.watches.begin(consent_id, stored.space_id, now, next_sweep(world, now))
-    await promise(tx, consent_id)
+    await soon(world, tx, consent_id, stored.space_id)
 
 
 async def is_due(world: World, tx: Transaction, consent_id: str) -> bool:
@@ -47,8 +45,8 @@ async def is_due(world: World, tx: Transaction, consent_id: str) -> bool:
     return holds and await tx.watches.is_watched(consent_id)
 
 
-async def end_soon(world: World, tx: Transaction, consent_id: str, space_id: str) -> None:
-    """A channel, or what was seen, is left of a watch that ended: it is watched again, to be ended."""
+async def soon(world: World, tx: Transaction, consent_id: str, space_id: str) -> None:
+    """See to a consent, whose record is not read here: to its channels while it holds, else to their end."""
     now = world.clock.now()
     await tx.watches.begin(consent_id, space_id, now, next_sweep(world, now))
     await promise(tx, consent_id)
