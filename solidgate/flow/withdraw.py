@@ -4,7 +4,7 @@ A *quiescent* withdrawal means: from the reply on, nothing is read, computed or 
 and no query admitted later sees the person's derived data. Otherwise the reply lists the effects in doubt,
 and asking for the status resolves them by reading back with the person's own session; the worker does so too
 where the pod still lets the space in. Whatever a pod does, a withdrawal is stored first; where even that
-fails, the brake is on and nothing that touches data begins.
+fails, the brake is on and nothing that touches data begins, in no process.
 """
 
 from __future__ import annotations
