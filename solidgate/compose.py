@@ -24,6 +24,7 @@ from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.tombstones import NAME, Tombstones
+from solidgate.flow.afterwards import Afterwards
 from solidgate.flow.brake import Brake
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
@@ -46,7 +47,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await _store(settings, url, stack)
-        brake = await _brake(settings, stack)
+        brake, after = await _brake(settings, stack), Afterwards()
         fetcher = GuardedFetcher(_fetch_policy(settings, pace), clock)
         stack.push_async_callback(fetcher.aclose)
         sandbox = _sandbox(settings)
@@ -58,6 +59,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             idle=timedelta(minutes=settings.login.idle_minutes),
             most_pending=settings.login.max_pending,
         )
+        stack.push_async_callback(after.aclose)
         yield World(
             settings=settings,
             clock=clock,
@@ -69,6 +71,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             logins=logins,
             receipt_key=receipt_key(settings.server.data_folder),
             brake=brake,
+            after=after,
         )
 
 

@@ -57,6 +57,7 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
             raise PersonNotFound()
     world.store.tombstones.add(world.store.tombstones.of(person_id))
     await _end_all(world, who)
+    await _leave_pods(world, person_id)
     await cancel_access.wait(world, person_id)
     await watching.forget(world, person_id)
     removed = await _remove(world, person_id)
@@ -109,6 +110,14 @@ async def _end_all(world: World, who: Session | str) -> None:
                 await withdrawing.withdraw(world, who, consent_id)
         elif status.valid_for_processing:
             await _end(world, consent_id)
+
+
+async def _leave_pods(world: World, person_id: str) -> None:
+    """What withdrawals still do at the pods ends before the rows go; what was not done is in the report."""
+    async with world.store.transaction() as tx:
+        names = [one.record.consent_id for one in await tx.consents.of_person(person_id)]
+    await world.after.wait(names, world.settings.consent.withdraw_wait_seconds)
+    await world.after.stop(names)
 
 
 async def _open(tx: Transaction, stored: StoredConsent) -> bool:

@@ -46,6 +46,15 @@ def by_space(ground: Ground, mark: int) -> list[str]:
     return [f"{one.what} {one.url}" for one in ground.pods.log[mark:] if one.webid == agent]
 
 
+async def becomes_quiescent(ground: Ground, session: Session, consent_id: str) -> None:
+    """Asked again, as its person may: on a busy machine the pod's turn may be over before it was done."""
+    for _ in range(50):
+        if (await withdraw.status(ground.world, session, consent_id)).quiescent:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("never quiescent")
+
+
 async def answered_meanwhile(ground: Ground, session: Session, consent_id: str) -> Withdrawal:
     """A withdrawal that is answered while the first read of housekeeping is still on the wire."""
     begun, go = asyncio.Event(), asyncio.Event()
@@ -78,7 +87,7 @@ async def test_a_look_at_results_goes_no_further_than_the_answer(ground: Ground,
         del ground.pods.held[kept.url]
     found = await answered_meanwhile(ground, session, consent_id)
     assert not found.quiescent, "the request on the wire holds the lease"
-    assert (await withdraw.status(ground.world, session, consent_id)).quiescent
+    await becomes_quiescent(ground, session, consent_id)
 
 
 async def test_a_look_at_signposts_goes_no_further_than_the_answer(ground: Ground) -> None:
@@ -88,7 +97,7 @@ async def test_a_look_at_signposts_goes_no_further_than_the_answer(ground: Groun
         await tx.connection.execute(deliveries.update().values(next_look=never))
     found = await answered_meanwhile(ground, session, consent_id)
     assert not found.quiescent
-    assert (await withdraw.status(ground.world, session, consent_id)).quiescent
+    await becomes_quiescent(ground, session, consent_id)
 
 
 async def test_attempts_within_one_request_are_fenced_too(ground: Ground) -> None:
@@ -105,7 +114,7 @@ async def test_attempts_within_one_request_are_fenced_too(ground: Ground) -> Non
             fenced.headers("GET", "https://anna.example/x", now)
         assert fenced.webid == agent
         assert refused.value.code in ("consent.not-given", EpochPassed.code)  # type: ignore[attr-defined]
-    assert (await withdraw.status(ground.world, session, consent_id)).quiescent
+    await becomes_quiescent(ground, session, consent_id)
 
 
 async def test_a_signpost_in_doubt_is_told_and_holds_the_200(ground: Ground) -> None:
@@ -123,7 +132,7 @@ async def test_a_signpost_in_doubt_is_told_and_holds_the_200(ground: Ground) -> 
     assert found.in_doubt
     assert all(is_signpost(url) for url in found.in_doubt)
     ground.pods.read, ground.pods.replace = reads, replaces  # type: ignore[method-assign]
-    assert (await withdraw.status(ground.world, session, consent_id)).quiescent
+    await becomes_quiescent(ground, session, consent_id)
 
 
 async def test_a_write_of_housekeeping_without_an_answer_keeps_its_lease(ground: Ground) -> None:
