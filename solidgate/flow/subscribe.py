@@ -72,7 +72,7 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
 async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
     """The code of what went wrong; none when every document that may have a channel has one."""
     world, record = enclave.world, watched.stored.record
-    access = watched.tenure.fenced(await enclave.keys.access_for(watched.stored.space_id))
+    access = await enclave.keys.access_for(watched.stored.space_id)
     await _first_sight(world, access, watched)
     if enclave.channels is None:
         return None
@@ -118,13 +118,18 @@ class _Asking:
     access: Access
     watched: Watched
 
+    @property
+    def fenced(self) -> Access:
+        """For what may happen only while the consent holds: all but the end of a channel."""
+        return self.watched.tenure.fenced(self.access)
+
     async def missing(self, live: set[int]) -> None:
         """Ask for the channels that are lacking. Raises ``NoChannel`` and pod faults."""
         topics = dict(list(self.watched.topics.items())[: self.world.settings.notifications.max_topics])
         lacking = {number: url for number, url in topics.items() if number not in live}
         if not lacking or WHOLE_STORAGE in live:
             return
-        offers = await self.channels.offers(self.access, next(iter(lacking.values())))
+        offers = await self.channels.offers(self.fenced, next(iter(lacking.values())))
         ways = ordered(offers, self.world.settings.notifications.channel, self._may_be_reached(lacking))
         if not ways:
             raise NoChannel()
@@ -147,7 +152,7 @@ class _Asking:
             secret = secrets.token_urlsafe(32)
             await self.watched.tenure.still()
             try:
-                made = await self.channels.subscribe(self.access, offer, url, send_to(self.world, secret))
+                made = await self.channels.subscribe(self.fenced, offer, url, send_to(self.world, secret))
             except AddressRefused:
                 raise
             except PodFault as fault:

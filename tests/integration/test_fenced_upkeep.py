@@ -15,7 +15,7 @@ import pytest
 from solidgate.adapters.sql.tables import deliveries, leases
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import EpochPassed, FetchTimedOut
-from solidgate.flow import reconcile, record, run, withdraw
+from solidgate.flow import erase, reconcile, record, run, withdraw
 from solidgate.flow.tenure import tenure
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
@@ -164,3 +164,18 @@ async def test_a_write_of_housekeeping_without_an_answer_keeps_its_lease(ground:
         await tx.connection.execute(leases.delete())
     found = await withdraw.withdraw(ground.world, session, consent_id)
     assert not found.quiescent, "the lease has lapsed; what it may have left has not"
+
+
+async def test_an_erasure_names_a_signpost_in_doubt(ground: Ground) -> None:
+    session, _ = await written(ground)
+    reads = ground.pods.read
+
+    async def silent(access, url, *rest, **named):  # type: ignore[no-untyped-def]
+        if is_signpost(url):
+            raise FetchTimedOut()
+        return await reads(access, url, *rest, **named)
+
+    ground.pods.read = silent  # type: ignore[method-assign]
+    report = await erase.erase(ground.world, session)
+    assert len([url for url in report.reach.in_doubt if is_signpost(url)]) == 2
+    assert not [url for url in report.reach.pods if is_signpost(url)]
