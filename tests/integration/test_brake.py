@@ -24,7 +24,7 @@ from solidgate.flow.tenure import tenure
 from solidgate.identity.login import Session
 from solidgate.settings import Worker
 from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.worker.parts import run_batch
 
 # A process that may write no byte to any file: as on a full disk.
 HOLDER = """

@@ -20,7 +20,7 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
-from solidgate.worker import keep_house
+from solidgate.worker.house import keep_house
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from solidgate.errors import SealBroken
 from solidgate.flow import erase, look, subscribe, watching, withdraw
 from solidgate.flow.listen import Listener
 from solidgate.testing.called import Called, open_called
-from solidgate.worker import keep_house
+from solidgate.worker.house import keep_house
 
 BROKEN = b"\x00" * 64
 
