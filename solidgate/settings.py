@@ -246,6 +246,10 @@ class Consent(Section):
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
     )
+    pod_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=5,
+        description="Seconds that its answer waits for the person's pod; what is left goes on after it.",
+    )
     export_bytes: Bytes = Field(default=100 * MIB, description="Largest export of one person's data.")
     sweep_seconds: Seconds = Field(
         default=20, description="Seconds that an erasure waits for one table's files to be written anew."

@@ -107,8 +107,8 @@ async def afresh(world: World, access: Access, stored: StoredConsent) -> None:
 
 async def follow(held: Tenure, access: Access, run_id: str) -> None:
     """The same as the space, for a consent that holds. Raises what ``Tenure.still`` raises."""
-    stored = held.stored
-    place = await _replanned(held.world, stored, run_id)
+    await held.still()
+    place = await _replanned(held.world, held.stored, run_id)
     if place is not None:
         await bring(_spot(held, access, place))
 

@@ -148,7 +148,11 @@ class Step:
         return self.world.settings.worker.lease_seconds
 
     def check(self) -> None:
-        """Raises ``EpochPassed`` once the step was ended, or its lease may have lapsed. Asks nobody."""
+        """Raises ``EpochPassed`` once the step was ended, or its lease may have lapsed. Asks no store.
+
+        Raises ``StoreUnavailable`` while a withdrawal could not be stored: the part stands where it stood.
+        """
+        self.world.brake.check()
         if self.ended is not None or clock() >= self.until:
             raise self.ended or EpochPassed()
 

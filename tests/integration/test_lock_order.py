@@ -194,7 +194,7 @@ async def test_an_erasure_beside_everything_that_watches(called: Called) -> None
         async def watched_again() -> None:
             async with world.store.transaction() as tx:
                 await watching.is_due(world, tx, consent_id)
-                await watching.end_soon(world, tx, consent_id, SPACE)
+                await watching.soon(world, tx, consent_id, SPACE)
 
         sides = [hint, hint, seen, watched_again, lambda: look._swept(world, consent_id, later)]
         beside = [asyncio.create_task(until_gone(side)) for side in sides]
