@@ -40,6 +40,7 @@ from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
 from solidgate.adapters.sql.watches import Watches
+from solidgate.adapters.sql.whole import whole
 from solidgate.adapters.sql.withdrawals import Withdrawals
 from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import BodyInvalid, StoreUnavailable
@@ -201,7 +202,7 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
-        async with _told(), self.engine.begin() as connection:
+        async with _told(), whole(self.engine) as connection:
             tx = Transaction(connection, self.keys)
             yield tx
             await tx.last.send(connection)

@@ -6,16 +6,15 @@ still sees what was committed before it began, so one that takes a lock belongs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-import psycopg
 import sqlalchemy as sa
-from psycopg.rows import namedtuple_row
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sql.exchange import Driver, exchange
 from solidgate.errors import InternalFault
 
 Row = Mapping[str, Any]
@@ -31,19 +30,13 @@ class Executes(Protocol):
 
 async def together(
     connection: AsyncConnection, *sent: tuple[Statement, Row], commit: bool = False
-) -> list[Sequence[Any]]:
+) -> list[list[Any]]:
     """The rows of each statement, sent at once in this order; with ``commit``, the end of the transaction.
 
     The first that fails is raised as the driver's error, and then none after it was done.
     """
-    raw = _driver(connection)
-    cursors = [raw.cursor(row_factory=namedtuple_row) for _ in sent]
-    async with raw.pipeline():
-        for cursor, (statement, values) in zip(cursors, sent, strict=True):
-            await cursor.execute(_text(statement, tuple(values)), values)
-        if commit:
-            await raw.commit()
-    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    texts = ((_text(statement, tuple(values)), values) for statement, values in sent)
+    return await exchange(driver_of(connection), *texts, commit=commit)
 
 
 class AtEnd:
@@ -74,11 +67,12 @@ class AtEnd:
             await together(connection, (_joined(shape), values), commit=True)
 
 
-def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
+def driver_of(connection: AsyncConnection) -> Driver:
+    """The driver's own connection, in the same transaction."""
     checked_out = connection.sync_connection
     if checked_out is None:
         raise InternalFault("the transaction has no connection")
-    driver: psycopg.AsyncConnection[Any] = checked_out.connection.driver_connection  # type: ignore[assignment]
+    driver: Driver = checked_out.connection.driver_connection  # type: ignore[assignment]
     return driver
 
 

@@ -1,0 +1,158 @@
+"""Several statements to the server in one write, and their answers in one turn: the pipeline of libpq itself.
+
+The driver's own pipeline hands each statement to the socket alone, and waits a turn for BEGIN. Where a person
+waits for two round trips, that is most of what they cost; so this file, and no other, speaks to libpq.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors, generators
+from psycopg.abc import PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+Driver = psycopg.AsyncConnection[Any]
+Row = Mapping[str, Any]
+Command = Callable[[], None]
+_Shape = tuple[bytes, tuple[int, ...]]
+
+MOST_PREPARED = 64
+"""Statements that stay prepared on one connection; any beyond are planned each time."""
+
+_PLACE = re.compile(r"%\((\w+)\)s|%%")
+_numbers = itertools.count(1)
+# What is prepared on each connection, and its name there.
+_prepared: WeakKeyDictionary[Driver, dict[_Shape, bytes]] = WeakKeyDictionary()
+
+
+async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False) -> list[list[Any]]:
+    """The rows of each statement, in one round trip; a transaction begins when there is none.
+
+    A statement is a constant with ``%(name)s`` for each value; with ``commit`` the transaction ends. The
+    first fault is raised as the driver's error, and then nothing after it was done.
+    """
+    begins = driver.info.transaction_status == TransactionStatus.IDLE
+    try:
+        return await _once(driver, sent, begins, commit)
+    except errors.InvalidSqlStatementName:
+        # The driver takes all prepared statements away when it rolls back. Nothing was done yet: once more.
+        _prepared.pop(driver, None)
+        if not begins:
+            raise
+        await driver.rollback()
+        return await _once(driver, sent, begins, commit)
+
+
+async def _once(
+    driver: Driver, sent: Sequence[tuple[str, Row]], begins: bool, commit: bool
+) -> list[list[Any]]:
+    known = _prepared.setdefault(driver, {})
+    statements = [_Statement(driver, known, *one) for one in sent]
+    commands: list[Command] = []
+    if begins:
+        commands.append(partial(driver.pgconn.send_query_params, b"BEGIN", None))
+    for statement in statements:
+        commands += statement.commands()
+    if commit:
+        commands.append(partial(driver.pgconn.send_query_params, b"COMMIT", None))
+    async with driver.lock:
+        results = iter(await driver.wait(_round(driver, commands)))
+    if begins:
+        _check(next(results))
+    rows = [statement.rows(results) for statement in statements]
+    for result in results:
+        _check(result)
+    return rows
+
+
+def _round(driver: Driver, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
+    """One result for each command. Whatever happens, the connection leaves the pipeline or is closed."""
+    pgconn = driver.pgconn
+    pgconn.enter_pipeline_mode()
+    try:
+        for command in commands:
+            command()
+        pgconn.pipeline_sync()
+        yield from generators.send(pgconn)
+        results: list[PGresult] = []
+        for _ in commands:
+            results += yield from generators.fetch_many(pgconn)
+        yield from generators.fetch_many(pgconn)  # the end of the pipeline
+        return results
+    finally:
+        if pgconn.status != ConnStatus.BAD:
+            pgconn.exit_pipeline_mode()
+
+
+@dataclass(slots=True)
+class _Statement:
+    """One statement with its values, and the rows that come of it."""
+
+    driver: Driver
+    known: dict[_Shape, bytes]
+    statement: str
+    row: Row
+    _transformer: Any = field(init=False)  # the compiled one where there is one, else the plain one
+    _made: tuple[_Shape, bytes] | None = None
+
+    def commands(self) -> Iterator[Command]:
+        """Prepare it where it is not, then execute it; bound by its text and the types of its values."""
+        text, names = _numbered(self.statement)
+        transformer = self._transformer = Transformer(self.driver)
+        values = transformer.dump_sequence([self.row[name] for name in names], [PyFormat.AUTO] * len(names))
+        types, formats, pgconn = transformer.types or (), transformer.formats, self.driver.pgconn
+        name = self.known.get((text, types))
+        if name is None and len(self.known) >= MOST_PREPARED:
+            yield partial(pgconn.send_query_params, text, values, types, formats, Format.BINARY)
+            return
+        if name is None:
+            name = b"solidgate_%d" % next(_numbers)
+            self._made = ((text, types), name)
+            yield partial(pgconn.send_prepare, name, text, types)
+        yield partial(pgconn.send_query_prepared, name, values, formats, Format.BINARY)
+
+    def rows(self, results: Iterator[PGresult]) -> list[Any]:
+        """What came of it. Raises the driver's error."""
+        if self._made is not None:
+            _check(next(results))
+            shape, name = self._made
+            self.known[shape] = name
+        result = next(results)
+        _check(result)
+        if not result.nfields:
+            return []
+        self._transformer.set_pgresult(result)
+        maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
+        return list(self._transformer.load_rows(0, result.ntuples, maker))
+
+
+def _check(result: PGresult) -> None:
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise errors.error_from_result(result)
+    if result.status == ExecStatus.PIPELINE_ABORTED:
+        raise errors.PipelineAborted("pipeline aborted")
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with ``$1`` for the first name, and the names in their order."""
+    names = tuple(dict.fromkeys(name for name in _PLACE.findall(statement) if name))
+    places = {name: f"${place}" for place, name in enumerate(names, 1)}
+    return _PLACE.sub(lambda found: places.get(found[1], "%"), statement).encode(), names
+
+
+@lru_cache(maxsize=256)
+def _row_of(columns: tuple[bytes, ...]) -> Callable[[Sequence[Any]], Any]:
+    made = namedtuple("Row", [column.decode() for column in columns], rename=True)  # type: ignore[misc]
+    return made._make
