@@ -198,11 +198,11 @@ async def _record(
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
-    request = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
+    placed = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
     made = Making(
         world=world,
         agreement=agreement,
-        request=request,
+        request=placed,
         notice=notice,
         displayed=found.displayed,
         now=now,
@@ -215,7 +215,7 @@ async def _record(
     receipts = receipt.signed(world, agreement, *records, notice=notice)
     await tx.last.receipts.put(person_id, receipts)
     await tx.last.trail.append(*(_entry(record, now) for record in records))
-    await tx.last.requests.answered(person_id, request, now)
+    await tx.last.requests.answered(person_id, request.request_id, now, placed if placed != request else None)
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 

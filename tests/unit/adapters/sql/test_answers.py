@@ -17,7 +17,7 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import ToAnswer
 from solidgate.errors import InternalFault, RequestNotFound, StoreUnavailable
 
-from .conftest import DIGEST, NOW, record, request
+from .conftest import DIGEST, NOW, record
 
 OTHER = "7b8b2f0e-1c1f-4b6e-9b7e-5a3f0f3c2b22"
 
@@ -51,7 +51,7 @@ async def keep(store: SqlStore, person: str, purpose: str = "research") -> None:
         await tx.last.consents.put(person, "home", other_record(purpose))
         await tx.last.receipts.put(person, [(OTHER, 2, "a.b.c")])
         await tx.last.trail.append(entry())
-        await tx.last.requests.answered(person, request(), NOW)
+        await tx.last.requests.answered(person, "request-1", NOW)
         seen = (await tx.connection.execute(sa.select(sa.func.count()).select_from(consents))).scalar_one()
         assert seen == 1  # what waits for the end is not there yet
 
@@ -124,7 +124,7 @@ async def test_it_is_read_after_whoever_was_alone_before(store: SqlStore, person
         waiting = asyncio.create_task(_under_lock(store, person))
         await _waits_for_a_lock(store)
         await first.consents.put(person, "home", other_record())
-        await first.requests.answered(person, request(), NOW)
+        await first.requests.answered(person, "request-1", NOW)
     found = await waiting
     assert found.answered
     assert found.held == {"advice", "research"}
