@@ -42,10 +42,8 @@ class Making:
 
         What it binds to the terms is checked where its receipt is signed, before anything is kept.
         """
-        made, longest = self._blank(purpose_id), self.world.settings.consent.max_validity
-        for event in self._events(purpose_id, yes):
-            made = with_event(made, event, longest=longest)
-        return made
+        longest = self.world.settings.consent.max_validity
+        return with_event(self._blank(purpose_id), *self._events(purpose_id, yes), longest=longest)
 
     def _blank(self, purpose_id: str) -> ConsentRecord:
         consent_id, agreement, notice = str(uuid.uuid4()), self.agreement, self.notice

@@ -9,9 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 import rfc8785
+from pydantic_core import to_json
 
-_WHOLE = 2**53
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -28,31 +27,28 @@ def is_digest(text: str) -> bool:
 def canonical_json(tree: Mapping[str, Any]) -> bytes:
     """The RFC 8785 form. Raises ``ValueError`` for what JSON cannot carry exactly (NaN, huge integers)."""
     try:
-        return _ENCODER.encode(tree).encode() if _is_easy(tree) else rfc8785.dumps(dict(tree))
+        return rfc8785.dumps(dict(tree))
     except rfc8785.CanonicalizationError as error:
         raise ValueError(str(error)) from error
-
-
-def _is_easy(value: object) -> bool:
-    """Whether the standard library writes the same bytes, ten times as quick.
-
-    Its strings are those of RFC 8785 section 3.2.2.2, and ASCII names sort the same in every encoding. It
-    writes fractions in another way, and whole numbers that a double cannot hold (section 3.2.2.3).
-    """
-    if isinstance(value, str) or value is None:
-        return True
-    if isinstance(value, dict):
-        return all(
-            isinstance(name, str) and name.isascii() and _is_easy(item) for name, item in value.items()
-        )
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_easy, value))
-    return isinstance(value, int) and abs(value) < _WHOLE
 
 
 def tagged_digest(tag: str, tree: Mapping[str, Any]) -> str:
     """The digest of a tree under a version tag, so that no two kinds of document share a digest."""
     return sha256_digest(canonical_json({"solidgate": tag, "of": dict(tree)}))
+
+
+def canonical_text(tree: Mapping[str, Any]) -> bytes:
+    """The same bytes as ``canonical_json``, thirty times as quick, for a tree of two promises.
+
+    Nothing in it is a number, and the names of each object stand in the order of RFC 8785 section 3.2.3.
+    What is left of that form, its strings and its white space, is what this writer writes.
+    """
+    return to_json(tree)
+
+
+def text_digest(tag: str, tree: Mapping[str, Any]) -> str:
+    """``tagged_digest`` of a tree that keeps the promises of ``canonical_text``."""
+    return sha256_digest(canonical_text({"of": tree, "solidgate": tag}))
 
 
 def load_json(content: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ still sees what was committed before it began, so one that takes a lock belongs 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
@@ -58,13 +59,10 @@ class AtEnd:
     async def send(self, connection: AsyncConnection) -> None:
         """All of them as one statement, and the commit."""
         if self._waiting:
-            shape = tuple((statement, tuple(row)) for statement, row in self._waiting)
-            values = {
-                f"w{place}_{name}": value
-                for place, (_, row) in enumerate(self._waiting)
-                for name, value in row.items()
-            }
-            await together(connection, (_joined(shape), values), commit=True)
+            joined, names = _joined(tuple((statement, tuple(row)) for statement, row in self._waiting))
+            values = itertools.chain.from_iterable(row.values() for _, row in self._waiting)
+            sent = (joined, dict(zip(names, values, strict=True)))
+            await exchange(driver_of(connection), sent, commit=True)
 
 
 def driver_of(connection: AsyncConnection) -> Driver:
@@ -77,15 +75,20 @@ def driver_of(connection: AsyncConnection) -> Driver:
 
 
 @lru_cache(maxsize=256)
-def _joined(shape: tuple[tuple[Statement, tuple[str, ...]], ...]) -> str:
-    """Writes that do not see each other, as one statement; keys between them are checked last."""
+def _joined(shape: tuple[tuple[Statement, tuple[str, ...]], ...]) -> tuple[str, tuple[str, ...]]:
+    """Writes that do not see each other, as one statement, and the names of its values in their order.
+
+    Keys between them are checked last.
+    """
+    names = tuple(f"w{place}_{name}" for place, (_, row) in enumerate(shape) for name in row)
     *first, last = (
         _text(statement, columns).replace("%(", f"%(w{place}_")
         for place, (statement, columns) in enumerate(shape)
     )
     if not first:
-        return last
-    return "WITH " + ", ".join(f"w{place} AS ({one})" for place, one in enumerate(first)) + " " + last
+        return last, names
+    clauses = ", ".join(f"w{place} AS ({one})" for place, one in enumerate(first))
+    return f"WITH {clauses} {last}", names
 
 
 @lru_cache(maxsize=256)
