@@ -8,6 +8,7 @@ change no byte: one is kept when its first receipt is the one made without it.
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -29,6 +30,8 @@ from solidgate.vocab import XSD
 MOST_FORMS = 256
 """Forms that are kept in memory, about 40 kB each."""
 
+# JSON and N-Triples write a text alike but for these: control characters other than line breaks and tabs.
+_OTHERWISE = re.compile(rb"\\[bfu]|\x7f")
 _DATE = XSD.dateTime.value.encode()
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -112,9 +115,15 @@ def _moment(at: datetime) -> _Value:
     return b'"%b"^^<%b>' % (text, _DATE), b'{"@type":"%b","@value":"%b"}' % (_DATE, text)
 
 
-def _literal(text: str, language: str | None = None) -> _Value:
-    literal = ox.Literal(text, language=language)
-    return str(literal).encode(), to_json(value_of(literal))
+def _literal(text: str, language: str = "") -> _Value:
+    quoted = to_json(text)
+    if _OTHERWISE.search(quoted):
+        literal = ox.Literal(text, language=language or None)
+        return str(literal).encode(), to_json(value_of(literal))
+    tag = language.encode()
+    if not tag:
+        return quoted, b'{"@value":%b}' % quoted
+    return b"%b@%b" % (quoted, tag), b'{"@language":"%b","@value":%b}' % (tag, quoted)
 
 
 @dataclass(frozen=True, slots=True)

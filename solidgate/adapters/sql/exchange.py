@@ -10,7 +10,7 @@ import itertools
 import re
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,7 +20,7 @@ from psycopg import errors, generators
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 Driver = psycopg.AsyncConnection[Any]
 Row = Mapping[str, Any]
@@ -32,8 +32,29 @@ MOST_PREPARED = 64
 
 _PLACE = re.compile(r"%\((\w+)\)s|%%")
 _numbers = itertools.count(1)
-# What is prepared on each connection, and its name there.
-_prepared: WeakKeyDictionary[Driver, dict[_Shape, bytes]] = WeakKeyDictionary()
+_BEGIN: tuple[str, Row] = ("BEGIN", {})
+_COMMIT: tuple[str, Row] = ("COMMIT", {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is prepared on one connection, under which name, and what writes and reads its values.
+
+    It does not name the connection, which could never go away else; so its times are read as UTC.
+    """
+
+    prepared: dict[_Shape, bytes]
+    transformer: Any
+
+
+_lines: WeakKeyDictionary[Driver, _Line] = WeakKeyDictionary()
+
+
+def _line_of(driver: Driver) -> _Line:
+    line = _lines.get(driver)
+    if line is None:
+        line = _lines[driver] = _Line({}, Transformer())
+    return line
 
 
 async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False) -> list[list[Any]]:
@@ -47,7 +68,7 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
         return await _once(driver, sent, begins, commit)
     except errors.InvalidSqlStatementName:
         # The driver takes all prepared statements away when it rolls back. Nothing was done yet: once more.
-        _prepared.pop(driver, None)
+        _line_of(driver).prepared.clear()
         if not begins:
             raise
         await driver.rollback()
@@ -57,28 +78,17 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
 async def _once(
     driver: Driver, sent: Sequence[tuple[str, Row]], begins: bool, commit: bool
 ) -> list[list[Any]]:
-    known = _prepared.setdefault(driver, {})
-    statements = [_Statement(driver, known, *one) for one in sent]
-    commands: list[Command] = []
-    if begins:
-        commands.append(partial(driver.pgconn.send_query_params, b"BEGIN", None))
-    for statement in statements:
-        commands += statement.commands()
-    if commit:
-        commands.append(partial(driver.pgconn.send_query_params, b"COMMIT", None))
+    sent = (*([_BEGIN] if begins else ()), *sent, *([_COMMIT] if commit else ()))
+    statements = [_Statement(driver.pgconn, _line_of(driver), *one) for one in sent]
+    commands = [command for statement in statements for command in statement.commands()]
     async with driver.lock:
-        results = iter(await driver.wait(_round(driver, commands)))
-    if begins:
-        _check(next(results))
+        results = iter(await driver.wait(_round(driver.pgconn, commands)))
     rows = [statement.rows(results) for statement in statements]
-    for result in results:
-        _check(result)
-    return rows
+    return rows[begins : len(rows) - commit]
 
 
-def _round(driver: Driver, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
+def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
     """One result for each command. Whatever happens, the connection leaves the pipeline or is closed."""
-    pgconn = driver.pgconn
     pgconn.enter_pipeline_mode()
     try:
         for command in commands:
@@ -99,42 +109,41 @@ def _round(driver: Driver, commands: Sequence[Command]) -> PQGen[list[PGresult]]
 class _Statement:
     """One statement with its values, and the rows that come of it."""
 
-    driver: Driver
-    known: dict[_Shape, bytes]
+    pgconn: PGconn
+    line: _Line
     statement: str
     row: Row
-    _transformer: Any = field(init=False)  # the compiled one where there is one, else the plain one
-    _made: tuple[_Shape, bytes] | None = None
+    made: tuple[_Shape, bytes] | None = None
 
     def commands(self) -> Iterator[Command]:
         """Prepare it where it is not, then execute it; bound by its text and the types of its values."""
         text, names = _numbered(self.statement)
-        transformer = self._transformer = Transformer(self.driver)
+        transformer, prepared, pgconn = self.line.transformer, self.line.prepared, self.pgconn
         values = transformer.dump_sequence([self.row[name] for name in names], [PyFormat.AUTO] * len(names))
-        types, formats, pgconn = transformer.types or (), transformer.formats, self.driver.pgconn
-        name = self.known.get((text, types))
-        if name is None and len(self.known) >= MOST_PREPARED:
+        types, formats = transformer.types or (), transformer.formats
+        name = prepared.get((text, types))
+        if name is None and len(prepared) >= MOST_PREPARED:
             yield partial(pgconn.send_query_params, text, values, types, formats, Format.BINARY)
             return
         if name is None:
             name = b"solidgate_%d" % next(_numbers)
-            self._made = ((text, types), name)
+            self.made = ((text, types), name)
             yield partial(pgconn.send_prepare, name, text, types)
         yield partial(pgconn.send_query_prepared, name, values, formats, Format.BINARY)
 
     def rows(self, results: Iterator[PGresult]) -> list[Any]:
         """What came of it. Raises the driver's error."""
-        if self._made is not None:
+        if self.made is not None:
             _check(next(results))
-            shape, name = self._made
-            self.known[shape] = name
+            shape, name = self.made
+            self.line.prepared[shape] = name
         result = next(results)
         _check(result)
         if not result.nfields:
             return []
-        self._transformer.set_pgresult(result)
         maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
-        return list(self._transformer.load_rows(0, result.ntuples, maker))
+        self.line.transformer.set_pgresult(result)
+        return list(self.line.transformer.load_rows(0, result.ntuples, maker))
 
 
 def _check(result: PGresult) -> None:

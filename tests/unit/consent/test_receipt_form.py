@@ -210,6 +210,17 @@ def test_an_independent_processor_expands_it_to_the_graph_of_the_record() -> Non
     assert digest(TERMS) == record.agreement_digest
 
 
+@pytest.mark.parametrize("text", [chr(code) for code in (*range(0x21), 0x22, 0x5C, 0x7F, 0x80, 0x85, 0x2028)])
+@pytest.mark.parametrize("around", ["", "\\", "\\u"])
+def test_every_character_is_written_as_by_the_plain_writers(text: str, around: str) -> None:
+    record, notice = asked_of(TERMS)
+    same(give(record), TERMS, notice)
+    shown = replace(notice, title=f"{around}{text}{around}")
+    credential = credential_json(give(record), TERMS, ISSUER, NOON, shown)
+    assert len(receipt_form._forms) == 1
+    assert credential == plain_json(give(record), TERMS, ISSUER, NOON, shown)
+
+
 @pytest.mark.parametrize(
     ("lines", "fixed"),
     [

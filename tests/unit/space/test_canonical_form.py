@@ -19,12 +19,10 @@ def in_order(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 LEAVES = st.none() | st.booleans() | TEXT
-TREES = st.dictionaries(
-    NAMES,
-    st.recursive(
-        LEAVES, lambda some: st.lists(some) | st.dictionaries(NAMES, some).map(in_order), max_leaves=20
-    ),
-).map(in_order)
+INNER = st.recursive(
+    LEAVES, lambda some: st.lists(some) | st.dictionaries(NAMES, some).map(in_order), max_leaves=20
+)
+TREES = st.dictionaries(NAMES, INNER).map(in_order)
 
 
 @given(TREES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -82,7 +84,7 @@ async def test_it_is_answered_although_a_rollback_took_what_was_prepared(
     driver: psycopg.AsyncConnection[Any],
 ) -> None:
     await exchange(driver, (KEEP, {"what": b"1"}), commit=True)
-    assert await many(driver, PREPARED) == 2
+    assert await many(driver, PREPARED) == 4  # with BEGIN, COMMIT and the question itself
     await driver.execute("DEALLOCATE ALL")
     await driver.rollback()
     await exchange(driver, (KEEP, {"what": b"2"}), commit=True)
@@ -103,11 +105,21 @@ async def test_within_a_transaction_what_was_done_before_is_never_lost_silently(
 async def test_a_connection_keeps_no_more_statements_prepared_than_its_limit(
     driver: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at, "MOST_PREPARED", 2)
+    monkeypatch.setattr(at, "MOST_PREPARED", 3)
     for number in range(4):
         ((row,),) = await exchange(driver, (f"SELECT {number} AS many", {}), commit=True)
         assert row.many == number
-    assert await many(driver, PREPARED) == 2
+    assert await many(driver, PREPARED) == 3  # BEGIN, the first question, COMMIT
+
+
+async def test_a_connection_that_is_gone_is_not_kept_in_memory(database_url: str) -> None:
+    one = await psycopg.AsyncConnection.connect(plain_url(database_url))
+    await exchange(one, ("SELECT now() AS at", {}), commit=True)
+    await one.close()
+    gone = weakref.ref(one)
+    del one
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_cancelled_wait_for_a_lock_rolls_back_and_leaves_the_pool_whole(
