@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from psycopg.pq import TransactionStatus
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sql.lines import Lines
 from solidgate.adapters.sql.together import driver_of
 
 
 @asynccontextmanager
-async def whole(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def whole(lines: Lines) -> AsyncIterator[AsyncConnection]:
     """Commit at the end, roll back on any error, and give the connection back.
 
     The transaction begins with its first statement. What SQLAlchemy's own ``begin`` does beside this, a
     greenlet for each step and a task for the return, cost an answer as much as its commit.
     """
-    connection = await engine.connect()
+    connection = await lines.take()
     try:
         yield connection
         await _commit(connection)
@@ -27,7 +28,7 @@ async def whole(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         # A task of its own: whoever is cancelled twice still gives a clean connection back.
         await asyncio.shield(asyncio.create_task(connection.close()))
         raise
-    await connection.close()
+    await lines.give(connection)
 
 
 async def _commit(connection: AsyncConnection) -> None:

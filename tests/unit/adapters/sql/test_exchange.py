@@ -142,8 +142,7 @@ async def test_a_cancelled_wait_for_a_lock_rolls_back_and_leaves_the_pool_whole(
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
-    for _ in range(4):
+    for _ in range(12):  # more than the pool has
         await waits()
 
 
