@@ -7,7 +7,8 @@ something about anybody but the result itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
@@ -19,10 +20,9 @@ RULING = (*(each.iri for each in _NAMESPACES), "http://www.w3.org/ns/auth/", "ht
 """Vocabularies that servers and clients act on: access, storage, containers, keys, and what is the same."""
 
 
-def rules_pods(iri: str, ruling: Collection[str] = RULING) -> bool:
+def rules_pods(iri: str, ruling: tuple[str, ...] = RULING) -> bool:
     """Whether this is a term of such a vocabulary, in any spelling that a careless reader takes for it."""
-    plain = _plain(iri)
-    return any(plain.startswith(_plain(each)) for each in ruling)
+    return _plain(iri).startswith(_all_plain(ruling))
 
 
 def require_writable(document: bytes, own: Collection[str]) -> None:
@@ -30,14 +30,24 @@ def require_writable(document: bytes, own: Collection[str]) -> None:
 
     ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
     """
+    subjects, terms = set(), set()
     for quad in parse(document, format=RdfFormat.TURTLE):
-        if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
-            raise ResultForeign("another subject")
-        for term in (quad.subject, quad.predicate, quad.object):
-            if isinstance(term, NamedNode) and rules_pods(term.value):
-                raise ResultForeign("a term that rules pods or consent")
-            if isinstance(term, Literal) and rules_pods(term.datatype.value):
-                raise ResultForeign("a term that rules pods or consent")
+        subjects.add(quad.subject)
+        terms |= {quad.subject, quad.predicate, quad.object}
+    mine = frozenset(own)
+    if not all(isinstance(each, NamedNode) and _is_own(each.value, mine) for each in subjects):
+        raise ResultForeign("another subject")
+    if any(rules_pods(iri) for iri in _iris(terms)):
+        raise ResultForeign("a term that rules pods or consent")
+
+
+def _iris(terms: Iterable[object]) -> Iterator[str]:
+    """Every IRI that is a term, or the datatype of one; most of them only once."""
+    for term in terms:
+        if isinstance(term, NamedNode):
+            yield term.value
+        elif isinstance(term, Literal):
+            yield term.datatype.value
 
 
 def _is_own(iri: str, own: Collection[str]) -> bool:
@@ -47,3 +57,8 @@ def _is_own(iri: str, own: Collection[str]) -> bool:
 def _plain(iri: str) -> str:
     """Without the scheme and in small letters: http, https and HTTP name one vocabulary to a reader."""
     return iri.lower().partition("://")[2] or iri.lower()
+
+
+@lru_cache(maxsize=8)
+def _all_plain(ruling: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_plain, ruling))
