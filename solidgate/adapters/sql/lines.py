@@ -38,9 +38,14 @@ class Lines:
         """A connection that stands, in no transaction. Raises as the pool does."""
         while self._kept:
             line, used = self._kept.pop()
-            if await self._stands(line, used):
+            stands = False
+            try:
+                stands = await self._stands(line, used)
+            finally:  # also when whoever asks is cancelled: what nobody knows of is not used again
+                if not stands:
+                    await greenlet_spawn(line.invalidate)
+            if stands:
                 return self._connection(line)
-            await greenlet_spawn(line.invalidate)
         return self._connection(await greenlet_spawn(self._engine.sync_engine.raw_connection))
 
     async def give(self, connection: AsyncConnection) -> None:

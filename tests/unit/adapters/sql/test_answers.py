@@ -141,6 +141,17 @@ async def test_an_erasure_under_way_comes_wholly_before_an_answer(store: SqlStor
         await waiting
 
 
+async def test_the_person_is_locked_before_the_request(store: SqlStore, person: str) -> None:
+    """The order of ``locks.ORDER``, in one statement: who waits for the person holds nothing yet."""
+    at_once = sa.text("SELECT 1 FROM requests WHERE request_id = 'request-1' FOR UPDATE NOWAIT")
+    async with store.transaction() as erasing:
+        assert await erasing.persons.lock(person)
+        waiting = asyncio.create_task(_under_lock(store, person))
+        await _waits_for_a_lock(store, "transactionid")
+        assert (await erasing.connection.execute(at_once)).scalar_one() == 1
+    assert not (await waiting).answered
+
+
 async def _under_lock(store: SqlStore, person: str) -> ToAnswer:
     async with store.transaction() as tx:
         return await tx.answers.under_lock(person, "request-1", DIGEST)

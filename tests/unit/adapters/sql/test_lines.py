@@ -109,3 +109,18 @@ async def test_with_the_engine_go_its_lines(database_url: str) -> None:
                 return
             await asyncio.sleep(0.05)
     raise AssertionError("a connection outlives its engine")
+
+
+async def test_a_connection_is_not_lost_when_whoever_asks_for_it_is_cancelled(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    lines = Lines(engine, 0.0)
+    (kept,) = {await one(lines)}
+    async with await psycopg.AsyncConnection.connect(plain_url(database_url), autocommit=True) as other:
+        await other.execute("SELECT 1")
+        asking = asyncio.create_task(one(lines))
+        await asyncio.sleep(0)  # the question whether it stands is on its way
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert kept not in await some(lines, 8)
