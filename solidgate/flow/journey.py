@@ -184,9 +184,7 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         ended=world.clock.now(),
     )
     name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
-    delivery, sha256 = plan(
-        graph, step.first, run.run_id, descent.run, name, result_document(graph, descent)
-    )
+    delivery, sha256 = plan(graph, step.first, run.run_id, descent.run, name, result_document(graph, descent))
     earlier = memory(step, job.program, pulled)
 
     async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:

@@ -11,11 +11,11 @@ A signpost never decides what becomes of a run: what a pod's fault left undone i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from solidgate.consent.stored import StoredConsent
 from solidgate.derived import signpost as written
@@ -27,9 +27,10 @@ from solidgate.errors import (
     PodUnreadable,
     SolidgateError,
 )
-from solidgate.flow.step import UNANSWERED, Step
+from solidgate.flow.step import Step
+from solidgate.flow.tenure import Tenure
 from solidgate.flow.world import World
-from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.resource import Document
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryState
 from solidgate.run.signpost import Kind, Listed, Signpost, SignState, planned
@@ -38,11 +39,36 @@ from solidgate.run.standing import pause
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
+T = TypeVar("T")
 ROUNDS = 5
 MEDIA_TYPE = "text/turtle"
 _PATIENCE = timedelta(minutes=1)
 
-Carry = Callable[[Awaitable[ResourceState]], Awaitable[ResourceState]]
+
+class Holder(Protocol):
+    """Whoever may send now, and hears of each write whether it was answered."""
+
+    unanswered: bool
+
+    async def still(self) -> None:
+        """Before each request. Raises when it is over."""
+        ...
+
+    async def answered(self, effect: Awaitable[T]) -> T:
+        """Carry a write to its answer."""
+        ...
+
+
+@dataclass(slots=True)
+class _Owner:
+    """The person themselves, whose session nobody ends for them."""
+
+    unanswered: bool = False
+
+    async def still(self) -> None: ...
+
+    async def answered(self, effect: Awaitable[T]) -> T:
+        return await effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +80,7 @@ class _Spot:
     person_id: str
     space_id: str
     place: str
-    carry: Carry
-
-
-async def as_it_is(sent: Awaitable[ResourceState]) -> ResourceState:
-    """Carry a request without a step around it."""
-    return await sent
+    holder: Holder
 
 
 async def after_result(step: Step, access: Access) -> None:
@@ -70,41 +91,67 @@ async def after_result(step: Step, access: Access) -> None:
         async with step.world.store.transaction() as tx:
             stored = await step.resume(tx)
             place = await _plan(step.world, tx, stored, step.run.run_id)
-        spot = _Spot(step.world, access, step.person_id, step.run.space_id, place, step.answered)
-        # What was seen to stand there is settled, whatever the pod answered; anything else holds the lease.
-        step.unanswered = await bring(spot)
+        spot = _Spot(step.world, access, step.person_id, step.run.space_id, place, step)
+        await bring(spot)
 
 
-async def afresh(world: World, access: Access, stored: StoredConsent, run_id: str = "") -> None:
-    """Follow what became of the results: invalid by a withdrawal, removed, not there any more, disputed.
+async def afresh(world: World, access: Access, stored: StoredConsent) -> None:
+    """Follow, as the person, what became of the results: invalid by a withdrawal, removed, gone.
 
     Only where there are signposts already: nothing new is written into a pod for this.
     """
+    place = await _replanned(world, stored, "")
+    if place is not None:
+        await bring(_Spot(world, access, stored.person_id, stored.space_id, place, _Owner()))
+
+
+async def follow(held: Tenure, access: Access, run_id: str) -> None:
+    """The same as the space, for a consent that holds. Raises what ``Tenure.still`` raises."""
+    stored = held.stored
+    place = await _replanned(held.world, stored, run_id)
+    if place is not None:
+        await bring(_spot(held, access, place))
+
+
+async def look_again(held: Tenure, access: Access, place: str) -> None:
+    """Housekeeping's turn: go on with what is planned, and see whether what was written still stands.
+
+    Raises what ``Tenure.still`` raises.
+    """
+    await bring(_spot(held, access, place))
+
+
+def _spot(held: Tenure, access: Access, place: str) -> _Spot:
+    stored = held.stored
+    return _Spot(held.world, held.fenced(access), stored.person_id, stored.space_id, place, held)
+
+
+async def _replanned(world: World, stored: StoredConsent, run_id: str) -> str | None:
+    """The name of the place once the newest intent is planned; none where there are no signposts."""
     async with world.store.transaction() as tx:
         place = await tx.signposts.place(stored.person_id, stored.record.result_container)
         if await tx.signposts.one(stored.person_id, stored.space_id, place, Kind.INDEX) is None:
-            return
-        await _plan(world, tx, stored, run_id)
-    await bring(_Spot(world, access, stored.person_id, stored.space_id, place, as_it_is))
+            return None
+        return await _plan(world, tx, stored, run_id)
 
 
-async def look_again(world: World, access: Access, stored: StoredConsent, place: str) -> None:
-    """Housekeeping's turn: go on with what is planned, and see whether what was written still stands."""
-    spot = _Spot(world, access, stored.person_id, stored.space_id, place, as_it_is)
-    for kind in Kind:
-        with suppress(PodFault):
-            await _bring(spot, kind)
+async def bring(spot: _Spot) -> None:
+    """Both signposts to what is planned; a pod's fault leaves one planned.
 
-
-async def bring(spot: _Spot) -> bool:
-    """Both signposts to what is planned; a pod's fault leaves one planned. Whether a write is in doubt."""
-    in_doubt = False
-    for kind in (Kind.INDEX, Kind.LATEST):
-        try:
-            await _bring(spot, kind)
-        except PodFault as fault:
-            in_doubt |= isinstance(fault, UNANSWERED)
-    return in_doubt
+    What was seen to stand there is settled, whatever the pod answered; a write without an answer is in doubt.
+    """
+    in_doubt, holder = False, spot.holder
+    try:
+        for kind in (Kind.INDEX, Kind.LATEST):
+            holder.unanswered = False
+            try:
+                await _bring(spot, kind)
+            except PodFault:
+                in_doubt |= holder.unanswered
+            else:
+                holder.unanswered = False
+    finally:
+        holder.unanswered |= in_doubt
 
 
 async def _plan(world: World, tx: Transaction, stored: StoredConsent, run_id: str) -> str:
@@ -201,6 +248,7 @@ def _seen(sign: Signpost, found: Document | None) -> SignState | None:
 
 async def _read(spot: _Spot, sign: Signpost) -> Document | None:
     limit = spot.world.settings.pull.max_resource_bytes
+    await spot.holder.still()
     try:
         return await spot.world.pods.read(spot.access, sign.target, max_bytes=limit)
     except PodNotFound:
@@ -209,12 +257,13 @@ async def _read(spot: _Spot, sign: Signpost) -> Document | None:
 
 async def _send(spot: _Spot, sign: Signpost, found: Document | None) -> None:
     pods, access, target = spot.world.pods, spot.access, sign.target
+    await spot.holder.still()
     if found is None:
-        await spot.carry(pods.create(access, target, sign.content, MEDIA_TYPE))
+        await spot.holder.answered(pods.create(access, target, sign.content, MEDIA_TYPE))
     elif sign.content:
-        await spot.carry(pods.replace(access, target, sign.content, MEDIA_TYPE, found.etag))
+        await spot.holder.answered(pods.replace(access, target, sign.content, MEDIA_TYPE, found.etag))
     else:
-        await pods.remove(access, target, found.etag)
+        await spot.holder.answered(pods.remove(access, target, found.etag))
 
 
 async def _record(spot: _Spot, seen: Signpost, state: SignState) -> None:

@@ -119,17 +119,12 @@ class Signposts:
         )
         await self.connection.execute(sa.update(signposts).where(this).values(next_look=at))
 
-    async def waiting(self, consent_id: str) -> bool:
-        """Whether a signpost was planned for this consent that the pod was not seen to hold yet."""
-        query = sa.select(signposts.c.place).where(
-            signposts.c.consent_id == consent_id, signposts.c.state == SignState.PLANNED.value
-        )
-        return (await self.connection.execute(query.limit(1))).scalar_one_or_none() is not None
-
-    async def targets(self, person_id: str) -> tuple[str, ...]:
-        """Where signposts of this person stand, as last seen."""
+    async def waiting(self, person_id: str, consent_id: str) -> tuple[str, ...]:
+        """Where a signpost was planned for this consent that the pod was not seen to hold yet."""
         query = sa.select(signposts).where(
-            signposts.c.person_id == person_id, signposts.c.state == SignState.WRITTEN.value
+            signposts.c.person_id == person_id,
+            signposts.c.consent_id == consent_id,
+            signposts.c.state == SignState.PLANNED.value,
         )
         found = []
         for row in (await self.connection.execute(query)).all():

@@ -85,6 +85,19 @@ class Watches:
         )
         return {row.consent_id: row.space_id for row in await self.connection.execute(query)}
 
+    async def left_behind(self, limit: int) -> Mapping[str, str]:
+        """Consent to space, of those that ended, are watched no more, and left a channel or what was seen."""
+        left = sa.union(sa.select(channels.c.consent_id), sa.select(topics.c.consent_id)).subquery()
+        query = (
+            sa.select(consents.c.consent_id, consents.c.space_id)
+            .join(left, left.c.consent_id == consents.c.consent_id)
+            .outerjoin(watches, watches.c.consent_id == consents.c.consent_id)
+            .where(sa.not_(_HOLDING), watches.c.consent_id.is_(None))
+            .order_by(consents.c.consent_id)
+            .limit(limit)
+        )
+        return {row.consent_id: row.space_id for row in await self.connection.execute(query)}
+
     async def to_see_to(self, now: datetime, until: datetime, limit: int) -> tuple[str, ...]:
         """Watches to subscribe, renew or end, each claimed until ``until``; the longest waiting first."""
         ended = sa.or_(sa.not_(_HOLDING), consents.c.until <= now)
