@@ -20,6 +20,7 @@ from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, EpochPassed, PodFault
 from solidgate.flow import rerun
+from solidgate.flow.each import each
 from solidgate.flow.tenure import Tenure, tenure
 from solidgate.flow.watching import next_sweep
 from solidgate.flow.world import World
@@ -205,16 +206,24 @@ async def sweep(world: World) -> int:
     now, settings = world.clock.now(), world.settings.notifications
     async with world.store.transaction() as tx:
         due = await tx.watches.to_look_at(now, settings.sweep_consents)
-        for consent_id in due:
-            stored = await tx.consents.one(consent_id)
-            topics = topics_of(stored.record.resources, stored.record.result_container)
-            await ask(tx, consent_id, tuple(topics), now + _somewhat(world))
-            await tx.watches.look_next(consent_id, next_sweep(world, now))
+    asked = await each(due, lambda consent_id: _swept(world, consent_id, now), "sweep.failed")
+    async with world.store.transaction() as tx:
         for consent_id in await tx.reruns.overdue(now - timedelta(seconds=_GIVEN_UP_SECONDS), BATCH):
             # Its job was given up or is gone.
             await tx.reruns.look_due(consent_id, now)
             await _defer(tx, consent_id, now)
-    return len(due)
+    return asked
+
+
+async def _swept(world: World, consent_id: str, now: datetime) -> None:
+    """One consent, in a transaction of its own: it waits for nobody while it holds another's row."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, lock="share")
+        if await tx.watches.look_next(
+            consent_id, next_sweep(world, now), now
+        ):  # else another worker was faster
+            topics = topics_of(stored.record.resources, stored.record.result_container)
+            await ask(tx, consent_id, tuple(topics), now + _somewhat(world))
 
 
 def _somewhat(world: World) -> timedelta:

@@ -129,6 +129,7 @@ def _spot(held: Tenure, access: Access, place: str) -> _Spot:
 async def _replanned(world: World, stored: StoredConsent, run_id: str) -> str | None:
     """The name of the place once the newest intent is planned; none where there are no signposts."""
     async with world.store.transaction() as tx:
+        await tx.signposts.alone(stored.person_id, stored.space_id)
         place = await tx.signposts.place(stored.person_id, stored.record.result_container)
         if await tx.signposts.one(stored.person_id, stored.space_id, place, Kind.INDEX) is None:
             return None

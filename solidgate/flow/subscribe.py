@@ -27,6 +27,7 @@ from solidgate.errors import (
     PodFault,
 )
 from solidgate.flow import watching
+from solidgate.flow.each import each
 from solidgate.flow.journey import Enclave
 from solidgate.flow.look import Watched, ask, held, states
 from solidgate.flow.unsubscribe import end, end_at_pod
@@ -166,9 +167,9 @@ class _Asking:
         try:
             async with world.store.transaction() as tx:
                 still = await watching.is_due(world, tx, consent_id)
-                await tx.watches.keep(row, secret, burst, world.clock.now())
                 if not still:
                     await watching.end_soon(world, tx, consent_id, stored.space_id)
+                await tx.watches.keep(row, secret, burst, world.clock.now())
         except ConsentNotFound:
             await self.channels.unsubscribe(self.access, channel)
             raise
@@ -225,15 +226,28 @@ async def see_to(world: World) -> int:
     come; how many of these."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
-        for consent_id, space_id in (await tx.watches.left_behind(BATCH)).items():
-            await watching.end_soon(world, tx, consent_id, space_id)
-        for consent_id in await tx.watches.unwatched(await _on_change(tx), now, BATCH):
-            await watching.begin(world, tx, consent_id)
+        behind = await tx.watches.left_behind(BATCH)
+        new = await tx.watches.unwatched(await _on_change(tx), now, BATCH)
+    # One consent a transaction: it waits for nobody while it holds another's row.
+    await each(behind, lambda one: _end_soon(world, one, behind[one]), "watch.not-ended")
+    await each(new, lambda one: _begin(world, one), "watch.not-begun")
+    async with world.store.transaction() as tx:
         due = await tx.watches.to_see_to(now, now + _CLAIM, BATCH)
         for consent_id in due:
             await watching.promise(tx, consent_id)
+    async with world.store.transaction() as tx:
         await tx.watches.forget_hints(now)
     return len(due)
+
+
+async def _begin(world: World, consent_id: str) -> None:
+    async with world.store.transaction() as tx:
+        await watching.begin(world, tx, consent_id)
+
+
+async def _end_soon(world: World, consent_id: str, space_id: str) -> None:
+    async with world.store.transaction() as tx:
+        await watching.end_soon(world, tx, consent_id, space_id)
 
 
 async def _on_change(tx: Transaction) -> list[str]:

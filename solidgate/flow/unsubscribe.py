@@ -39,8 +39,8 @@ async def end(enclave: Enclave, consent_id: str) -> None:
             )
             return
         # After so many tries the channel lapses by itself; its address here is unknown from now on.
-        await tx.reruns.drop_look(consent_id)
         await tx.watches.end(consent_id)
+        await tx.reruns.drop_look(consent_id)
 
 
 async def end_at_pod(enclave: Enclave, access: Access, rows: tuple[ChannelRow, ...]) -> int:

@@ -16,7 +16,7 @@ from solidgate.flow import erase, subscribe, withdraw
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.testing.called import Called, open_called
-from solidgate.worker import keep_house
+from solidgate.worker.house import keep_house
 
 
 @pytest.fixture

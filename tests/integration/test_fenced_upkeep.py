@@ -20,8 +20,10 @@ from solidgate.flow.tenure import tenure
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.settings import Worker
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, is_signpost, open_ground
-from solidgate.worker import keep_house, run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, is_signpost
+from solidgate.worker.house import keep_house
+from solidgate.worker.parts import run_batch
 
 
 @pytest.fixture

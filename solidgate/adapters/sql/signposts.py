@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consents, signposts
 from solidgate.consent.status import ConsentStatus
@@ -117,6 +118,7 @@ class Signposts:
             signposts.c.space_id == space_id,
             signposts.c.place == place,
         )
+        await self.connection.execute(locked(signposts, this))  # both at once, in their order
         await self.connection.execute(sa.update(signposts).where(this).values(next_look=at))
 
     async def waiting(self, person_id: str, consent_id: str) -> tuple[str, ...]:
