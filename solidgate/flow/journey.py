@@ -36,7 +36,7 @@ from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
 from solidgate.ports import Access, EnclaveKeys, PodChannels
-from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
+from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow, Intended
 from solidgate.run.held import Held
 from solidgate.run.place import Place
 from solidgate.run.state import PartState, RunRow
@@ -45,7 +45,7 @@ from solidgate.space.agreement import Agreement
 from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.store import Transaction
+    from solidgate.adapters.sql.store import Steps
 
 _log = structlog.get_logger()
 
@@ -115,8 +115,13 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
 
 
 async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
-    """The space's own while the step lasts, with what the owner granted where a pod asks for that."""
+    """The space's own while the step lasts, with what the owner granted where a pod asks for that.
+
+    Whether it does was told with the move before.
+    """
     fenced = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    if not step.asks:
+        return fenced
     return await granted(step.world, fenced, step.consent_id)
 
 
@@ -141,9 +146,9 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
     """The documents are there, and the trail says so, with the move to the program."""
     objects = (step.run.run_id, step.consent_id, f"resources:{len(pulled.documents)}")
 
-    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[bool]:
         entry = AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE)
-        return tx.steps.move_audited(place, PartState.RUNNING, entry)
+        return steps.move_audited(place, PartState.RUNNING, entry)
 
     await step.move(make)
     if step.agreement.rerun == ON_CHANGE:
@@ -184,18 +189,15 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
         ended=world.clock.now(),
     )
     name = f"{world.space_iri(run.space_id)}/results/{_pseudonym(step)}"
-    delivery, sha256 = plan(
-        graph, step.first, run.run_id, descent.run, name, result_document(graph, descent)
-    )
+    delivery, sha256 = plan(graph, step.first, run.run_id, descent.run, name, result_document(graph, descent))
     earlier = memory(step, job.program, pulled)
 
-    async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:
-        planned = await tx.steps.plan(place, step.held, delivery, sha256, now)
-        if planned is not None and earlier is not None:
-            await tx.pulls.remember(step.person_id, step.consent_id, earlier, now)
-        return planned
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[Intended | None]:
+        return steps.plan(place, step.held, delivery, sha256, now, earlier)
 
-    return await step.move(make, statements=1 if earlier is None else 2)
+    intended = await step.move(make)
+    step.asks = intended.asks
+    return intended.row
 
 
 def _input_digests(key: bytes, pulled: PulledDocuments) -> Mapping[str, str]:
@@ -217,10 +219,10 @@ async def _publish(step: Step, planned: DeliveryRow) -> None:
     run, delivery = step.run, planned.delivery
     row = DerivedRow(delivery.graph, delivery.derived)
 
-    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[bool]:
         objects = (run.run_id, step.consent_id)
         entry = AuditEntry(Action.RESULT_WRITTEN, now, "enclave", objects, Outcome.DONE)
-        return tx.steps.publish(place, step.held, run.space_id, row, entry)
+        return steps.publish(place, step.held, run.space_id, row, entry)
 
     await step.move(make)
     step.given_back = True

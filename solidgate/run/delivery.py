@@ -61,6 +61,14 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Intended:
+    """The intent that stands, and whether the pod's owner opens by grants now."""
+
+    row: DeliveryRow
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unresolved:
     """A planned delivery whose part has ended: nobody recorded what the pod holds."""
 

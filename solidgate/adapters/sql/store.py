@@ -35,7 +35,8 @@ from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.signposts import Signposts
 from solidgate.adapters.sql.spaces import Spaces
 from solidgate.adapters.sql.standing import Standing
-from solidgate.adapters.sql.steps import Steps
+from solidgate.adapters.sql.steps import Steps as Steps
+from solidgate.adapters.sql.straight import Straight
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
 from solidgate.adapters.sql.trail import Trail
@@ -121,11 +122,6 @@ class Transaction:
         return Runs(self.connection)
 
     @cached_property
-    def steps(self) -> Steps:
-        """The moves of one part, each in one statement."""
-        return Steps(self.connection, self.people)
-
-    @cached_property
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
@@ -191,12 +187,10 @@ class SqlStore:
     engine: AsyncEngine
     keys: StoreKeys
     tombstones: Tombstones
-    _single: AsyncEngine = field(init=False, repr=False, compare=False)
+    _straight: Straight = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # The same connections: one is set to this when it is taken, and back when it is given back.
-        single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        object.__setattr__(self, "_single", single)
+        object.__setattr__(self, "_straight", Straight(self.engine))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -207,10 +201,10 @@ class SqlStore:
             await tx.last.send(connection)
 
     @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[Transaction]:
-        """Each statement is its own transaction, for what one statement says whole. Same errors."""
-        async with _told(), self._single.connect() as connection:
-            yield Transaction(connection, self.keys)
+    async def at_once(self) -> AsyncIterator[Steps]:
+        """The moves of a part: each statement is its own transaction. Same errors."""
+        async with _told(), self._straight.connection() as connection:
+            yield Steps(connection, self.keys)
 
     async def ping(self) -> None:
         """One round trip. Raises ``StoreUnavailable``."""
