@@ -24,8 +24,8 @@ from solidgate.errors import (
     SolidgateError,
     StoreUnavailable,
 )
+from solidgate.flow import lead
 from solidgate.flow import run as running
-from solidgate.flow import signpost
 from solidgate.flow.door import door_of, note_width
 from solidgate.flow.granted import granted, noticed
 from solidgate.flow.look import remember_pulled
@@ -36,9 +36,10 @@ from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
 from solidgate.ports import Access, EnclaveKeys, PodChannels
-from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow, Intended
+from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow, Intended, Published
 from solidgate.run.held import Held
 from solidgate.run.place import Place
+from solidgate.run.signpost import Lead
 from solidgate.run.state import PartState, RunRow
 from solidgate.sandbox.limits import IsolationLevel, RunContext
 from solidgate.space.agreement import Agreement
@@ -110,8 +111,13 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
     step.unanswered = False  # whatever the pod answered, the result was seen there
-    await _publish(step, planned)
-    await signpost.after_result(step, access)
+    if not step.world.settings.worker.signposts:
+        await _publish(step, planned, keep=False)
+        return
+    leading = await lead.lead_to(step, planned)
+    published = await _publish(step, planned, leading, keep=leading is None or bool(leading.changes))
+    if not step.given_back:
+        await lead.follow(step, access, leading, published.signed)
 
 
 async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
@@ -211,21 +217,21 @@ def _pseudonym(step: Step) -> str:
     return step.world.store.keys.pseudonym_of(step.person_id, step.run.space_id)
 
 
-async def _publish(step: Step, planned: DeliveryRow) -> None:
+async def _publish(step: Step, planned: DeliveryRow, leading: Lead | None = None, *, keep: bool) -> Published:
     """Make the result visible to queries, in the transaction that decides once more, and end the part.
 
-    When somebody ended it meanwhile, nothing of it becomes visible.
+    When somebody ended it meanwhile, nothing of it becomes visible. The lease is kept for what follows.
     """
-    run, delivery = step.run, planned.delivery
+    delivery, objects = planned.delivery, (step.run.run_id, step.consent_id)
     row = DerivedRow(delivery.graph, delivery.derived)
 
-    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[bool]:
-        objects = (run.run_id, step.consent_id)
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[Published | None]:
         entry = AuditEntry(Action.RESULT_WRITTEN, now, "enclave", objects, Outcome.DONE)
-        return steps.publish(place, step.held, run.space_id, row, entry)
+        return steps.publish(place, step.held, row, entry, leading if keep else None, keep=keep)
 
-    await step.move(make)
-    step.given_back = True
+    published = await step.move(make)
+    step.given_back = not keep
+    return published
 
 
 async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:

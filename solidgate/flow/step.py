@@ -127,24 +127,6 @@ class Step:
         await tx.leases.renew(self.fence, self.world.settings.worker.lease_seconds)
         return active
 
-    async def resume(self, tx: Transaction) -> StoredConsent:
-        """Under a new lease, after the part gave its own back: for work that follows its end.
-
-        Decides once more. Raises what ``decide`` raises, and ``EpochPassed`` also when somebody works for it.
-        """
-        self.check()
-        stored, seconds = await tx.consents.one(self.consent_id, lock="share"), self._seconds
-        active = decided(self.world, stored, self.agreement, self.run)
-        fence = await tx.leases.take(self.consent_id, active.epoch, self.run.run_id, seconds)
-        if active.epoch != self.first.epoch or fence is None:
-            raise EpochPassed()
-        self.fence, self.given_back = fence, False
-        return stored
-
-    @property
-    def _seconds(self) -> int:
-        return self.world.settings.worker.lease_seconds
-
     def check(self) -> None:
         """Raises ``EpochPassed`` once the step was ended, or its lease may have lapsed. Asks nobody."""
         if self.ended is not None or clock() >= self.until:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from solidgate.run.signpost import Kept as Sign
+
 
 class DeliveryState(StrEnum):
     """``PLANNED`` is the durable intent; the others are what the pod was seen to hold.
@@ -66,6 +68,13 @@ class Intended:
 
     row: DeliveryRow
     asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A result that queries see, and the intents that lead to it; none when others came between."""
+
+    signed: tuple[Sign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,8 +115,8 @@ PLAN_REMEMBERED = _plan("""remembered AS (
             tags_sealed = excluded.tags_sealed, at = excluded.at
     )""")
 
-PUBLISH = f"""
-    WITH {_GIVEN_BACK}, {_MOVED}, {_AUDITED}, resolved AS (
+_PUBLISHED = """
+    resolved AS (
         UPDATE deliveries SET state = 'written', resolved = %(now)s FROM moved
         WHERE deliveries.run_id = moved.run_id AND deliveries.consent_id = moved.consent_id
     ), published AS (
@@ -125,8 +125,54 @@ PUBLISH = f"""
         ON CONFLICT (consent_id) DO UPDATE
         SET run_id = excluded.run_id, person_id = excluded.person_id, space_id = excluded.space_id,
             graph = excluded.graph, content_sealed = excluded.content_sealed, published = excluded.published
+    )"""
+PUBLISH = f"WITH {_GIVEN_BACK}, {_MOVED}, {_AUDITED}, {_PUBLISHED} SELECT count(*) AS moved FROM moved"
+PUBLISH_HELD = f"WITH {_RENEWED}, {_MOVED}, {_AUDITED}, {_PUBLISHED} SELECT count(*) AS moved FROM moved"
+# Each intent stands in place of exactly the one that it was made from, or not at all. Who plans the long way
+# holds the same lock, and whoever has it now is not waited for.
+PUBLISH_LED = f"""
+    WITH {_RENEWED}, {_MOVED}, {_AUDITED}, {_PUBLISHED}, intents AS (
+        SELECT * FROM unnest(%(kinds)s::text[], %(signs)s::bytea[], %(befores)s::bytea[], %(said)s::text[])
+            AS intents (kind, sign, before, said)
+    ), alone AS (
+        SELECT pg_try_advisory_xact_lock(hashtextextended(%(alone)s, 0)) AS got FROM moved
+    ), signed AS (
+        INSERT INTO signposts (person_id, space_id, place, kind, signpost_sealed, state, consent_id, run_id,
+            planned, next_look)
+        SELECT moved.person_id, %(space)s, %(place)s, intents.kind, intents.sign, 'planned', moved.consent_id,
+            moved.run_id, %(now)s, %(look)s
+        FROM moved, alone, intents WHERE alone.got
+        ON CONFLICT (person_id, space_id, place, kind) DO UPDATE
+        SET signpost_sealed = excluded.signpost_sealed, state = excluded.state,
+            consent_id = excluded.consent_id, run_id = excluded.run_id, planned = excluded.planned,
+            next_look = excluded.next_look
+        WHERE (signposts.signpost_sealed, signposts.state)
+            = (SELECT before, said FROM intents WHERE intents.kind = signposts.kind)
+        RETURNING kind
     )
-    SELECT count(*) AS moved FROM moved
+    SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM signed) AS signed
+    """
+AROUND = """
+    SELECT kind AS name, signpost_sealed AS sealed, state AS said,
+        NULL AS run_id, NULL::timestamptz AS planned, NULL::timestamptz AS invalidated
+    FROM signposts WHERE person_id = %(person)s AND space_id = %(space)s AND place = %(place)s
+    UNION ALL
+    SELECT c.consent_id, CASE WHEN c.consent_id = %(consent)s THEN NULL ELSE c.record_sealed END, NULL,
+        d.run_id, d.planned, d.invalidated
+    FROM consents c JOIN deliveries d ON d.consent_id = c.consent_id
+    WHERE c.person_id = %(person)s AND c.space_id = %(space)s AND d.state = 'written'
+    """
+# What was seen counts for the intent that was sent, and for none that came after it.
+LED = """
+    WITH seen AS (
+        UPDATE signposts
+        SET signpost_sealed = found.after, state = 'written', seen = %(now)s, next_look = found.look
+        FROM unnest(%(kinds)s::text[], %(befores)s::bytea[], %(signs)s::bytea[], %(looks)s::timestamptz[])
+            AS found (kind, before, after, look)
+        WHERE person_id = %(person)s AND space_id = %(space)s AND place = %(place)s
+            AND signposts.kind = found.kind AND signpost_sealed = found.before
+    )
+    DELETE FROM leases WHERE fence = %(fence)s
     """
 PLANNED = "SELECT * FROM deliveries WHERE run_id = %(run)s AND consent_id = %(consent)s"
 

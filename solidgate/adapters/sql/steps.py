@@ -17,18 +17,29 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from solidgate.adapters.sealing import StoreKeys, seal, unseal
+from solidgate.adapters.sql import leads
 from solidgate.adapters.sql import step_statements as statements
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.pulls import sealed_tags
 from solidgate.adapters.sql.results import opened_delivery
+from solidgate.adapters.sql.signposts import place_of
 from solidgate.adapters.sql.trail import row_of
 from solidgate.audit.entry import AuditEntry
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, SealBroken
-from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow, Earlier, Intended
+from solidgate.run.delivery import (
+    Delivery,
+    DeliveryRow,
+    DeliveryState,
+    DerivedRow,
+    Earlier,
+    Intended,
+    Published,
+)
 from solidgate.run.held import Held
 from solidgate.run.place import Place
+from solidgate.run.signpost import Around, Kept, Lead
 from solidgate.run.state import PartState
 
 
@@ -172,14 +183,58 @@ class Steps:
         return Intended(opened_delivery(key, there), row.asks)
 
     async def publish(
-        self, place: Place, held: Held, space_id: str, row: DerivedRow, entry: AuditEntry
-    ) -> bool:
-        """The end of a part: its result is written, queries see it, and the lease is given back."""
+        self,
+        place: Place,
+        held: Held,
+        row: DerivedRow,
+        entry: AuditEntry,
+        lead: Lead | None = None,
+        *,
+        keep: bool = False,
+    ) -> Published | None:
+        """The end of a part: its result is written, and queries see it. The lease is given back, or kept.
+
+        With ``lead`` the intents that lead to the result stand together with it; when others came between,
+        none are told, and they are to be planned anew.
+        """
+        space_id = held.stored.space_id
         values = _values(place, PartState.WRITTEN, entry.at) | row_of(entry)
         sealed = seal(self._key(held), row.content, f"derived:{place.consent_id}")
         values |= {"space": space_id, "graph": row.graph, "sealed": sealed}
-        (found,) = await self._rows(statements.PUBLISH, values)
-        return bool(found.moved)
+        if lead is None:
+            (found,) = await self._rows(statements.PUBLISH_HELD if keep else statements.PUBLISH, values)
+            return Published() if found.moved else None
+        signs, more = leads.intents(self._key(held), held.stored.person_id, space_id, lead)
+        (found,) = await self._rows(statements.PUBLISH_LED, {**values, **more})
+        if not found.moved:
+            return None
+        return Published(tuple(signs) if found.signed == len(signs) else ())
+
+    async def around(self, held: Held) -> Around:
+        """The signposts of the consent's container, and the results that stand there."""
+        key, stored = self._key(held), held.stored
+        place = place_of(key, stored.record.result_container)
+        values = {
+            "person": stored.person_id,
+            "space": stored.space_id,
+            "place": place,
+            "consent": stored.record.consent_id,
+        }
+        return leads.around(key, stored, place, await self._rows(statements.AROUND, values))
+
+    async def led(
+        self,
+        held: Held,
+        place: str,
+        found: Sequence[tuple[Kept, str | None, datetime]],
+        now: datetime,
+        fence: int | None,
+    ) -> None:
+        """The pod took these intents, under these tags; ``fence`` is of the lease that is given back."""
+        stored = held.stored
+        values = {"person": stored.person_id, "space": stored.space_id, "now": now, "fence": fence}
+        more = leads.seen(self._key(held), stored.space_id, place, found)
+        await self.connection.execute(statements.LED, {**values, **more})
 
     async def give_back(self, fence: int) -> None:
         """Let somebody else work for the part; nothing of this step goes on."""

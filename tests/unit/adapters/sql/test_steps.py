@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -15,9 +16,10 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.errors import ConsentNotFound
 from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
-from solidgate.run.delivery import Delivery, DeliveryState, DerivedRow, Earlier
+from solidgate.run.delivery import Delivery, DeliveryState, DerivedRow, Earlier, Published
 from solidgate.run.held import Held
 from solidgate.run.place import Place
+from solidgate.run.signpost import Change, Kept, Kind, Lead, Signpost, SignState
 from solidgate.run.state import PartState, RunRow, RunState
 
 from .conftest import DIGEST, NOW, record, withdrawal
@@ -27,12 +29,24 @@ DELIVERY = Delivery("https://alice.pod.example/results/1.ttl", b"<a:a> <b:b> 1 .
 ENTRY = AuditEntry(Action.RESULT_WRITTEN, NOW, "enclave", (RUN, CONSENT), Outcome.DONE)
 ROW = DerivedRow("https://gate.example/results/1", b"<a:a> <b:b> <c:c> .\n")
 
+INDEX = Signpost(Kind.INDEX, "https://alice.pod.example/results/i.ttl", b"1", "c", ("c",), SignState.PLANNED)
+LATEST = replace(INDEX, kind=Kind.LATEST, target="https://alice.pod.example/results/l.ttl")
+
+
+def lead(*befores: Kept | None) -> Lead:
+    """Intents for both signposts of a container, in place of these."""
+    pairs = zip((INDEX, LATEST), befores or (None, None), strict=True)
+    return Lead("place", tuple(Change(sign, before) for sign, before in pairs), NOW)
+
+
 Move = Callable[[Steps, Place, Held], Awaitable[object]]
 MOVES: dict[str, Move] = {
     "move": lambda steps, place, held: steps.move(place, PartState.VALIDATING, NOW),
     "move audited": lambda steps, place, held: steps.move_audited(place, PartState.RUNNING, ENTRY),
     "plan": lambda steps, place, held: steps.plan(place, held, DELIVERY, "a" * 64, NOW),
-    "publish": lambda steps, place, held: steps.publish(place, held, "home", ROW, ENTRY),
+    "publish": lambda steps, place, held: steps.publish(place, held, ROW, ENTRY),
+    "publish and hold": lambda steps, place, held: steps.publish(place, held, ROW, ENTRY, keep=True),
+    "publish and lead": lambda steps, place, held: steps.publish(place, held, ROW, ENTRY, lead(), keep=True),
 }
 
 
@@ -54,13 +68,14 @@ async def entered(store: SqlStore, held: Held, seconds: float = SECONDS) -> Plac
     return Place(RUN, CONSENT, held.stored.record.epoch, found.fence, SECONDS)
 
 
-async def told(store: SqlStore) -> tuple[list[str], int, int]:
-    """The part's steps, the entries of the trail, the graphs that queries see."""
+async def told(store: SqlStore) -> tuple[list[str], int, int, int]:
+    """The part's steps, the entries of the trail, the graphs that queries see, the signposts."""
     async with store.transaction() as tx:
         steps = [one.state.value for one in await tx.runs.steps_of(CONSENT)]
         audit = (await tx.connection.exec_driver_sql("SELECT count(*) FROM audit")).scalar_one()
         derived = (await tx.connection.exec_driver_sql("SELECT count(*) FROM derived")).scalar_one()
-    return steps, audit, derived
+        signs = (await tx.connection.exec_driver_sql("SELECT count(*) FROM signposts")).scalar_one()
+    return steps, audit, derived, signs
 
 
 async def withdraw(store: SqlStore) -> None:
@@ -74,7 +89,12 @@ async def test_a_part_goes_its_way_and_gives_its_lease_back(store: SqlStore, per
     for name in ("move audited", "move", "plan", "publish"):
         async with store.at_once() as steps:
             assert await MOVES[name](steps, place, held), name
-    assert await told(store) == (["queued", "pulling", "running", "validating", "writing", "written"], 2, 1)
+    assert await told(store) == (
+        ["queued", "pulling", "running", "validating", "writing", "written"],
+        2,
+        1,
+        0,
+    )
     async with store.transaction() as tx:
         assert await tx.leases.open([CONSENT]) == 0
         planned = await tx.results.planned(person, RUN, CONSENT)
@@ -177,7 +197,7 @@ async def test_a_plan_keeps_what_it_was_made_from_or_forgets_it(store: SqlStore,
     place = await entered(store, held)
     async with store.at_once() as steps:
         assert await steps.plan(place, held, DELIVERY, "a" * 64, NOW, Earlier(RUN, "print", {"u": '"1"'}))
-        assert await steps.publish(place, held, "home", ROW, ENTRY)
+        assert await steps.publish(place, held, ROW, ENTRY)
     async with store.transaction() as tx:
         kept = await tx.pulls.earlier(held.stored.person_id, CONSENT, "print")
         assert await tx.pulls.earlier(held.stored.person_id, CONSENT, "another") is None
@@ -213,6 +233,112 @@ async def test_moves_tell_whether_the_owner_opens_by_grants(store: SqlStore, per
         intended = await steps.plan(place, held, DELIVERY, "a" * 64, NOW)
         assert intended is not None
         assert intended.asks
+
+
+async def published(store: SqlStore, held: Held, intents: Lead) -> tuple[Place, Published]:
+    """A result, and what leads to it; the lease is still held."""
+    place = await entered(store, held)
+    async with store.at_once() as steps:
+        assert await steps.plan(place, held, DELIVERY, "a" * 64, NOW)
+        found = await steps.publish(place, held, ROW, ENTRY, intents, keep=True)
+    assert found is not None
+    async with store.transaction() as tx:
+        assert await tx.leases.open([CONSENT]) == 1
+        await tx.connection.exec_driver_sql("UPDATE parts SET state = 'queued'")
+    return place, found
+
+
+async def signs(store: SqlStore, held: Held) -> dict[Kind, Signpost]:
+    async with store.transaction() as tx:
+        found = [await tx.signposts.one(held.stored.person_id, "home", "place", kind) for kind in Kind]
+    return {one.kind: one for one in found if one is not None}
+
+
+async def test_what_leads_to_a_result_stands_together_with_it(store: SqlStore, held: Held) -> None:
+    place, first = await published(store, held, lead())
+    assert [one.sign for one in first.signed] == [INDEX, LATEST]
+    assert await signs(store, held) == {Kind.INDEX: INDEX, Kind.LATEST: LATEST}
+    taken = [(first.signed[0], '"1"', NOW), (first.signed[1], None, NOW)]
+    async with store.at_once() as steps:
+        await steps.led(held, "place", taken, NOW, place.fence)
+    async with store.transaction() as tx:
+        assert await tx.leases.open([CONSENT]) == 0
+    stood = replace(INDEX, state=SignState.WRITTEN, etag='"1"')
+    assert await signs(store, held) == {
+        Kind.INDEX: stood,
+        Kind.LATEST: replace(LATEST, state=SignState.WRITTEN),
+    }
+
+
+async def test_an_intent_stands_in_place_of_the_one_that_it_was_made_from_only(
+    store: SqlStore, held: Held
+) -> None:
+    place, first = await published(store, held, lead())
+    async with store.at_once() as steps:
+        await steps.led(held, "place", [(one, '"1"', NOW) for one in first.signed], NOW, place.fence)
+        before = await signs(store, held)
+    _, overtaken = await published(store, held, lead(*first.signed))
+    assert overtaken.signed == (), "what was seen in the pod since then would be forgotten"
+    assert await signs(store, held) == before
+    async with store.transaction() as tx:
+        await tx.connection.exec_driver_sql("DELETE FROM leases")
+    _, again = await published(store, held, lead())
+    assert again.signed == ()
+    assert await signs(store, held) == before
+
+
+async def test_a_state_that_changed_alone_is_noticed_too(store: SqlStore, held: Held) -> None:
+    place, first = await published(store, held, lead())
+    async with store.at_once() as steps:
+        await steps.led(held, "place", [], NOW, place.fence)
+    async with store.transaction() as tx:
+        await tx.connection.exec_driver_sql("UPDATE signposts SET state = 'disputed'")
+    _, overtaken = await published(store, held, lead(*first.signed))
+    assert overtaken.signed == ()
+    assert {one.state for one in (await signs(store, held)).values()} == {SignState.DISPUTED}
+
+
+async def test_who_plans_the_long_way_is_not_waited_for(store: SqlStore, held: Held) -> None:
+    async with store.transaction() as tx:
+        await tx.signposts.alone(held.stored.person_id, "home")
+        _, found = await published(store, held, lead())
+    assert found.signed == ()
+    assert await signs(store, held) == {}
+
+
+async def test_what_was_seen_counts_for_no_later_intent(store: SqlStore, held: Held) -> None:
+    place, first = await published(store, held, lead())
+    async with store.transaction() as tx:
+        later = replace(INDEX, content=b"2", sha256="d", ours=("c", "d"))
+        names = {"consent_id": CONSENT, "run_id": "run-2", "now": NOW}
+        await tx.signposts.put(held.stored.person_id, "home", "place", later, **names)
+    async with store.at_once() as steps:
+        await steps.led(held, "place", [(one, '"1"', NOW) for one in first.signed], NOW, None)
+    found = await signs(store, held)
+    assert (found[Kind.INDEX], found[Kind.LATEST].state) == (later, SignState.WRITTEN)
+    async with store.transaction() as tx:
+        assert await tx.leases.open([CONSENT]) == 1, "without a fence the lease is held"
+    assert place.fence
+
+
+async def test_results_are_listed_with_the_signposts_beside_them(store: SqlStore, held: Held) -> None:
+    container = held.stored.record.result_container
+    async with store.at_once() as steps:
+        assert (await steps.around(held)).is_settled, "nothing at all"
+        there = (await steps.around(held)).place
+    intents = replace(lead(), place=there)
+    await published(store, held, intents)
+    async with store.at_once() as steps:
+        found = await steps.around(held)
+        elsewhere = replace(held.stored.record, result_container=f"{container}other/")
+        other = await steps.around(replace(held, stored=replace(held.stored, record=elsewhere)))
+    assert {kind: one.sign for kind, one in found.kept.items()} == {Kind.INDEX: INDEX, Kind.LATEST: LATEST}
+    assert [(one.run_id, one.record.consent_id, one.invalid) for one in found.earlier] == [
+        (RUN, CONSENT, None)
+    ]
+    assert found.is_settled
+    assert (other.place != there, dict(other.kept)) == (True, {})
+    assert not other.is_settled, "results without signposts: only the long way can tell"
 
 
 async def test_a_record_that_cannot_be_read_is_left_out_and_told_alone(store: SqlStore, held: Held) -> None:
