@@ -8,6 +8,7 @@ something about anybody but the result itself.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
@@ -21,8 +22,12 @@ RULING = (*(each.iri for each in _NAMESPACES), "http://www.w3.org/ns/auth/", "ht
 
 def rules_pods(iri: str, ruling: Collection[str] = RULING) -> bool:
     """Whether this is a term of such a vocabulary, in any spelling that a careless reader takes for it."""
-    plain = _plain(iri)
-    return any(plain.startswith(_plain(each)) for each in ruling)
+    return _plain(iri).startswith(_beginnings(tuple(ruling)))
+
+
+@cache
+def _beginnings(ruling: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_plain, ruling))
 
 
 def require_writable(document: bytes, own: Collection[str]) -> None:
@@ -30,14 +35,22 @@ def require_writable(document: bytes, own: Collection[str]) -> None:
 
     ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
     """
+    own, passed = frozenset(own), set[str]()
     for quad in parse(document, format=RdfFormat.TURTLE):
         if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
             raise ResultForeign("another subject")
-        for term in (quad.subject, quad.predicate, quad.object):
-            if isinstance(term, NamedNode) and rules_pods(term.value):
+        words = {word for term in (quad.subject, quad.predicate, quad.object) if (word := _word(term))}
+        for word in words - passed:
+            if rules_pods(word):
                 raise ResultForeign("a term that rules pods or consent")
-            if isinstance(term, Literal) and rules_pods(term.datatype.value):
-                raise ResultForeign("a term that rules pods or consent")
+        passed |= words
+
+
+def _word(term: object) -> str | None:
+    """The IRI by which a term means something: its own, or that of a value's datatype."""
+    if isinstance(term, NamedNode):
+        return term.value
+    return term.datatype.value if isinstance(term, Literal) else None
 
 
 def _is_own(iri: str, own: Collection[str]) -> bool:
@@ -46,4 +59,5 @@ def _is_own(iri: str, own: Collection[str]) -> bool:
 
 def _plain(iri: str) -> str:
     """Without the scheme and in small letters: http, https and HTTP name one vocabulary to a reader."""
-    return iri.lower().partition("://")[2] or iri.lower()
+    lower = iri.lower()
+    return lower.partition("://")[2] or lower
