@@ -35,15 +35,17 @@ def require_writable(document: bytes, own: Collection[str]) -> None:
 
     ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
     """
-    own, passed = frozenset(own), set[str]()
+    own, subjects, passed = frozenset(own), set[object](), set[str]()
     for quad in parse(document, format=RdfFormat.TURTLE):
-        if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
-            raise ResultForeign("another subject")
-        words = {word for term in (quad.subject, quad.predicate, quad.object) if (word := _word(term))}
-        for word in words - passed:
-            if rules_pods(word):
-                raise ResultForeign("a term that rules pods or consent")
-        passed |= words
+        if quad.subject not in subjects:
+            if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
+                raise ResultForeign("another subject")
+            subjects.add(quad.subject)
+        for word in map(_word, (quad.subject, quad.predicate, quad.object)):
+            if word is not None and word not in passed:
+                if rules_pods(word):
+                    raise ResultForeign("a term that rules pods or consent")
+                passed.add(word)
 
 
 def _word(term: object) -> str | None:
