@@ -209,6 +209,10 @@ class PodServer(Protocol):
         """Ask the owner by way of the storage's grant service; the id of the request."""
         ...
 
+    async def cancel_request(self, access: Access, storage: str, request_id: str) -> None:
+        """Cancel an access request, as who asked; one that is gone is done. Raises pod faults."""
+        ...
+
     async def access_page(self, webid: str, storage: str) -> str | None:
         """Where this owner approves requests: their profile names it, or the storage; none is an answer."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from solidgate.adapters.ess_calls import EssCalls, answered
@@ -107,11 +108,7 @@ class AccessGrants:
         service = await self.service(issuer)
         if read_credential(grant.document).kind is not CredentialKind.GRANT:
             raise AccessGrantInvalid("only a grant can be revoked")
-        wanted = {
-            "credentialId": grant.id,
-            "credentialStatus": [{"type": "RevocationList2020Status", "status": "1"}],
-        }
-        reply = await self._calls.post(service.status, access, wanted)
+        reply = await self._calls.post(service.status, access, _revoked(grant.id))
         if reply.status not in WRITTEN:
             raise fault(reply)
         try:
@@ -119,3 +116,29 @@ class AccessGrants:
         except AccessGrantEnded:
             return
         raise AccessGrantInvalid("the issuer took the revocation and says that the grant holds")
+
+    async def cancel(self, access: Access, issuer: str, request_id: str) -> None:
+        """Cancel a request, as who asked: its status becomes revoked, and then is seen to be.
+
+        One that the issuer does not know any more is cancelled. Raises ``AccessGrantInvalid`` when the issuer
+        took the cancellation and says that the request holds, and pod faults.
+        """
+        if not same_origin(request_id, issuer):
+            raise AccessGrantInvalid("its address is not the issuer's")
+        service = await self.service(issuer)
+        reply = await self._calls.post(service.status, access, _revoked(request_id))
+        if reply.status in GONE:
+            return
+        if reply.status not in WRITTEN:
+            raise fault(reply)
+        shown = await self._calls.get(request_id, access)
+        if shown.status in GONE:
+            return
+        with suppress(AccessGrantEnded):
+            await self.verify(access, issuer, answered(shown))
+            raise AccessGrantInvalid("the issuer took the cancellation and says that the request holds")
+
+
+def _revoked(credential_id: str) -> Mapping[str, Any]:
+    status = {"type": "RevocationList2020Status", "status": "1"}
+    return {"credentialId": credential_id, "credentialStatus": [status]}

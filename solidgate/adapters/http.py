@@ -93,6 +93,7 @@ class _Call:
 
     method: str
     url: URL
+    origin: str
     access: Access | None
     headers: Mapping[str, str]
     content: bytes | None
@@ -125,6 +126,7 @@ class GuardedFetcher:
         self._resolver = resolver
         self._open_socket = open_socket or _plain_socket
         self._tls = _tls_context(policy.ca_file)
+        self._usual_headers = CIMultiDict({"Accept": "*/*", "User-Agent": policy.user_agent})
         self._session: aiohttp.ClientSession | None = None
         self._nonces: dict[str, str] = {}
         self._turns = Turns(_pace(policy))
@@ -147,7 +149,8 @@ class GuardedFetcher:
         proof; another origin gets no credentials. Raises ``AddressRefused FetchTooLarge FetchTimedOut
         FetchUnreachable FetchUnexpected``, and ``PodUnavailable`` for an origin that is left alone now.
         """
-        call = _Call(method.upper(), self._wire_url(url), access, dict(headers or {}), content, max_bytes)
+        wire = self._wire_url(url)
+        call = _Call(method.upper(), wire, origin_of(wire), access, headers or {}, content, max_bytes)
         seconds = min(timeout or self._policy.total_timeout, self._policy.total_timeout)
         for _ in range(redirects + 1):
             reply = await self._once(call, seconds)
@@ -176,14 +179,15 @@ class GuardedFetcher:
         url = self._wire_url(str(target))
         if call.url.scheme == "https" and url.scheme != "https":
             raise AddressRefused("a redirect from https to plain http")
-        if origin_of(url) == origin_of(call.url):
-            return _Call(call.method, url, call.access, call.headers, None, call.max_bytes)
+        origin = origin_of(url)
+        if origin == call.origin:
+            return _Call(call.method, url, origin, call.access, call.headers, None, call.max_bytes)
         harmless = {k: v for k, v in call.headers.items() if k.lower() not in _CREDENTIALS}
-        return _Call(call.method, url, None, harmless, None, call.max_bytes)
+        return _Call(call.method, url, origin, None, harmless, None, call.max_bytes)
 
     async def _once(self, call: _Call, seconds: float) -> FetchedReply:
         """One hop: its turn, its deadline, and one repetition when the server asks for its nonce."""
-        async with self._turns.turn(origin_of(call.url), _whom(call.access)) as turn:
+        async with self._turns.turn(call.origin, _whom(call.access)) as turn:
             try:
                 async with asyncio.timeout(seconds):
                     reply = await self._send(call, turn)
@@ -198,7 +202,8 @@ class GuardedFetcher:
                 raise
 
     async def _send(self, call: _Call, turn: Turn) -> FetchedReply:
-        begun = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         try:
             async with self._opened().request(
                 call.method,
@@ -209,7 +214,7 @@ class GuardedFetcher:
                 middlewares=(self._signer(call),),
             ) as response:
                 asked = seconds_asked(response.headers.get("Retry-After", ""), self._clock.now())
-                turn.answered(response.status, asyncio.get_running_loop().time() - begun, asked)
+                turn.answered(response.status, clock() - begun, asked)
                 reply = await self._received(call, response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise translated(fault) from fault
@@ -222,8 +227,7 @@ class GuardedFetcher:
             if (response.content_length or 0) > call.max_bytes:
                 raise FetchTooLarge(f"more than {call.max_bytes} bytes")
             encoding = ",".join(response.headers.getall("Content-Encoding", ()))
-            chunks = response.content.iter_any()
-            content = await read_body(chunks, encoding, self._body_limits(call.max_bytes))
+            content = await read_body(response.content, encoding, self._body_limits(call.max_bytes))
         return FetchedReply(response.status, str(call.url), response.headers, content)
 
     def _body_limits(self, max_bytes: int) -> BodyLimits:
@@ -237,7 +241,7 @@ class GuardedFetcher:
         )
 
     def _headers(self, call: _Call) -> CIMultiDict[str]:
-        headers = CIMultiDict({"Accept": "*/*", "User-Agent": self._policy.user_agent})
+        headers = self._usual_headers.copy()
         headers.update(call.headers)
         headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
         return headers
@@ -250,7 +254,7 @@ class GuardedFetcher:
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
             if call.access is not None:
-                nonce = self._nonces.get(origin_of(call.url))
+                nonce = self._nonces.get(call.origin)
                 signed = call.access.headers(call.method, str(request.url), self._clock.now(), nonce)
                 request.headers.update(signed)
             return await handler(request)
@@ -263,7 +267,7 @@ class GuardedFetcher:
             return
         if len(self._nonces) >= _MANY_NONCES:
             self._nonces.clear()
-        self._nonces[origin_of(call.url)] = nonce
+        self._nonces[call.origin] = nonce
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from solidgate.errors import FetchTimedOut, FetchTooLarge, FetchUnexpected
 
@@ -27,12 +28,28 @@ class BodyLimits:
     rate_grace: float
 
 
-async def read_body(chunks: AsyncIterator[bytes], encoding: str, limits: BodyLimits) -> bytes:
+class Body(Protocol):
+    """What arrives, as ``aiohttp.StreamReader`` gives it."""
+
+    def is_eof(self) -> bool:
+        """Whether the last byte has arrived, though perhaps not been read."""
+        ...
+
+    def read_nowait(self) -> bytes:
+        """What has arrived; empty at the end."""
+        ...
+
+    async def readany(self) -> bytes:
+        """The same, as soon as there is something."""
+        ...
+
+
+async def read_body(body: Body, encoding: str, limits: BodyLimits) -> bytes:
     """The whole decoded body. Raises ``FetchTooLarge FetchTimedOut FetchUnexpected``."""
     decoder = _decoder(encoding)
     content = bytearray()
-    wire = 0
-    async for chunk in _steady(chunks, limits):
+    wire, start = 0, asyncio.get_running_loop().time()
+    while chunk := await _next(body, start, wire, limits):
         wire += len(chunk)
         if wire > limits.max_bytes:
             raise FetchTooLarge(f"more than {limits.max_bytes} bytes")
@@ -43,21 +60,16 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str, limits: BodyLim
     return bytes(content)
 
 
-async def _steady(chunks: AsyncIterator[bytes], limits: BodyLimits) -> AsyncIterator[bytes]:
-    """The chunks, as long as they keep up: by each time t past the grace, t * min_rate bytes have come."""
-    loop = asyncio.get_running_loop()
-    start, received = loop.time(), 0
-    while True:
-        due = start + max(limits.rate_grace, received / limits.min_rate)
-        try:
-            async with asyncio.timeout_at(due):
-                chunk = await anext(chunks, None)
-        except TimeoutError as slow:
-            raise FetchTimedOut(f"slower than {limits.min_rate:.0f} bytes a second") from slow
-        if chunk is None:
-            return
-        received += len(chunk)
-        yield chunk
+async def _next(body: Body, start: float, received: int, limits: BodyLimits) -> bytes:
+    """The next bytes, if they keep up: by each time t past the grace, t * min_rate bytes have come."""
+    if body.is_eof():  # most bodies come with their head: nothing is waited for
+        return body.read_nowait()
+    due = start + max(limits.rate_grace, received / limits.min_rate)
+    try:
+        async with asyncio.timeout_at(due):
+            return await body.readany()
+    except TimeoutError as slow:
+        raise FetchTimedOut(f"slower than {limits.min_rate:.0f} bytes a second") from slow
 
 
 def _check_size(decoded: int, wire: int, limits: BodyLimits) -> None:

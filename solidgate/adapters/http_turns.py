@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from solidgate.adapters.http_schedule import Heard, Pace, Schedule, Ticket, Whom
@@ -16,9 +14,25 @@ _TOO_MUCH = frozenset({429, *_NOT_THERE})
 
 @dataclass(slots=True)
 class Turn:
-    """One request's turn, which tells the schedule what was learned; nothing told is nothing learned."""
+    """One request's turn, which tells the schedule what was learned; nothing told is nothing learned.
 
+    A place at one origin is held for the length of the block. Entering raises ``PodUnavailable`` at once
+    while the origin rests, or asked for a pause that is too long.
+    """
+
+    turns: Turns
+    origin: str
+    whom: Whom
     heard: Heard | None = None
+    ticket: Ticket | None = None
+
+    async def __aenter__(self) -> Turn:
+        self.ticket = await self.turns.wait(self.origin, self.whom)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.ticket is not None  # it was entered
+        self.turns.done(self.ticket, self.heard)
 
     def answered(self, status: int, latency: float, pause: float) -> None:
         """The head of an answer came after ``latency`` seconds; ``pause`` is what ``Retry-After`` asks.
@@ -41,21 +55,17 @@ class Turns:
         self._waiting: dict[Ticket, asyncio.Future[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def turn(self, origin: str, whom: Whom) -> AsyncIterator[Turn]:
-        """Hold a place at one origin for a space (or person) and one part of its work.
+    def turn(self, origin: str, whom: Whom) -> Turn:
+        """A turn at one origin for a space (or person) and one part of its work; enter it to have it."""
+        return Turn(self, origin, whom)
 
-        Raises ``PodUnavailable`` at once while the origin rests, or asked for a pause that is too long.
-        """
-        ticket = await self._wait(origin, whom)
-        turn = Turn()
-        try:
-            yield turn
-        finally:
-            self._schedule.done(ticket, turn.heard, _now())
-            self._go_on()
+    def done(self, ticket: Ticket, heard: Heard | None) -> None:
+        """A request ended, and its place is free."""
+        self._schedule.done(ticket, heard, _now())
+        self._go_on()
 
-    async def _wait(self, origin: str, whom: Whom) -> Ticket:
+    async def wait(self, origin: str, whom: Whom) -> Ticket:
+        """A place at one origin, as soon as there is one. Raises ``PodUnavailable``."""
         ticket = self._schedule.ask(origin, whom, _now())
         place = self._waiting[ticket] = asyncio.get_running_loop().create_future()
         self._go_on()

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from yarl import URL
 
 from solidgate.errors import AddressRefused
+from solidgate.identity.address import is_normal
 
 MAX_URL_CHARACTERS = 2048
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
@@ -23,7 +24,8 @@ def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:
     """
     if len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
         raise AddressRefused("too long, or with characters that no address has")
-    url = _parsed(text)
+    known = is_normal(text)
+    url = URL(text) if known else _parsed(text)
     if url.scheme != "https" and not (plain_http and url.scheme == "http"):
         raise AddressRefused("the scheme is not https")
     if url.user is not None or url.password is not None or "@" in url.raw_authority:
@@ -31,6 +33,11 @@ def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:
     _check_host(url.raw_host or "")
     if ports and url.port not in ports:
         raise AddressRefused("a port that is not called")
+    return url if known else _with_path(url)
+
+
+def _with_path(url: URL) -> URL:
+    """With a path, which an address may lack, and without the fragment, which is nobody's but ours."""
     if str(url.origin()) == str(url.with_query(None).with_fragment(None)):
         url = url.with_path("/", keep_query=True)
     return url.with_fragment(None)

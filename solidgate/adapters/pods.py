@@ -159,6 +159,11 @@ class Pods:
         platform, by = await self._signing.service(access, storage)
         return await self._grants.ask(by, platform.credentials, asked)
 
+    async def cancel_request(self, access: Access, storage: str, request_id: str) -> None:
+        """Cancel an access request, as who asked; one that is gone is done."""
+        platform, by = await self._signing.service(access, storage)
+        await self._grants.cancel(by, platform.credentials, request_id)
+
     async def access_page(self, webid: str, storage: str) -> str | None:
         """Where this owner approves requests; none is an answer."""
         return await self._signing.discovery.access_page(webid, storage)

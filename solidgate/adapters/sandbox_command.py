@@ -93,6 +93,7 @@ def jailed(bwrap: str, runtime: Runtime, kind: Kind) -> Command:
     arguments = [
         bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
         "--hostname", "cage", "--clearenv", "--setenv", "LD_LIBRARY_PATH", "/cage/shared",
+        "--setenv", "LD_BIND_NOW", "1",  # symbols are looked up once, not in each fork
         "--ro-bind", runtime.executable, "/cage/python/bin/python",
         "--ro-bind", runtime.standard, home,
         *_masked(runtime.standard, home),

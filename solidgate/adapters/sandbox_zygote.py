@@ -116,38 +116,47 @@ class ZygoteProcess:
         self._control.setblocking(False)
         return Readiness(int(fields["landlock"]), str(fields["seccomp"]))
 
-    def _take(self) -> bytes:
+    def _take(self, source: socket.socket | None = None) -> bytes:
         try:
-            content = self._control.recv(wire.MESSAGE_BYTES)
+            content = (source or self._control).recv(wire.MESSAGE_BYTES)
         except OSError as problem:
             raise ZygoteDied from problem
         if not content:
             raise ZygoteDied
         return content
 
-    async def _receive(self, seconds: float) -> bytes:
+    async def _receive(self, seconds: float, source: socket.socket | None = None) -> bytes:
         """The next message. Raises ``ZygoteDied`` on its end or when nothing comes in time."""
-        loop = asyncio.get_running_loop()
+        loop, source = asyncio.get_running_loop(), source or self._control
         arrived: asyncio.Future[None] = loop.create_future()
 
         def note() -> None:
             if not arrived.done():
                 arrived.set_result(None)
 
-        loop.add_reader(self._control, note)
+        loop.add_reader(source, note)
         try:
-            await asyncio.wait_for(arrived, seconds)
+            async with asyncio.timeout(seconds):
+                await arrived
         except TimeoutError as problem:
             raise ZygoteDied from problem
         finally:
-            loop.remove_reader(self._control)
-        return self._take()
+            loop.remove_reader(source)
+        return self._take(source)
 
     async def run(self, job: int, result: int, limits: Limits) -> Ended:
         """Let a fork do the job. When this returns or raises, also by cancellation, the fork is dead.
 
         Raises ``ZygoteDied``.
         """
+        self._order(job, result, limits)
+        try:
+            return _ended(await self._receive(limits.wall_seconds + _ANSWER_SECONDS))
+        except asyncio.CancelledError:
+            await _uninterrupted(self._stop())
+            raise
+
+    def _order(self, job: int, result: int, limits: Limits) -> None:
         order = wire.message(
             do="run",
             cpu_seconds=limits.cpu_seconds,
@@ -159,11 +168,6 @@ class ZygoteProcess:
             socket.send_fds(self._control, [order], [job, result])
         except OSError as problem:
             raise ZygoteDied from problem
-        try:
-            return _ended(await self._receive(limits.wall_seconds + _ANSWER_SECONDS))
-        except asyncio.CancelledError:
-            await _uninterrupted(self._stop())
-            raise
 
     async def _stop(self) -> None:
         try:

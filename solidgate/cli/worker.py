@@ -12,10 +12,10 @@ from solidgate.cli.parent import follow_parent, leave_no_core
 
 def worker(*, with_parent: Annotated[bool, Parameter(show=False)] = False, common: Common = DEFAULTS) -> int:
     """Start an enclave worker; more of them share the work. SIGTERM lets it finish what it does."""
-    from solidgate import worker as enclave  # the gate's commands never load the enclave's code
+    from solidgate.worker.serve import main  # the gate's commands never load the enclave's code
 
     leave_no_core()
     settings = common.settings()
     if with_parent:
         follow_parent()
-    return enclave.main(settings)
+    return main(settings)

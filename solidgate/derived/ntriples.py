@@ -29,6 +29,11 @@ _LINE = re.compile(
 _TEXTS = frozenset({XSD.string.value, RDF.langString.value, XSD.anyURI.value})
 
 
+def is_plain(content: bytes) -> bool:
+    """Whether every line is a statement by the grammar above; lengths are not looked at."""
+    return all(_LINE.fullmatch(line) for line in map(bytes.strip, content.splitlines()) if line)
+
+
 def read(content: bytes, *, max_triples: int) -> list[Triple]:
     """The statements, each once, in canonical order. Raises ``ShapeViolated``, naming the rule only."""
     lines = {line.strip() for line in content.splitlines()} - {b""}

@@ -7,8 +7,8 @@ something about anybody but the result itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
@@ -20,14 +20,9 @@ RULING = (*(each.iri for each in _NAMESPACES), "http://www.w3.org/ns/auth/", "ht
 """Vocabularies that servers and clients act on: access, storage, containers, keys, and what is the same."""
 
 
-def rules_pods(iri: str, ruling: Collection[str] = RULING) -> bool:
+def rules_pods(iri: str, ruling: tuple[str, ...] = RULING) -> bool:
     """Whether this is a term of such a vocabulary, in any spelling that a careless reader takes for it."""
-    return _plain(iri).startswith(_beginnings(tuple(ruling)))
-
-
-@cache
-def _beginnings(ruling: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(_plain, ruling))
+    return _plain(iri).startswith(_all_plain(ruling))
 
 
 def require_writable(document: bytes, own: Collection[str]) -> None:
@@ -35,24 +30,24 @@ def require_writable(document: bytes, own: Collection[str]) -> None:
 
     ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
     """
-    own, subjects, passed = frozenset(own), set[object](), set[str]()
+    subjects, terms = set(), set()
     for quad in parse(document, format=RdfFormat.TURTLE):
-        if quad.subject not in subjects:
-            if not isinstance(quad.subject, NamedNode) or not _is_own(quad.subject.value, own):
-                raise ResultForeign("another subject")
-            subjects.add(quad.subject)
-        for word in map(_word, (quad.subject, quad.predicate, quad.object)):
-            if word is not None and word not in passed:
-                if rules_pods(word):
-                    raise ResultForeign("a term that rules pods or consent")
-                passed.add(word)
+        subjects.add(quad.subject)
+        terms |= {quad.subject, quad.predicate, quad.object}
+    mine = frozenset(own)
+    if not all(isinstance(each, NamedNode) and _is_own(each.value, mine) for each in subjects):
+        raise ResultForeign("another subject")
+    if any(rules_pods(iri) for iri in _iris(terms)):
+        raise ResultForeign("a term that rules pods or consent")
 
 
-def _word(term: object) -> str | None:
-    """The IRI by which a term means something: its own, or that of a value's datatype."""
-    if isinstance(term, NamedNode):
-        return term.value
-    return term.datatype.value if isinstance(term, Literal) else None
+def _iris(terms: Iterable[object]) -> Iterator[str]:
+    """Every IRI that is a term, or the datatype of one; most of them only once."""
+    for term in terms:
+        if isinstance(term, NamedNode):
+            yield term.value
+        elif isinstance(term, Literal):
+            yield term.datatype.value
 
 
 def _is_own(iri: str, own: Collection[str]) -> bool:
@@ -61,5 +56,9 @@ def _is_own(iri: str, own: Collection[str]) -> bool:
 
 def _plain(iri: str) -> str:
     """Without the scheme and in small letters: http, https and HTTP name one vocabulary to a reader."""
-    lower = iri.lower()
-    return lower.partition("://")[2] or lower
+    return iri.lower().partition("://")[2] or iri.lower()
+
+
+@lru_cache(maxsize=8)
+def _all_plain(ruling: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_plain, ruling))

@@ -7,6 +7,7 @@ believed before the grant service said the same to the person's own session.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,11 +19,14 @@ from solidgate.errors import (
     AccessDenied,
     AccessGrantInvalid,
     AccessGrantNarrowed,
+    ConsentNotFound,
     ConsentNotGiven,
+    EpochPassed,
     PodFault,
 )
+from solidgate.flow import cancel_access
 from solidgate.flow.granted import required_of
-from solidgate.flow.tenure import holds, tenure
+from solidgate.flow.tenure import Tenure, tenure
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess, RequestedPart, requested
@@ -67,17 +71,17 @@ async def issue(world: World, access: Access, consent_id: str) -> None:
     """Issue the requests that were recorded, with the space's own key. Repeating it asks nothing twice.
 
     A fault of the pod's services is remembered for the person, who can try again. Under a lease: nothing is
-    asked in the name of a consent whose withdrawal was answered.
+    asked in the name of a consent that ended, and what was asked while it ended is cancelled.
     """
-    with suppress(ConsentNotGiven, TimeoutError):
-        async with tenure(world, consent_id) as stored:
-            await _issue(world, access, stored)
+    with suppress(ConsentNotFound, ConsentNotGiven, EpochPassed, TimeoutError):
+        async with tenure(world, consent_id) as held:
+            await _issue(held, access)
 
 
-async def _issue(world: World, access: Access, stored: StoredConsent) -> None:
-    consent_id = stored.record.consent_id
+async def _issue(held: Tenure, access: Access) -> None:
+    world, stored = held.world, held.stored
     async with world.store.transaction() as tx:
-        wanted = await tx.access_requests.of(stored.person_id, consent_id)
+        wanted = await tx.access_requests.of(stored.person_id, stored.record.consent_id)
     if wanted is None:
         return
     issued: dict[str, str] = {}
@@ -85,12 +89,31 @@ async def _issue(world: World, access: Access, stored: StoredConsent) -> None:
     try:
         page = page or await world.pods.access_page(stored.record.data_subject, wanted.storage) or ""
         for one in wanted.parts:
-            if not one.request_id and await holds(world, consent_id):
-                issued[one.part] = await world.pods.request_access(access, wanted.storage, one.asked)
+            if not one.request_id:
+                await held.still()
+                asking = world.pods.request_access(held.fenced(access), wanted.storage, one.asked)
+                issued[one.part] = await held.answered(asking)
     except PodFault as fault:
         problem = fault.code
-    async with world.store.transaction() as tx:
-        await _keep_issued(world, tx, consent_id, issued, page, problem)
+    finally:
+        await asyncio.shield(_kept(held, access, wanted, issued, page, problem))
+
+
+async def _kept(
+    held: Tenure,
+    access: Access,
+    wanted: RequestedAccess,
+    issued: dict[str, str],
+    page: str,
+    problem: str | None,
+) -> None:
+    """Keep what was issued, whatever happened meanwhile; after an erasure there is only the cancelling."""
+    world, consent_id = held.world, held.stored.record.consent_id
+    try:
+        async with world.store.transaction() as tx:
+            await _keep_issued(world, tx, consent_id, issued, page, problem)
+    except ConsentNotFound:
+        await cancel_access.withdrawn(world, access, wanted.storage, tuple(issued.values()))
 
 
 async def _keep_issued(
@@ -98,12 +121,16 @@ async def _keep_issued(
 ) -> None:
     stored = await tx.consents.one(consent_id, lock="share")
     latest = await tx.access_requests.of(stored.person_id, consent_id, lock=True)
-    if latest is None or not status_at(stored.record, world.clock.now()).valid_for_processing:
+    if latest is None:
         return
     for one in latest.parts:
         if not one.request_id and one.part in issued:
             latest = latest.changed(replace(one, request_id=issued[one.part]))
-    await _put(world, tx, stored, replace(latest, page=page), problem)
+    if status_at(stored.record, world.clock.now()).valid_for_processing:
+        await _put(world, tx, stored, replace(latest, page=page), problem)
+    elif issued:
+        await tx.access_requests.keep(stored.person_id, consent_id, latest)
+        await cancel_access.promise(tx, consent_id)
 
 
 async def answered(world: World, session: Session, consent_id: str, url: str) -> DoorState:
@@ -118,15 +145,16 @@ async def answered(world: World, session: Session, consent_id: str, url: str) ->
     if known is None or stored.record.data_subject != session.webid:
         raise AccessGrantInvalid("nothing was asked of this person")
     part, grant = await _matched(world, session, known, url)
-    if not status_at(stored.record, world.clock.now()).valid_for_processing:
-        if grant is not None:  # given after the end: it must not outlive this page
-            await world.pods.revoke_grant(session.access, known.storage, grant)
-        raise ConsentNotGiven("the consent ended before the pod's answer came")
     given = None if grant is None else renamed(grant, known.names)
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="share")
-        latest = await tx.access_requests.of(session.person_id, consent_id, lock=True) or known
-        return await _put(world, tx, stored, latest.with_answer(part, given))
+        # The shared lock keeps a withdrawal out until the answer is kept, so that it closes this door too.
+        if status_at(stored.record, world.clock.now()).valid_for_processing:
+            latest = await tx.access_requests.of(session.person_id, consent_id, lock=True) or known
+            return await _put(world, tx, stored, latest.with_answer(part, given))
+    if grant is not None:  # given after the end: it must not outlive this page
+        await world.pods.revoke_grant(session.access, known.storage, grant)
+    raise ConsentNotGiven("the consent ended before the pod's answer came")
 
 
 async def _matched(

@@ -10,15 +10,15 @@ that somebody was faster: read again, decide again by the newest intent, a few t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from solidgate.errors import FetchTooLarge, PodConflict, PodFault, PodNotFound, PodUnreadable
-from solidgate.flow.step import UNANSWERED
 from solidgate.flow.world import World
 from solidgate.pod.etag import strong
-from solidgate.pod.resource import Document, ResourceState
+from solidgate.pod.resource import Document
 from solidgate.ports import Access
 from solidgate.run.signpost import Kind, Signpost, SignState
 from solidgate.run.standing import pause
@@ -28,7 +28,33 @@ MEDIA_TYPE = "text/turtle"
 PATIENCE = timedelta(minutes=1)
 """Until housekeeping looks at an intent that nobody has brought."""
 
-Carry = Callable[[Awaitable[ResourceState]], Awaitable[ResourceState]]
+T = TypeVar("T")
+
+
+class Holder(Protocol):
+    """Whoever may send now, and hears of each write whether it was answered."""
+
+    unanswered: bool
+
+    async def still(self) -> None:
+        """Before each request. Raises when it is over."""
+        ...
+
+    async def answered(self, effect: Awaitable[T]) -> T:
+        """Carry a write to its answer."""
+        ...
+
+
+@dataclass(slots=True)
+class Owner:
+    """The person themselves, whose session nobody ends for them."""
+
+    unanswered: bool = False
+
+    async def still(self) -> None: ...
+
+    async def answered(self, effect: Awaitable[T]) -> T:
+        return await effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +66,7 @@ class Spot:
     person_id: str
     space_id: str
     place: str
-    carry: Carry
+    holder: Holder
 
     def next_look(self, kind: Kind, now: datetime) -> datetime:
         """When housekeeping looks whether one that stands there is still there: at no fixed moment."""
@@ -48,30 +74,39 @@ class Spot:
         return now + pause(usual, self.place, kind, now)
 
 
-async def as_it_is(sent: Awaitable[ResourceState]) -> ResourceState:
-    """Carry a request without a step around it."""
-    return await sent
+async def bring_all(spot: Spot) -> None:
+    """Both signposts to what is planned; a pod's fault leaves one planned."""
+    await each_kind(spot, Kind, lambda kind: bring(spot, kind))
 
 
-async def bring_all(spot: Spot) -> bool:
-    """Both signposts to what is planned; a pod's fault leaves one planned. Whether a write is in doubt."""
-    in_doubt = False
-    for kind in (Kind.INDEX, Kind.LATEST):
-        try:
-            await bring(spot, kind)
-        except PodFault as fault:
-            in_doubt |= isinstance(fault, UNANSWERED)
-    return in_doubt
+async def each_kind(spot: Spot, things: Iterable[T], work: Callable[[T], Awaitable[object]]) -> bool:
+    """Work for each, whatever the pod says about the other; whether every write was answered.
+
+    What was seen to stand there is settled, whatever the pod answered; a write without an answer is in doubt.
+    """
+    in_doubt, holder = False, spot.holder
+    try:
+        for thing in things:
+            holder.unanswered = False
+            try:
+                await work(thing)
+            except PodFault:
+                in_doubt |= holder.unanswered
+            else:
+                holder.unanswered = False
+    finally:
+        holder.unanswered |= in_doubt
+    return not holder.unanswered
 
 
-async def bring(spot: Spot, kind: Kind, *, look_first: bool = False, fault: PodFault | None = None) -> None:
+async def bring(spot: Spot, kind: Kind, fault: PodFault | None = None) -> None:
     """One signpost to the newest intent. Raises pod faults, which leave it planned.
 
     ``fault`` is what came of sending it once already. Whatever the pod answered to a write that failed, what
     it holds is read back once: a 500 may have stored it.
     """
     rounds = ROUNDS + 1 if fault is None else ROUNDS
-    look_first |= fault is not None
+    look_first = fault is not None
     fault = None if isinstance(fault, PodConflict) else fault
     for left in reversed(range(rounds)):
         sign = await _newest(spot, kind)
@@ -115,6 +150,7 @@ def _unseen(sign: Signpost) -> _Look:
 async def _look(spot: Spot, sign: Signpost) -> _Look:
     try:
         limit = spot.world.settings.pull.max_resource_bytes
+        await spot.holder.still()
         found = await spot.world.pods.read(spot.access, sign.target, max_bytes=limit)
     except PodNotFound:
         state = _state(sign, None)
@@ -141,7 +177,8 @@ def _state(sign: Signpost, found: Document | None) -> SignState | None:
 async def _sent(spot: Spot, sign: Signpost, look: _Look) -> bool:
     """Whether that was all: what was taken away is looked for once more. Raises pod faults."""
     if not sign.content:
-        await spot.world.pods.remove(spot.access, sign.target, look.etag)
+        await spot.holder.still()
+        await spot.holder.answered(spot.world.pods.remove(spot.access, sign.target, look.etag))
         return False
     etag = await (replaced(spot, sign, look.etag) if look.is_there else created(spot, sign))
     await _record(spot, sign, replace(sign, state=SignState.WRITTEN, etag=etag))
@@ -155,15 +192,16 @@ async def certain(spot: Spot, sign: Signpost) -> str | None:
 
 async def created(spot: Spot, sign: Signpost) -> str | None:
     """Where nothing stands; the pod's tag for it. Raises pod faults."""
-    made = await spot.carry(spot.world.pods.create(spot.access, sign.target, sign.content, MEDIA_TYPE))
-    return strong(made.etag)
+    await spot.holder.still()
+    sent = spot.world.pods.create(spot.access, sign.target, sign.content, MEDIA_TYPE)
+    return strong((await spot.holder.answered(sent)).etag)
 
 
 async def replaced(spot: Spot, sign: Signpost, etag: str | None) -> str | None:
     """In place of what has this tag; the pod's tag for it. Raises pod faults."""
-    pods, access = spot.world.pods, spot.access
-    made = await spot.carry(pods.replace(access, sign.target, sign.content, MEDIA_TYPE, etag))
-    return strong(made.etag)
+    await spot.holder.still()
+    sent = spot.world.pods.replace(spot.access, sign.target, sign.content, MEDIA_TYPE, etag)
+    return strong((await spot.holder.answered(sent)).etag)
 
 
 async def _record(spot: Spot, sent: Signpost, seen: Signpost) -> None:

@@ -39,8 +39,8 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     the consent stands, and the person can try again.
     """
     try:
-        async with tenure(world, consent_id, person_id=session.person_id) as stored:
-            return await _open(world, session, stored)
+        async with tenure(world, consent_id, person_id=session.person_id) as held:
+            return await _open(world, session, held.stored)
     except TimeoutError:
         await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code)
         return DoorState.PARTIAL, FetchTimedOut.code

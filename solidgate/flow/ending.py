@@ -10,7 +10,7 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import Refused
-from solidgate.flow import receipt, watching
+from solidgate.flow import cancel_access, receipt, watching
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.world import World
 from solidgate.space.agreement import Agreement
@@ -40,6 +40,7 @@ async def end_all(world: World, tx: Transaction, ending: Ending, stored: Sequenc
     for one in stored:
         await _end(world, tx, ending, one)
         await watching.leave(tx, one.record.consent_id)
+        await cancel_access.leave(tx, one.record.consent_id)
     ids = [one.record.consent_id for one in stored]
     stopped = [part for one in ids for part in await tx.runs.stop_parts(one, now, ending.refusal.code)]
     for run_id in sorted({part.run_id for part in stopped}):

@@ -21,7 +21,7 @@ from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
-from solidgate.flow import watching
+from solidgate.flow import cancel_access, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.world import World
@@ -57,6 +57,7 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
             raise PersonNotFound()
     world.store.tombstones.add(world.store.tombstones.of(person_id))
     await _end_all(world, who)
+    await cancel_access.wait(world, person_id)
     await watching.forget(world, person_id)
     removed = await _remove(world, person_id)
     left = await world.store.sweep(world.settings.consent.sweep_seconds)

@@ -11,7 +11,8 @@ from datetime import timedelta
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import PodDisputed, PodFault
+from solidgate.errors import ConsentNotGiven, EpochPassed, PodDisputed, PodFault
+from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.flow.write_back import read_back
 from solidgate.ports import Access
@@ -21,24 +22,19 @@ from solidgate.run.delivery import DeliveryRow, DeliveryState
 async def look_again(world: World, access: Access, run_id: str, consent_id: str) -> None:
     """Read back one planned result with the space's own key; what the pod does not tell is asked again later.
 
-    Works under a lease, so that no withdrawal is called quiescent meanwhile.
+    Works under a lease, so that no withdrawal is called quiescent meanwhile; fenced by it.
     """
-    now, seconds = world.clock.now(), world.settings.worker.lease_seconds
+    now = world.clock.now()
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, lock="share")
         row = await tx.results.planned(stored.person_id, run_id, consent_id)
         if row is None or not status_at(stored.record, now).valid_for_processing:
             return
         await tx.results.looked(run_id, consent_id, now)
-        fence = await tx.leases.take(consent_id, stored.record.epoch, run_id, seconds)
-    if fence is None:
-        return
-    try:
-        with suppress(PodFault):
-            await _settle(world, access, row)
-    finally:
-        async with world.store.transaction() as tx:
-            await tx.leases.release(fence)
+    with suppress(PodFault, ConsentNotGiven, EpochPassed, TimeoutError):
+        async with tenure(world, consent_id, name=run_id) as held:
+            await held.still()
+            await _settle(world, held.fenced(access), row)
 
 
 async def look_for(world: World, access: Access, stored: StoredConsent) -> None:

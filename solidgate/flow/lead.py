@@ -15,14 +15,12 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.derived import signpost as written
 from solidgate.errors import PodFault, SolidgateError
 from solidgate.flow import signpost
-from solidgate.flow.bring import PATIENCE, Spot, bring, certain, sha256_of
-from solidgate.flow.step import UNANSWERED, Step
+from solidgate.flow.bring import PATIENCE, Spot, bring, certain, each_kind, sha256_of
+from solidgate.flow.step import Step
 from solidgate.flow.write_back import target_in
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.signpost import Around, Change, Kept, Kind, Lead, Listed, planned
-
-KINDS = (Kind.INDEX, Kind.LATEST)
 
 
 async def lead_to(step: Step, row: DeliveryRow) -> Lead | None:
@@ -42,7 +40,7 @@ async def _lead_to(step: Step, row: DeliveryRow) -> Lead | None:
     if not around.is_settled or terms != {step.run.agreement_digest}:
         return None
     listed = _listed(step, around, row)
-    changes = [change for kind in KINDS if (change := _change(step, around, kind, listed)) is not None]
+    changes = [change for kind in Kind if (change := _change(step, around, kind, listed)) is not None]
     return Lead(around.place, tuple(changes), step.world.clock.now() + PATIENCE)
 
 
@@ -79,7 +77,7 @@ async def follow(step: Step, access: Access, lead: Lead | None, signed: Sequence
     if lead is None or not signed:
         await signpost.after_result(step, access)
         return
-    spot = Spot(step.world, access, step.person_id, step.run.space_id, lead.place, step.answered)
+    spot = Spot(step.world, access, step.person_id, step.run.space_id, lead.place, step)
     with suppress(SolidgateError):  # the result stands; what is missing here stays planned
         await _follow(step, spot, signed)
 
@@ -89,27 +87,23 @@ async def _follow(step: Step, spot: Spot, signed: Sequence[Kept]) -> None:
 
     The lease is kept where a write is in doubt: then it lapses by itself.
     """
-    found, in_doubt = [], False
-    for kept in signed:
-        try:
-            found.append((kept, await _brought(spot, kept)))
-        except PodFault as fault:
-            in_doubt |= isinstance(fault, UNANSWERED)
-    step.unanswered = in_doubt
-    now, fence = step.world.clock.now(), None if in_doubt else step.fence
-    taken = [(kept, etag, spot.next_look(kept.sign.kind, now)) for kept, (done, etag) in found if done]
+    taken: list[tuple[Kept, str | None, datetime]] = []
+    answered = await each_kind(spot, signed, lambda kept: _brought(spot, kept, taken))
     async with step.world.store.at_once() as steps:
+        now, fence = step.world.clock.now(), step.fence if answered else None
         await steps.led(step.held, spot.place, taken, now, fence)
-    step.given_back = not in_doubt
+    step.given_back = answered
 
 
-async def _brought(spot: Spot, kept: Kept) -> tuple[bool, str | None]:
-    """Whether one request was all, and the pod's tag then. Raises pod faults."""
-    if not kept.sign.is_certain:
-        await bring(spot, kept.sign.kind)
-        return False, None
-    try:
-        return True, await certain(spot, kept.sign)
-    except PodFault as fault:
-        await bring(spot, kept.sign.kind, fault=fault)
-    return False, None
+async def _brought(spot: Spot, kept: Kept, taken: list[tuple[Kept, str | None, datetime]]) -> None:
+    """One of them; what one request brought is to be recorded yet. Raises pod faults."""
+    fault: PodFault | None = None
+    if kept.sign.is_certain:
+        try:
+            etag = await certain(spot, kept.sign)
+        except PodFault as refusal:
+            fault = refusal
+        else:
+            taken.append((kept, etag, spot.next_look(kept.sign.kind, spot.world.clock.now())))
+            return
+    await bring(spot, kept.sign.kind, fault)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,8 +18,10 @@ import structlog
 
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import PodFault
+from solidgate.errors import ConsentNotFound, ConsentNotGiven, EpochPassed, PodFault
 from solidgate.flow import rerun
+from solidgate.flow.each import each
+from solidgate.flow.tenure import Tenure, tenure
 from solidgate.flow.watching import next_sweep
 from solidgate.flow.world import World
 from solidgate.pod.notification import fingerprint
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 LOOK_TASK = "solidgate.look"
 BATCH = 200
 _AT_ONCE = 4
-_OWN_SHARE = 0.9
 _LOOKING_SHARE = 0.6
 _GIVEN_UP_SECONDS = 600
 _log = structlog.get_logger()
@@ -48,6 +49,7 @@ class Watched:
     stored: StoredConsent
     agreement: Agreement
     topics: Mapping[int, str]
+    tenure: Tenure
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +63,29 @@ class Seen:
 @asynccontextmanager
 async def held(world: World, consent_id: str, purpose: str) -> AsyncIterator[Watched | None]:
     """The consent under a lease of ``notifications.look_seconds``; none when it does not hold, or somebody
-    else does this very thing with it. Raises ``TimeoutError`` before the lease ends."""
+    else does this very thing with it.
+
+    Raises ``ConsentNotFound``, and ``TimeoutError`` before the lease ends.
+    """
     seconds = world.settings.notifications.look_seconds
-    begin = asyncio.get_running_loop().time()
-    async with world.store.transaction() as tx:
-        watched = await _watched(world, tx, consent_id)
-        epoch = watched.stored.record.epoch if watched else 0
-        fence = await tx.leases.take(consent_id, epoch, purpose, seconds) if watched else None
-    if fence is None:
-        yield None
-        return
-    try:
-        async with asyncio.timeout_at(begin + seconds * _OWN_SHARE):
-            yield watched
-    finally:
-        async with world.store.transaction() as tx:
-            await tx.leases.release(fence)
+    async with AsyncExitStack() as stack:
+        found = None
+        with suppress(ConsentNotGiven, EpochPassed):
+            lasting = await stack.enter_async_context(
+                tenure(world, consent_id, name=purpose, seconds=seconds)
+            )
+            async with world.store.transaction() as tx:
+                found = await _watched(world, tx, consent_id, lasting)
+        yield found
 
 
-async def _watched(world: World, tx: Transaction, consent_id: str) -> Watched | None:
+async def _watched(world: World, tx: Transaction, consent_id: str, lasting: Tenure) -> Watched | None:
     stored = await tx.consents.one(consent_id, lock="share")
     agreement = await tx.spaces.agreement(stored.record.agreement_digest)
     record = stored.record
     if agreement.rerun != ON_CHANGE or not status_at(record, world.clock.now()).valid_for_processing:
         return None
-    return Watched(stored, agreement, topics_of(record.resources, record.result_container))
+    return Watched(stored, agreement, topics_of(record.resources, record.result_container), lasting)
 
 
 async def ask(tx: Transaction, consent_id: str, numbers: Sequence[int], due: datetime) -> None:
@@ -109,7 +109,7 @@ async def look(world: World, keys: EnclaveKeys, consent_id: str) -> int:
     async with held(world, consent_id, "look") as watched:
         if watched is not None:
             access = await keys.access_for(watched.stored.space_id)
-            seen = await states(world, access, _chosen(watched, asked))
+            seen = await states(watched, access, _chosen(watched, asked))
     return await _conclude(world, asked, watched, seen)
 
 
@@ -117,17 +117,22 @@ def _chosen(watched: Watched, asked: LookRow) -> Mapping[int, str]:
     return {number: watched.topics[number] for number in asked.numbers if number in watched.topics}
 
 
-async def states(world: World, access: Access, topics: Mapping[int, str]) -> Seen:
+async def states(watched: Watched, access: Access, topics: Mapping[int, str]) -> Seen:
     """What stands at these documents now, as many as a good part of ``notifications.look_seconds`` allows.
 
-    One that cannot be asked, or that tells nothing, is in neither list.
+    One that cannot be asked, or that tells nothing, is in neither list. Each is asked only while the consent
+    holds: what was not asked then is left.
     """
+    world, fenced = watched.tenure.world, watched.tenure.fenced(access)
     gate, answered = asyncio.Semaphore(_AT_ONCE), dict[int, str]()
 
     async def one(number: int, url: str) -> None:
         async with gate:
             try:
-                answered[number] = fingerprint(await world.pods.state(access, url))
+                await watched.tenure.still()
+                answered[number] = fingerprint(await world.pods.state(fenced, url))
+            except (ConsentNotGiven, ConsentNotFound, EpochPassed):
+                return
             except PodFault as fault:
                 _log.info("look.refused", code=fault.code)
                 answered[number] = ""
@@ -161,7 +166,7 @@ async def _conclude(world: World, asked: LookRow, watched: Watched | None, seen:
 
 async def _remember(world: World, tx: Transaction, watched: Watched, found: Mapping[int, str]) -> int:
     record, person = watched.stored.record, watched.stored.person_id
-    fresh = await _watched(world, tx, record.consent_id)
+    fresh = await _watched(world, tx, record.consent_id, watched.tenure)
     if fresh is None or fresh.stored.record.epoch != record.epoch:
         return 0  # it ended while we looked: what was seen is nobody's business any more
     known = await tx.watches.seen(person, record.consent_id)
@@ -201,16 +206,24 @@ async def sweep(world: World) -> int:
     now, settings = world.clock.now(), world.settings.notifications
     async with world.store.transaction() as tx:
         due = await tx.watches.to_look_at(now, settings.sweep_consents)
-        for consent_id in due:
-            stored = await tx.consents.one(consent_id)
-            topics = topics_of(stored.record.resources, stored.record.result_container)
-            await ask(tx, consent_id, tuple(topics), now + _somewhat(world))
-            await tx.watches.look_next(consent_id, next_sweep(world, now))
+    asked = await each(due, lambda consent_id: _swept(world, consent_id, now), "sweep.failed")
+    async with world.store.transaction() as tx:
         for consent_id in await tx.reruns.overdue(now - timedelta(seconds=_GIVEN_UP_SECONDS), BATCH):
             # Its job was given up or is gone.
             await tx.reruns.look_due(consent_id, now)
             await _defer(tx, consent_id, now)
-    return len(due)
+    return asked
+
+
+async def _swept(world: World, consent_id: str, now: datetime) -> None:
+    """One consent, in a transaction of its own: it waits for nobody while it holds another's row."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, lock="share")
+        if await tx.watches.look_next(
+            consent_id, next_sweep(world, now), now
+        ):  # else another worker was faster
+            topics = topics_of(stored.record.resources, stored.record.result_container)
+            await ask(tx, consent_id, tuple(topics), now + _somewhat(world))
 
 
 def _somewhat(world: World) -> timedelta:

@@ -172,7 +172,8 @@ async def _key_set(world: World, url: str) -> Sequence[Mapping[str, object]]:
 
 async def _ask(world: World, tx: Transaction, row: ChannelRow, secret: str, hint: Hint) -> bool:
     now = world.clock.now()
-    stored = await tx.consents.one(row.consent_id)
+    # The consent before the rest, as everybody: a row about it would take it last.
+    stored = await tx.consents.one(row.consent_id, lock="share")
     numbers = meant(hint, stored.record.resources)
     if not numbers or not await tx.watches.first_hint(
         row.channel_id, hint_key(secret, hint), now + _REPEATED

@@ -75,6 +75,8 @@ async def read_back(world: World, access: Access, consent_id: str) -> None:
             return
         seconds = world.settings.worker.lease_seconds
         fence = await tx.leases.take(consent_id, stored.record.epoch, planned[0].run_id, seconds)
+    if fence is None:
+        return  # another worker began in this very moment
     try:
         for row in planned:
             await _resolve(world, access, row)
@@ -82,7 +84,7 @@ async def read_back(world: World, access: Access, consent_id: str) -> None:
         return
     finally:
         async with world.store.transaction() as tx:
-            await tx.leases.release(fence or 0)
+            await tx.leases.release(fence)
 
 
 async def _resolve(world: World, access: Access, row: DeliveryRow) -> None:
@@ -149,8 +151,8 @@ async def _settled(world: World, stored: StoredConsent) -> None:
     async with world.store.transaction() as tx:
         owed = await tx.withdrawals.one(consent_id, lock=True)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
-        waiting = await tx.signposts.waiting(consent_id)
-        rest = waiting or any(_is_owed(row, remove=owed.remove_results) for row in rows)
+        waiting = await tx.signposts.waiting(stored.person_id, consent_id)
+        rest = bool(waiting) or any(_is_owed(row, remove=owed.remove_results) for row in rows)
         if owed.settled is None and not rest:
             await tx.withdrawals.settle(consent_id, world.clock.now())
 

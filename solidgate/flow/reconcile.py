@@ -8,13 +8,15 @@ never overwritten. A pod that does not answer is asked again at the next turn.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import FetchTooLarge, PodNotFound, PodUnreadable
+from solidgate.errors import ConsentNotGiven, EpochPassed, FetchTooLarge, PodNotFound, PodUnreadable
 from solidgate.flow import signpost
+from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryRow, DeliveryState, Unresolved
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = timedelta(hours=1)
 """Until a signpost that could not be brought to its end is tried again."""
+_LEFT = (ConsentNotGiven, EpochPassed, TimeoutError)
+"""It ended, or somebody else works for it, or it took too long: the next turn looks where one is due."""
 
 
 async def results_due(world: World) -> tuple[Unresolved, ...]:
@@ -45,7 +49,7 @@ async def signposts_due(world: World) -> tuple[Due, ...]:
 async def look(world: World, access: Access, run_id: str, consent_id: str) -> None:
     """Read one result back with the space's own key, while its consent holds. Raises pod faults.
 
-    Works under a lease, so that no withdrawal is called quiescent meanwhile.
+    Works under a lease, so that no withdrawal is called quiescent meanwhile; each request is fenced by it.
     """
     now = world.clock.now()
     async with world.store.transaction() as tx:
@@ -54,45 +58,32 @@ async def look(world: World, access: Access, run_id: str, consent_id: str) -> No
             return
         row = await tx.results.planned(stored.person_id, run_id, consent_id)
         await tx.standing.looked(run_id, consent_id, now + pause(_usual(world), run_id, consent_id, now))
-        fence = await _lease(world, tx, stored, run_id)
-    if row is None or fence is None:
+    if row is None:
         return
-    try:
-        await _record(world, row, state := await _state(world, access, row))
-        if state is not DeliveryState.WRITTEN:
-            await signpost.afresh(world, access, stored, run_id)
-    finally:
-        async with world.store.transaction() as tx:
-            await tx.leases.release(fence)
+    with suppress(*_LEFT):
+        async with tenure(world, consent_id, name=run_id) as held:
+            await held.still()
+            await _record(world, row, state := await _state(world, held.fenced(access), row))
+            if state is not DeliveryState.WRITTEN:
+                await signpost.follow(held, access, run_id)
 
 
 async def look_at_signposts(world: World, access: Access, due: Due) -> None:
     """The same for the two documents that lead to results, of which a planned one is brought to its end."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
-        stored = await _holding(world, tx, due.consent_id)
-        if stored is None:
+        if await _holding(world, tx, due.consent_id) is None:
             return
         await tx.signposts.look_next(due.person_id, due.space_id, due.place, now + _PATIENCE)
-        fence = await _lease(world, tx, stored, due.run_id)
-    if fence is None:
-        return
-    try:
-        await signpost.look_again(world, access, stored, due.place)
-    finally:
-        async with world.store.transaction() as tx:
-            await tx.leases.release(fence)
+    with suppress(*_LEFT):
+        async with tenure(world, due.consent_id, name=due.run_id) as held:
+            await signpost.look_again(held, access, due.place)
 
 
 async def _holding(world: World, tx: Transaction, consent_id: str) -> StoredConsent | None:
     stored = await tx.consents.one(consent_id, lock="share")
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
     return stored if holds else None
-
-
-async def _lease(world: World, tx: Transaction, stored: StoredConsent, run_id: str) -> int | None:
-    seconds = world.settings.worker.lease_seconds
-    return await tx.leases.take(stored.record.consent_id, stored.record.epoch, run_id, seconds)
 
 
 async def _state(world: World, access: Access, row: DeliveryRow) -> DeliveryState:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from solidgate.consent.stored import StoredConsent
 from solidgate.derived import signpost as written
-from solidgate.errors import PodFault, SolidgateError
-from solidgate.flow.bring import PATIENCE, Spot, as_it_is, bring, bring_all, sha256_of
+from solidgate.errors import SolidgateError
+from solidgate.flow.bring import PATIENCE, Owner, Spot, bring_all, sha256_of
 from solidgate.flow.step import Step
+from solidgate.flow.tenure import Tenure
 from solidgate.flow.world import World
 from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryState
@@ -32,30 +33,48 @@ async def after_result(step: Step, access: Access) -> None:
         async with step.world.store.transaction() as tx:
             await step.recheck(tx)
             place = await _plan(step.world, tx, step.held.stored, step.run.run_id)
-        spot = Spot(step.world, access, step.person_id, step.run.space_id, place, step.answered)
-        # What was seen to stand there is settled, whatever the pod answered; anything else holds the lease.
-        step.unanswered = await bring_all(spot)
+        await bring_all(Spot(step.world, access, step.person_id, step.run.space_id, place, step))
 
 
-async def afresh(world: World, access: Access, stored: StoredConsent, run_id: str = "") -> None:
-    """Follow what became of the results: invalid by a withdrawal, removed, not there any more, disputed.
+async def afresh(world: World, access: Access, stored: StoredConsent) -> None:
+    """Follow, as the person, what became of the results: invalid by a withdrawal, removed, gone.
 
     Only where there are signposts already: nothing new is written into a pod for this.
     """
+    place = await _replanned(world, stored, "")
+    if place is not None:
+        await bring_all(Spot(world, access, stored.person_id, stored.space_id, place, Owner()))
+
+
+async def follow(held: Tenure, access: Access, run_id: str) -> None:
+    """The same as the space, for a consent that holds. Raises what ``Tenure.still`` raises."""
+    stored = held.stored
+    place = await _replanned(held.world, stored, run_id)
+    if place is not None:
+        await bring_all(_spot(held, access, place))
+
+
+async def look_again(held: Tenure, access: Access, place: str) -> None:
+    """Housekeeping's turn: go on with what is planned, and see whether what was written still stands.
+
+    Raises what ``Tenure.still`` raises.
+    """
+    await bring_all(_spot(held, access, place))
+
+
+def _spot(held: Tenure, access: Access, place: str) -> Spot:
+    stored = held.stored
+    return Spot(held.world, held.fenced(access), stored.person_id, stored.space_id, place, held)
+
+
+async def _replanned(world: World, stored: StoredConsent, run_id: str) -> str | None:
+    """The name of the place once the newest intent is planned; none where there are no signposts."""
     async with world.store.transaction() as tx:
+        await tx.signposts.alone(stored.person_id, stored.space_id)
         place = await tx.signposts.place(stored.person_id, stored.record.result_container)
         if await tx.signposts.one(stored.person_id, stored.space_id, place, Kind.INDEX) is None:
-            return
-        await _plan(world, tx, stored, run_id)
-    await bring_all(Spot(world, access, stored.person_id, stored.space_id, place, as_it_is))
-
-
-async def look_again(world: World, access: Access, stored: StoredConsent, place: str) -> None:
-    """Housekeeping's turn: go on with what is planned, and see whether what was written still stands."""
-    spot = Spot(world, access, stored.person_id, stored.space_id, place, as_it_is)
-    for kind in Kind:
-        with suppress(PodFault):
-            await bring(spot, kind, look_first=True)
+            return None
+        return await _plan(world, tx, stored, run_id)
 
 
 async def _plan(world: World, tx: Transaction, stored: StoredConsent, run_id: str) -> str:

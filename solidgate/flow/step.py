@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -132,6 +132,10 @@ class Step:
         if self.ended is not None or clock() >= self.until:
             raise self.ended or EpochPassed()
 
+    async def still(self) -> None:
+        """Before each request after the part's own end. Raises as ``check``."""
+        self.check()
+
     def lasts(self, begin: float) -> None:
         """The lease was renewed by a transaction that began at ``begin``: the database counts from later."""
         self.until = begin + self.world.settings.worker.lease_seconds * OWN_SHARE
@@ -160,12 +164,20 @@ def _no_answer(sent: asyncio.Future[T]) -> bool:
     return sent.cancelled() or isinstance(sent.exception(), UNANSWERED)
 
 
+class Lasting(Protocol):
+    """Work under a lease."""
+
+    def check(self) -> None:
+        """Raises ``EpochPassed``, or why it ended, once it has."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Fenced:
     """A space's access that signs a request only while the step lasts: the last look before it leaves."""
 
     access: Access
-    step: Step
+    step: Lasting
 
     @property
     def webid(self) -> str:

@@ -6,7 +6,6 @@ tried again, ever more seldom, and the sweep finds changes meanwhile. Only the w
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -18,11 +17,20 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from solidgate.errors import AddressRefused, ConsentNotFound, FetchTimedOut, NoChannel, PodFault
+from solidgate.errors import (
+    AddressRefused,
+    ConsentNotFound,
+    ConsentNotGiven,
+    EpochPassed,
+    FetchTimedOut,
+    NoChannel,
+    PodFault,
+)
 from solidgate.flow import watching
 from solidgate.flow.each import each
 from solidgate.flow.journey import Enclave
 from solidgate.flow.look import Watched, ask, held, states
+from solidgate.flow.unsubscribe import end, end_at_pod
 from solidgate.flow.watching import send_to
 from solidgate.flow.world import World
 from solidgate.pod.notification import Channel, ChannelKind, Offer
@@ -34,7 +42,6 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 BATCH = 200
-ATTEMPTS = 5
 _REST = timedelta(days=1)
 _CLAIM = timedelta(minutes=10)
 _log = structlog.get_logger()
@@ -51,10 +58,12 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
                 problem = await _see_to(enclave, watched)
     except ConsentNotFound:
         return
+    except (ConsentNotGiven, EpochPassed):
+        return  # it ended meanwhile, and whoever ended it promised that its channels are seen to
     except TimeoutError:
         problem = FetchTimedOut.code
     if watched is None:
-        await _end(enclave, consent_id)
+        await end(enclave, consent_id)
         return
     await _plan_next(world, watched, problem, had)
 
@@ -62,7 +71,7 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
 async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
     """The code of what went wrong; none when every document that may have a channel has one."""
     world, record = enclave.world, watched.stored.record
-    access = await enclave.keys.access_for(watched.stored.space_id)
+    access = watched.tenure.fenced(await enclave.keys.access_for(watched.stored.space_id))
     await _first_sight(world, access, watched)
     if enclave.channels is None:
         return None
@@ -78,7 +87,7 @@ async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
         _log.info("subscription.refused", consent=record.consent_id, code=fault.code)
         return fault.code
     # They were replaced: whether the pod ends them now or they lapse, nobody here knows their addresses.
-    await _end_at_pod(enclave, access, old)
+    await end_at_pod(enclave, access, old)
     async with world.store.transaction() as tx:
         for row in old:
             await tx.watches.drop(row.channel_id)
@@ -91,8 +100,10 @@ async def _first_sight(world: World, access: Access, watched: Watched) -> None:
     async with world.store.transaction() as tx:
         known = await tx.watches.seen(person, record.consent_id)
     new = {number: url for number, url in watched.topics.items() if number not in known}
-    found = (await states(world, access, new)).found
+    found = (await states(watched, access, new)).found
     async with world.store.transaction() as tx:
+        if not await watching.is_due(world, tx, record.consent_id):
+            raise ConsentNotGiven()
         known = await tx.watches.seen(person, record.consent_id)
         await tx.watches.see(person, record.consent_id, {n: v for n, v in found.items() if n not in known})
 
@@ -133,6 +144,7 @@ class _Asking:
         refusal: PodFault = NoChannel()
         for offer in ways:
             secret = secrets.token_urlsafe(32)
+            await self.watched.tenure.still()
             try:
                 made = await self.channels.subscribe(self.access, offer, url, send_to(self.world, secret))
             except AddressRefused:
@@ -145,10 +157,24 @@ class _Asking:
         raise refusal
 
     async def _keep(self, number: int, channel: Channel, secret: str) -> None:
-        stored, settings = self.watched.stored, self.world.settings.notifications
-        row = ChannelRow(uuid.uuid4().hex, stored.record.consent_id, stored.person_id, number, channel)
-        async with self.world.store.transaction() as tx:
-            await tx.watches.keep(row, secret, settings.burst, self.world.clock.now())
+        """Keep what the pod agreed to. Of a consent that ended meanwhile it is kept to be ended.
+
+        Raises ``ConsentNotGiven`` then, and ``ConsentNotFound`` after an erasure, which ended it at the pod.
+        """
+        world, stored = self.world, self.watched.stored
+        consent_id, burst = stored.record.consent_id, world.settings.notifications.burst
+        row = ChannelRow(uuid.uuid4().hex, consent_id, stored.person_id, number, channel)
+        try:
+            async with world.store.transaction() as tx:
+                still = await watching.is_due(world, tx, consent_id)
+                if not still:
+                    await watching.end_soon(world, tx, consent_id, stored.space_id)
+                await tx.watches.keep(row, secret, burst, world.clock.now())
+        except ConsentNotFound:
+            await self.channels.unsubscribe(self.access, channel)
+            raise
+        if not still:
+            raise ConsentNotGiven()
 
 
 def ordered(offers: tuple[Offer, ...], first: str, reached: bool) -> tuple[Offer, ...]:
@@ -195,57 +221,33 @@ async def _plan_next(world: World, watched: Watched, problem: str | None, had: i
         await tx.watches.tried(consent_id, at, tries, problem)
 
 
-async def _end(enclave: Enclave, consent_id: str) -> None:
-    """The consent does not hold any more: its channels are ended at the pod, and forgotten here."""
-    world = enclave.world
-    async with world.store.transaction() as tx:
-        row = await tx.watches.one(consent_id)
-        stored = await tx.consents.one(consent_id)
-        if row is None or stored.record.latest.status.valid_for_processing:
-            return  # somebody else sees to it at this moment
-        rows = await tx.watches.channels(consent_id)
-    access = await enclave.keys.access_for(stored.space_id)
-    left = await _end_at_pod(enclave, access, rows)
-    async with world.store.transaction() as tx:
-        again = row.tries + 1 if left else 0
-        if left and again < ATTEMPTS:
-            pause = next_pause(world.settings.notifications.retry_seconds, row.tries)
-            at = world.clock.now() + timedelta(seconds=pause)
-            await tx.watches.tried(consent_id, at, again, "pod.unavailable")
-            return
-        # After so many tries the channel lapses by itself; its address here is unknown from now on.
-        await tx.reruns.drop_look(consent_id)
-        await tx.watches.end(consent_id)
-
-
-async def _end_at_pod(enclave: Enclave, access: Access, rows: tuple[ChannelRow, ...]) -> int:
-    if enclave.channels is None:
-        return 0
-    known = {row.channel_id: row for row in rows}
-    ended = await each(known, lambda one: _drop(enclave, access, known[one]), "subscription.not-ended")
-    return len(rows) - ended
-
-
-async def _drop(enclave: Enclave, access: Access | None, row: ChannelRow) -> None:
-    world = enclave.world
-    if enclave.channels is not None:
-        async with asyncio.timeout(world.settings.notifications.look_seconds):
-            await enclave.channels.unsubscribe(access, row.channel)
-    async with world.store.transaction() as tx:
-        await tx.watches.drop(row.channel_id)
-
-
 async def see_to(world: World) -> int:
-    """What housekeeping does: consents not watched yet, and watches whose time has come; how many."""
+    """What housekeeping does: consents not watched yet, what an ended watch left, and watches whose time has
+    come; how many of these."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
-        for consent_id in await tx.watches.unwatched(await _on_change(tx), now, BATCH):
-            await watching.begin(world, tx, consent_id)
+        behind = await tx.watches.left_behind(BATCH)
+        new = await tx.watches.unwatched(await _on_change(tx), now, BATCH)
+    # One consent a transaction: it waits for nobody while it holds another's row.
+    await each(behind, lambda one: _end_soon(world, one, behind[one]), "watch.not-ended")
+    await each(new, lambda one: _begin(world, one), "watch.not-begun")
+    async with world.store.transaction() as tx:
         due = await tx.watches.to_see_to(now, now + _CLAIM, BATCH)
         for consent_id in due:
             await watching.promise(tx, consent_id)
+    async with world.store.transaction() as tx:
         await tx.watches.forget_hints(now)
     return len(due)
+
+
+async def _begin(world: World, consent_id: str) -> None:
+    async with world.store.transaction() as tx:
+        await watching.begin(world, tx, consent_id)
+
+
+async def _end_soon(world: World, consent_id: str, space_id: str) -> None:
+    async with world.store.transaction() as tx:
+        await watching.end_soon(world, tx, consent_id, space_id)
 
 
 async def _on_change(tx: Transaction) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from solidgate.consent.record import status_at
 from solidgate.errors import SolidgateError
 from solidgate.flow.world import World
 from solidgate.run.watch import ChannelRow
@@ -33,6 +34,23 @@ async def begin(world: World, tx: Transaction, consent_id: str) -> None:
         return
     now = world.clock.now()
     await tx.watches.begin(consent_id, stored.space_id, now, next_sweep(world, now))
+    await promise(tx, consent_id)
+
+
+async def is_due(world: World, tx: Transaction, consent_id: str) -> bool:
+    """Whether a consent holds and is watched, which its shared lock keeps so until the transaction ends.
+
+    Raises ``ConsentNotFound``.
+    """
+    stored = await tx.consents.one(consent_id, lock="share")
+    holds = status_at(stored.record, world.clock.now()).valid_for_processing
+    return holds and await tx.watches.is_watched(consent_id)
+
+
+async def end_soon(world: World, tx: Transaction, consent_id: str, space_id: str) -> None:
+    """A channel, or what was seen, is left of a watch that ended: it is watched again, to be ended."""
+    now = world.clock.now()
+    await tx.watches.begin(consent_id, space_id, now, next_sweep(world, now))
     await promise(tx, consent_id)
 
 

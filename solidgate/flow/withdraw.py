@@ -21,7 +21,7 @@ from solidgate.consent.record import ConsentEvent, with_event
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, PodFault, SolidgateError, StoreUnavailable
-from solidgate.flow import door, receipt, watching
+from solidgate.flow import cancel_access, door, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.reclaim import reclaim
@@ -191,6 +191,7 @@ async def end_in(
     for one in ended:
         await prove(world, tx, one.stored)
         await watching.leave(tx, one.stored.record.consent_id)
+        await cancel_access.leave(tx, one.stored.record.consent_id)
     return tuple(_Ended(one.stored, one.removed, len(stopped[one.stored.record.consent_id])) for one in ended)
 
 
@@ -286,7 +287,8 @@ async def _withdrawal(
         seen = await tx.doors.one(consent_id)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
         newest = await tx.receipts.newest(stored.person_id, consent_id)
-    doubts = _targets(rows, DeliveryState.PLANNED)
+        waiting = await tx.signposts.waiting(stored.person_id, consent_id)
+    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting)
     long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
     is_old = stored.record.latest.at < long_ago
     is_open = seen is not None and seen.state is not DoorState.CLOSED

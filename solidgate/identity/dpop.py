@@ -19,6 +19,7 @@ from solidgate.errors import (
     SignatureInvalid,
 )
 from solidgate.identity import jose
+from solidgate.identity.address import is_normal
 from solidgate.pod.origin import belongs_to, same_origin
 
 PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
@@ -147,7 +148,7 @@ def make_proof(
         claims["ath"] = token_hash(access_token)
     if nonce is not None:
         claims["nonce"] = nonce
-    return key.sign({"typ": "dpop+jwt", "jwk": dict(key.bare_jwk)}, claims)
+    return key.sign_proof(claims)
 
 
 def token_hash(access_token: str) -> str:
@@ -157,6 +158,10 @@ def token_hash(access_token: str) -> str:
 
 def target(url: str) -> str:
     """``htu`` in normal form: scheme and host in lower case, no default port, no query, no fragment."""
+    return url if is_normal(url) else _normal_form(url)
+
+
+def _normal_form(url: str) -> str:
     plain = URL(url).with_query(None).with_fragment(None)
     if not plain.absolute:
         raise ValueError("not an absolute address")

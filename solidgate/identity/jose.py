@@ -54,6 +54,7 @@ MAX_JSON_DEPTH = 16
 
 
 _ES256 = ECDSA(SHA256())
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class _FixedRegistry(jws.JWSRegistry):
@@ -129,15 +130,32 @@ class SigningKey:
     def sign(self, header: Mapping[str, Any], payload: Mapping[str, Any] | bytes) -> str:
         """A compact JWS; ``alg`` is the key's own and cannot be chosen."""
         content = payload if isinstance(payload, bytes) else compact_json(payload)
-        protected = {"alg": self.algorithm, **{k: v for k, v in header.items() if k != "alg"}}
+        protected = self._protected(header)
         if self.algorithm == "ES256":
-            return self._sign_es256(compact_json(protected), content)
+            return self._sign_es256(encode_base64url(compact_json(protected)), content)
         registry = _FixedRegistry(algorithms=[self.algorithm], strict_check_header=False)
         return jws.serialize_compact(protected, content, self._key, registry=registry)
 
-    def _sign_es256(self, header: bytes, payload: bytes) -> str:
+    def sign_proof(self, claims: Mapping[str, Any]) -> str:
+        """A DPoP proof (RFC 9449 section 4.2): its header says the same each time, so it is encoded once."""
+        if self.algorithm != "ES256":
+            return self.sign(self._proof_header, claims)
+        return self._sign_es256(self._encoded_proof_header, compact_json(claims))
+
+    def _protected(self, header: Mapping[str, Any]) -> dict[str, Any]:
+        return {"alg": self.algorithm, **{k: v for k, v in header.items() if k != "alg"}}
+
+    @property
+    def _proof_header(self) -> Mapping[str, Any]:
+        return {"typ": "dpop+jwt", "jwk": dict(self.bare_jwk)}
+
+    @cached_property
+    def _encoded_proof_header(self) -> str:
+        return encode_base64url(compact_json(self._protected(self._proof_header)))
+
+    def _sign_es256(self, header: str, payload: bytes) -> str:
         """RFC 7515 section 5.1 with RFC 7518 section 3.4, by hand: every request needs a proof."""
-        signed = f"{encode_base64url(header)}.{encode_base64url(payload)}"
+        signed = f"{header}.{encode_base64url(payload)}"
         r, s = decode_dss_signature(self._es256.sign(signed.encode("ascii"), _ES256))
         return f"{signed}.{encode_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
@@ -273,7 +291,7 @@ def encode_base64url(content: bytes) -> str:
 
 def compact_json(members: Mapping[str, Any]) -> bytes:
     """JSON without white space, in UTF-8."""
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _COMPACT.encode(members).encode()
 
 
 def strict_json_object(content: bytes) -> Mapping[str, Any]:

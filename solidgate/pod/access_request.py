@@ -27,13 +27,14 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestedPart:
-    """One request: asked, then issued under ``request_id``, then granted or denied."""
+    """One request: asked, then issued under ``request_id``, then granted or denied, or cancelled before."""
 
     part: Part
     asked: AskedAccess
     request_id: str = ""
     grant: Grant | None = None
     denied: bool = False
+    cancelled: bool = False
 
     @property
     def answered(self) -> bool:
@@ -49,7 +50,7 @@ class RequestedAccess:
     """All parts of one door; ``names`` has the server's address for each of ours.
 
     ``page`` is the owner's access page, as found when the requests were issued; empty when there is none.
-    ``former`` are grants that others took the place of: they too end with the consent.
+    ``former`` are grants that others took the place of, ``replaced`` requests: they too end with the consent.
     """
 
     storage: str
@@ -57,6 +58,21 @@ class RequestedAccess:
     names: Mapping[str, str] = field(default_factory=dict)
     page: str = ""
     former: tuple[Grant, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The ids of requests that their owner could still answer."""
+        open_ones = (one.request_id for one in self.parts if not one.answered and not one.cancelled)
+        return tuple(one for one in (*open_ones, *self.replaced) if one)
+
+    def cancelled(self, request_id: str) -> RequestedAccess:
+        """The same after a request was cancelled."""
+        parts = tuple(
+            replace(one, cancelled=True) if one.request_id == request_id else one for one in self.parts
+        )
+        left = tuple(one for one in self.replaced if one != request_id)
+        return replace(self, parts=parts, replaced=left)
 
     @property
     def next(self) -> RequestedPart | None:
@@ -112,15 +128,18 @@ class RequestedAccess:
 
     def asked_again(self, before: RequestedAccess, *, ended: bool) -> RequestedAccess:
         """This request, keeping of an earlier one what still waits or holds; ``ended`` when nothing does."""
-        kept, former = self, before.former
+        kept, former, replaced = self, before.former, before.replaced
         for old in before.parts:
             new = next((one for one in self.parts if one.part is old.part), None)
             holds = old.grant is None or set(old.grant.resources) >= set(self.ours(old.asked.resources))
-            if new is not None and not ended and not old.denied and holds and _same(old.asked, new.asked):
+            is_over = ended or old.denied or old.cancelled
+            if new is not None and not is_over and holds and _same(old.asked, new.asked):
                 kept = kept.changed(old)
             elif old.grant is not None:
                 former = (*former, old.grant)
-        return replace(kept, page=before.page, former=former)
+            elif old.request_id and not old.denied and not old.cancelled:
+                replaced = (*replaced, old.request_id)
+        return replace(kept, page=before.page, former=former, replaced=replaced)
 
     def ours(self, resources: Iterable[str]) -> tuple[str, ...]:
         """Our addresses for the server's."""

@@ -4,18 +4,16 @@ A storage names its authorization server, and that one its grant service. Were a
 storage could name an honest one's authorization server, hand us a ticket for somebody else's resource, and
 be sent the token that we got for it (the mix-up attack, RFC 9700 section 4.4). So a service must have the
 storage's own host, or stand beside it under one parent domain, as ``storage.`` and ``uma.`` do: whoever
-controls names there controls both. The token then goes to the storage's origin and nowhere else.
+controls names there controls both. What stands above both must be one organisation's, which the Public Suffix
+List tells (publicsuffix.org). The token then goes to the storage's origin and nowhere else.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from urllib.parse import urlsplit
 
-# Below such a label names are sold to anybody: storage.co.uk has no parent that is one organisation's.
-_SOLD = frozenset(
-    {"ac", "asn", "co", "com", "edu", "gob", "gov", "govt", "gr", "id", "idv", "info", "ltd", "me", "mil"}
-    | {"ne", "net", "nom", "or", "org", "plc", "sch"}
-)
+from publicsuffixlist import PublicSuffixList
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -47,10 +45,18 @@ def belongs_to(service: str, storage: str) -> bool:
 
 
 def _parent(host: str) -> str | None:
-    """The domain above a host; none for addresses in digits and for what is no organisation's own."""
-    labels = host.split(".")[1:]
-    if ":" in host or len(labels) < 2 or labels[-1].isdigit():
+    """The domain above a host; none for addresses in digits and for what is no organisation's own.
+
+    Below a public suffix (``co.uk``, ``github.io``) anybody can have a name, so it says nothing about who
+    runs a server there. Of a domain that the list does not know, the last label counts as public.
+    """
+    parent = host.partition(".")[2]
+    if ":" in host or not parent or parent.rpartition(".")[2].isdigit() or _suffixes().is_public(parent):
         return None
-    if len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SOLD:
-        return None
-    return ".".join(labels)
+    return parent
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """The Public Suffix List as the package carries it: read at the first question, as it takes a moment."""
+    return PublicSuffixList()

@@ -20,8 +20,8 @@ MOST_OURS = 12
 class Kind(StrEnum):
     """Which of the two."""
 
-    LATEST = "latest"
     INDEX = "index"
+    LATEST = "latest"
 
 
 class SignState(StrEnum):

@@ -34,16 +34,22 @@ class _Index:
         return self._pairs.get(predicate, ()) if isinstance(predicate, NamedNode) else ()
 
 
-def covers(shapes: Iterable[Quad], data: Iterable[Quad]) -> bool:
-    """Whether every subject in ``data`` is a target of a shape, or reached from one through ``sh:node``."""
-    index, rules = _Index(data), _Index(shapes)
-    waiting = set(_targets(rules, index))
-    seen: set[tuple[object, object]] = set()
-    while waiting:
-        pair = waiting.pop()
-        seen.add(pair)
-        waiting |= set(_reached(rules, index, *pair)) - seen
-    return index.subjects <= {node for _, node in seen}
+class Coverage:
+    """The reach of one shapes graph, for one data graph after another."""
+
+    def __init__(self, shapes: Iterable[Quad]) -> None:
+        self._rules = _Index(shapes)
+
+    def covers(self, data: Iterable[Quad]) -> bool:
+        """Whether every subject in ``data`` is a shape's target, or reached from one through ``sh:node``."""
+        index, rules = _Index(data), self._rules
+        waiting = set(_targets(rules, index))
+        seen: set[tuple[object, object]] = set()
+        while waiting:
+            pair = waiting.pop()
+            seen.add(pair)
+            waiting |= set(_reached(rules, index, *pair)) - seen
+        return index.subjects <= {node for _, node in seen}
 
 
 def _targets(rules: _Index, index: _Index) -> Iterator[tuple[object, object]]:

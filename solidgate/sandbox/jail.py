@@ -40,6 +40,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """A policy made ready once, for any number of forks: Landlock's rules (-1 for none), and the filter."""
+
+    rules: int
+    steps: bytes
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """What ``detach`` must leave open for ``confine``, which closes it."""
+        return () if self.rules < 0 else (self.rules,)
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     """What a fork may use: whole seconds of CPU, bytes of address space, bytes of output."""
 
@@ -70,6 +83,12 @@ def _knows_seccomp() -> bool:
     return bool(result != 0 and ctypes.get_errno() == 14)
 
 
+def bars(policy: Policy) -> Bars:
+    """The same for each fork, so the zygote makes it. Raises OSError."""
+    rules = landlock.reading_only(policy.roots, policy.landlock) if policy.landlock else -1
+    return Bars(rules, bpf.program(bpf.ARCHITECTURES[policy.seccomp]) if policy.seccomp else b"")
+
+
 def detach(parent: int, keep: Sequence[int]) -> None:
     """Die with the zygote, in an own session, with no descriptor but ``keep`` and three null ones."""
     _prctl(_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
@@ -84,15 +103,15 @@ def detach(parent: int, keep: Sequence[int]) -> None:
     os.closerange(last, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1024))
 
 
-def confine(policy: Policy, allowance: Allowance) -> None:
+def confine(made: Bars, allowance: Allowance) -> None:
     """Limits, then Landlock, then seccomp. Raises OSError when any of them does not hold."""
     _limit(allowance)
     _prctl(_SET_DUMPABLE, ctypes.c_ulong(0))
     _prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
-    if policy.landlock:
-        landlock.restrict_to_reading(policy.roots, policy.landlock)
-    if policy.seccomp:
-        _filter(bpf.program(bpf.ARCHITECTURES[policy.seccomp]))
+    if made.rules >= 0:
+        landlock.restrict(made.rules)
+    if made.steps:
+        _filter(made.steps)
 
 
 def _limit(allowance: Allowance) -> None:

@@ -57,16 +57,28 @@ def ruleset(version: int) -> bytes:
     return attributes
 
 
-def restrict_to_reading(roots: Sequence[str], version: int) -> None:
-    """From now on this process may read below ``roots`` and open nothing else; there is no way back.
+def reading_only(roots: Sequence[str], version: int) -> int:
+    """A descriptor of the rules by which a process may read below ``roots`` and open nothing else.
 
-    Needs ``no_new_privs``. Raises OSError; a root that does not exist is an error, not an omission.
+    Raises OSError; a root that does not exist is an error, not an omission.
     """
     attributes = ruleset(version)
     handle = _call(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
     try:
         for root in roots:
             _allow_reading(handle, root)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def restrict(handle: int) -> None:
+    """From now on this process is held by these rules; there is no way back. Needs ``no_new_privs``.
+
+    Closes the descriptor. Raises OSError.
+    """
+    try:
         _call(_RESTRICT_SELF, ctypes.c_int(handle), ctypes.c_uint32(0))
     finally:
         os.close(handle)

@@ -177,13 +177,16 @@ _TASKS: Mapping[str, Callable[..., Said]] = {
 
 
 def run(job: int, result: int, preloaded: Preloaded, output_bytes: int) -> None:
-    """Read the job, do it, leave the result. The last thing a fork does."""
+    """Read the job, do it, leave the result; or judge many. The last thing a fork does."""
     import os
 
-    frame = wire.read_all(job)
+    header, blobs = wire.unpack(job)
     os.close(job)
-    header, blobs = wire.unpack(frame)
-    del frame
+    if header["task"] == "judge":
+        from solidgate.sandbox.judging import serve
+
+        serve(result, *blobs)
+        return
     try:
         said = perform(header, blobs, preloaded, output_bytes)
     except BaseException:  # noqa: BLE001 (nothing may leave as text)

@@ -13,7 +13,7 @@ import rdflib
 from pyoxigraph import RdfFormat, parse
 from rdflib.namespace import RDF, SH
 
-from solidgate.sandbox.coverage import covers
+from solidgate.sandbox.coverage import Coverage
 from solidgate.sandbox.terms import to_rdflib
 
 try:
@@ -47,7 +47,7 @@ def judge(shapes: bytes, content: bytes, *, recheck: bool, fast: bool = True) ->
     """
     shape_quads = list(parse(shapes, RdfFormat.TURTLE, base_iri="urn:solidgate:shapes"))
     data_quads = list(parse(content, RdfFormat.N_TRIPLES))
-    covered = covers(shape_quads, data_quads)
+    covered = Coverage(shape_quads).covers(data_quads)
     quick = _quick(shapes, content) if fast else None
     if quick is True and not recheck:
         return Judged(True, FAST, (), covered)

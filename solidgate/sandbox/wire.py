@@ -69,21 +69,33 @@ def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
     return b"".join((_HEAD.pack(len(head)), head, *blobs))
 
 
-def unpack(frame: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """The header and the blobs of a frame. Raises ``Malformed``."""
+def unpack(descriptor: int) -> tuple[dict[str, Any], list[bytes]]:
+    """The header and the blobs of a frame in a memory file, each blob read into its own place at once.
+
+    Raises ``Malformed``.
+    """
     try:
-        (length,) = _HEAD.unpack_from(frame)
-        header = json.loads(frame[_HEAD.size : _HEAD.size + length])
+        (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
+        header = json.loads(_part(descriptor, length, _HEAD.size))
         sizes = header.pop("sizes")
     except (struct.error, ValueError, KeyError, AttributeError) as problem:
         raise Malformed("not a frame") from problem
     blobs, place = [], _HEAD.size + length
     for size in sizes:
-        blobs.append(frame[place : place + size])
+        blobs.append(_part(descriptor, size, place))
         place += size
-    if place != len(frame):
+    if place != os.fstat(descriptor).st_size:
         raise Malformed("a frame of another length than it says")
     return header, blobs
+
+
+def _part(descriptor: int, size: int, place: int) -> bytes:
+    if not 0 <= size <= os.fstat(descriptor).st_size - place:
+        raise Malformed("a frame of another length than it says")
+    content = os.pread(descriptor, size, place)
+    if len(content) != size:
+        raise Malformed("a memory file ended early")
+    return content
 
 
 def sealed(content: bytes, name: str = "job") -> int:
@@ -102,19 +114,6 @@ def room(content_bytes: int) -> int:
     os.ftruncate(descriptor, RESULT_HEAD_BYTES + content_bytes)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALED_OUTPUT)
     return descriptor
-
-
-def read_all(descriptor: int) -> bytes:
-    """The whole content of a memory file."""
-    size = os.fstat(descriptor).st_size
-    parts, place = [], 0
-    while place < size:
-        part = os.pread(descriptor, size - place, place)
-        if not part:
-            raise Malformed("a memory file ended early")
-        parts.append(part)
-        place += len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def write_result(descriptor: int, outcome: Outcome, content: bytes = b"", rows: int = 0) -> None:

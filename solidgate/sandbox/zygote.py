@@ -6,6 +6,7 @@ control socket and the fork's pidfd, so that a ``kill`` ends the fork at once an
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -36,7 +37,7 @@ LIBRARIES = {
                    "solidgate.sandbox.documents", "solidgate.sandbox.inputs", "solidgate.sandbox.terms",
                    "solidgate.sandbox.program"),
     Kind.VALIDATE: ("pyoxigraph", "rdflib", "shacl", "pyshacl", "rdflib.plugins.stores.memory",
-                    "solidgate.sandbox.validation"),
+                    "solidgate.sandbox.validation", "solidgate.sandbox.judging"),
     Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
     Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
 }  # fmt: skip
@@ -67,9 +68,9 @@ def prepare(header: dict[str, Any], blobs: list[bytes]) -> tasks.Preloaded:
 class Zygote:
     """Serves one job at a time from the control socket until the host closes it."""
 
-    def __init__(self, control: socket.socket, policy: jail.Policy, preloaded: tasks.Preloaded) -> None:
+    def __init__(self, control: socket.socket, bars: jail.Bars, preloaded: tasks.Preloaded) -> None:
         self._control = control
-        self._policy = policy
+        self._bars = bars
         self._preloaded = preloaded
 
     def serve(self) -> None:
@@ -127,30 +128,38 @@ class Zygote:
 
     def _be_fork(self, order: dict[str, Any], parent: int, job: int, result: int) -> NoReturn:
         try:
-            jail.detach(parent, (job, result))
+            jail.detach(parent, (job, result, *self._bars.kept))
             allowance = jail.Allowance(
                 order["cpu_seconds"], order["memory_bytes"], order["output_bytes"] + wire.RESULT_HEAD_BYTES
             )
-            jail.confine(self._policy, allowance)
+            jail.confine(self._bars, allowance)
             tasks.run(job, result, self._preloaded, order["output_bytes"])
             os._exit(0)
         except BaseException:  # noqa: BLE001 (a fork never returns)
             os._exit(1)
 
 
-def proven(policy: jail.Policy) -> jail.Policy:
+def proven(policy: jail.Policy) -> tuple[jail.Policy, jail.Bars]:
     """The policy, if a fork under it is refused what it must be; else one that claims nothing."""
+    with contextlib.suppress(OSError):
+        bars = jail.bars(policy)
+        if _holds(policy, bars):
+            return policy, bars
+    nothing = jail.Policy(policy.roots, 0, "")
+    return nothing, jail.bars(nothing)
+
+
+def _holds(policy: jail.Policy, bars: jail.Bars) -> bool:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
-            jail.detach(parent, ())
-            jail.confine(policy, jail.Allowance(5, 1 << 32, 1 << 16))
+            jail.detach(parent, bars.kept)
+            jail.confine(bars, jail.Allowance(5, 1 << 32, 1 << 16))
             os._exit(0 if jail.holds(policy) else 1)
         except BaseException:  # noqa: BLE001 (a fork never returns)
             os._exit(1)
-    _, status = os.waitpid(child, 0)
-    return policy if status == 0 else jail.Policy(policy.roots, 0, "")
+    return os.waitpid(child, 0)[1] == 0
 
 
 def main() -> None:
@@ -163,16 +172,16 @@ def main() -> None:
     content, descriptors, _, _ = socket.recv_fds(control, wire.MESSAGE_BYTES, 1)
     if not content:
         return
-    frame = wire.read_all(descriptors[0])
+    header, blobs = wire.unpack(descriptors[0])
     os.close(descriptors[0])
     preload(Kind(settings["kind"]))
-    preloaded = prepare(*wire.unpack(frame))
-    del frame
-    policy = proven(policy)
+    preloaded = prepare(header, blobs)
+    del header, blobs
+    policy, bars = proven(policy)
     gc.collect()
     gc.freeze()
     control.send(wire.message(landlock=policy.landlock, seccomp=policy.seccomp))
-    Zygote(control, policy, preloaded).serve()
+    Zygote(control, bars, preloaded).serve()
 
 
 if __name__ == "__main__":

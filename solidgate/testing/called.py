@@ -19,26 +19,21 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.adapters.sql.engine import plain_url
-from solidgate.algorithm.pack import pack
-from solidgate.assets import asset
 from solidgate.compose import open_enclave
-from solidgate.flow import ask, consent, invite
-from solidgate.flow import space as spaces
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
-from solidgate.identity.login import Caller, Session
+from solidgate.identity.login import Session
 from solidgate.run.state import RunRow
-from solidgate.sdk.folder import read_algorithm
 from solidgate.settings import Http, Notifications, Sandbox, Server, Settings
 from solidgate.testing.css import free_port
 from solidgate.testing.energy import energy_documents
-from solidgate.testing.ground import SPACE, agreement_of, approve
 from solidgate.testing.pod import AwkwardPod, Resident
-from solidgate.testing.terms import OWNER
+from solidgate.testing.space import SPACE, agreement_of, join, open_space
 from solidgate.testing.watched import SleepySandbox
 from solidgate.web.app import make_app, make_runner
-from solidgate.worker import Parts, make_jobs
+from solidgate.worker.jobs import make_jobs
+from solidgate.worker.parts import Parts
 
 SETTLE = 0.05
 DOCUMENTS = 2
@@ -66,13 +61,7 @@ class Called:
         for path, content in documents.items():
             self.pod.put(person.pod + path, content)
         session = await self._log_in(person)
-        request = await ask.ask(self.world, session, self.token)
-        shown = await consent.review(self.world, session, request, "en")
-        answers = {one.id: True for one in shown.agreement.purposes}
-        digest = shown.notice.digest
-        (view,) = await consent.answer(
-            self.world, session, request, shown=digest, language="en", answers=answers
-        )
+        (view,) = await join(self.world, session, self.token)
         return session, view.record.consent_id, tuple(person.pod + path for path in documents)
 
     async def _log_in(self, person: Resident) -> Session:
@@ -131,10 +120,6 @@ async def open_called(
         pod = await stack.enter_async_context(AwkwardPod())
         jobs = make_jobs(plain_url(url), settings, Parts(enclave, limit=FairPlaces(4)))
         await stack.enter_async_context(jobs.open_async())
-        program = read_algorithm(asset("examples", "home-energy", "algorithm"))
         agreement = dataclasses.replace(agreement_of("advice", documents=DOCUMENTS), rerun=rerun)
-        await spaces.create(world, agreement)
-        package = pack(program.files, program.executables)
-        await approve(world, await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package))
-        token = await invite.invite(world, None, SPACE, uses=0, days=1)
+        token = await open_space(world, agreement)
         yield Called(enclave, pod, token, jobs, settings)

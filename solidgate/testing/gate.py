@@ -140,11 +140,16 @@ class TestGate:
 
 @asynccontextmanager
 async def open_gate(
-    database_url: str, folder: Path, served: PodServer | None = None, **changes: Any
+    database_url: str,
+    folder: Path,
+    served: PodServer | None = None,
+    *,
+    store_keys: sealing.StoreKeys | None = None,
+    **changes: Any,
 ) -> AsyncIterator[TestGate]:
     """A gate on a free port of this machine; ``changes`` are settings by section.
 
-    ``served`` takes the place of the pods in memory.
+    ``served`` takes the place of the pods in memory, ``store_keys`` that of keys made for this gate.
     """
     async with AsyncExitStack() as stack:
         port = _free_port()
@@ -153,7 +158,8 @@ async def open_gate(
             **{"login": Login(), "sandbox": Sandbox(minimum_level=0), **changes},
         )
         clock, pods = MovableClock(), MemoryPods()
-        world = await _world(settings, database_url, clock, served or pods, stack)
+        keys = store_keys or sealing.StoreKeys.from_root(secrets.token_bytes(32))
+        world = await _world(settings, database_url, keys, clock, served or pods, stack)
         runner = make_runner(app := make_app(world))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -162,11 +168,15 @@ async def open_gate(
 
 
 async def _world(
-    settings: Settings, url: str, clock: MovableClock, pods: PodServer, stack: AsyncExitStack
+    settings: Settings,
+    url: str,
+    keys: sealing.StoreKeys,
+    clock: MovableClock,
+    pods: PodServer,
+    stack: AsyncExitStack,
 ) -> World:
     engine = make_engine(url, pool_size=4, statement_timeout=15)
     stack.push_async_callback(engine.dispose)
-    keys = sealing.StoreKeys.from_root(secrets.token_bytes(32))
     store = SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
     fetcher = GuardedFetcher(FetchPolicy(), clock)

@@ -156,6 +156,10 @@ class MemoryPods:
         """Nobody is asked."""
         raise AccessControlUnsupported
 
+    async def cancel_request(self, access: Access, storage: str, request_id: str) -> None:
+        """Nobody is asked."""
+        raise AccessControlUnsupported
+
     async def access_page(self, webid: str, storage: str) -> str | None:
         """There is none."""
         return None

@@ -17,9 +17,10 @@ from solidgate.flow import ask, consent, run, withdraw
 from solidgate.flow import space as spaces
 from solidgate.identity.login import Session
 from solidgate.sdk.folder import read_algorithm
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, approve
+from solidgate.testing.ground import Ground
+from solidgate.testing.space import CONSUMER, SPACE, approve
 from solidgate.testing.watched import SleepySandbox
-from solidgate.worker import run_batch
+from solidgate.worker.parts import run_batch
 
 BATCH = 25
 PATIENCE = 90.0

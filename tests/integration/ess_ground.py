@@ -14,23 +14,17 @@ from typing import Literal
 
 from aiohttp import web
 
-from solidgate.algorithm.pack import pack
-from solidgate.assets import asset
 from solidgate.compose import open_world
-from solidgate.flow import invite, run
-from solidgate.flow import space as spaces
+from solidgate.flow import run
 from solidgate.flow.world import World
-from solidgate.identity.login import Caller
-from solidgate.sdk.folder import read_algorithm
 from solidgate.settings import Consent, Http, Sandbox, Server, Settings, Worker
 from solidgate.testing.demo.visitor import Page, Visitor
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.ess import EssDouble, EssPerson
-from solidgate.testing.ground import CONSUMER, SPACE, agreement_of, approve
 from solidgate.testing.people import ClientCredentials, Person
-from solidgate.testing.terms import OWNER
+from solidgate.testing.space import CONSUMER, SPACE, agreement_of, open_space
 from solidgate.web.app import make_app, make_runner
-from solidgate.worker import serve
+from solidgate.worker.serve import serve
 
 SECONDS = 60.0
 
@@ -154,15 +148,10 @@ async def open_ess_ground(
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "localhost", settings.server.port).start()
-        program = read_algorithm(asset("examples", "home-energy", "algorithm"))
-        await spaces.create(world, agreement_of("advice", documents=12))
-        package = pack(program.files, program.executables)
-        digest = await spaces.submit_algorithm(world, Caller(OWNER), SPACE, package)
-        await approve(world, digest)
+        token = await open_space(world, agreement_of("advice"))
         stopping = asyncio.Event()
         working = asyncio.create_task(serve(settings, url, stopping))
         stack.push_async_callback(_stopped, working, stopping)
-        token = await invite.invite(world, None, SPACE, uses=0, days=1)
         yield EssGround(ess, settings.server.public_url, world, token, stack)
 
 

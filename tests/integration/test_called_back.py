@@ -25,10 +25,10 @@ from solidgate.run.state import RunState
 from solidgate.run.watch import ChannelRow
 from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
-from solidgate.testing.ground import CONSUMER, SPACE
 from solidgate.testing.pod import AwkwardPod
 from solidgate.testing.pod_notifications import FLOOD, Call, PodNotifications, Subscription, activity_of
-from solidgate.worker import keep_house
+from solidgate.testing.space import CONSUMER, SPACE
+from solidgate.worker.house import keep_house
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from solidgate.flow import run
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, is_signpost, open_ground
-from solidgate.worker import run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, is_signpost
+from solidgate.worker.parts import run_batch
 
 STATEMENTS = 7
 """Enter, pulled, to validate, what is there already, plan, publish, led."""

@@ -17,10 +17,11 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.pods import Pods
 from solidgate.adapters.solid_pod import PodLimits
-from solidgate.flow import ask, consent, invite, space
+from solidgate.flow import invite, space
 from solidgate.pod.door import DoorState
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.pod import Awkward, AwkwardPod, Resident
+from solidgate.testing.space import join
 from solidgate.testing.terms import sample_agreement
 
 SUFFIX = {"wac": ".acl", "acp": ".acr"}
@@ -74,11 +75,7 @@ async def said_yes(gate: TestGate, browser: Browser) -> str:
     await space.create(gate.world, sample_agreement())
     token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
     assert browser.session
-    request = await ask.ask(gate.world, browser.session, token)
-    notice = (await consent.review(gate.world, browser.session, request, "en")).notice
-    (made,) = await consent.answer(
-        gate.world, browser.session, request, shown=notice.digest, language="en", answers={"advice": True}
-    )
+    (made,) = await join(gate.world, browser.session, token)
     assert (made.door, made.door_problem) == (DoorState.CLOSED, "pod.access-control-refused")
     return made.record.consent_id
 

@@ -16,13 +16,14 @@ from solidgate.adapters.pods import Pods
 from solidgate.adapters.solid_pod import PodLimits
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.status import ConsentStatus
-from solidgate.flow import ask, consent, invite, record, space, withdraw
+from solidgate.flow import invite, record, space, withdraw
 from solidgate.flow.settle import settle
 from solidgate.identity.login import Session
 from solidgate.pod.container import ancestors
 from solidgate.pod.door import DoorState
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.pod import AwkwardPod, Resident
+from solidgate.testing.space import join
 from solidgate.testing.terms import sample_agreement
 
 SUFFIX = {"wac": ".acl", "acp": ".acr"}
@@ -60,11 +61,7 @@ async def opened(database_url: str, tmp_path: Path, request: pytest.FixtureReque
         session = await gate.log_in(alice.webid, server.access(alice.webid))
         await space.create(gate.world, sample_agreement())
         token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
-        asked = await ask.ask(gate.world, session, token)
-        notice = (await consent.review(gate.world, session, asked, "en")).notice
-        (made,) = await consent.answer(
-            gate.world, session, asked, shown=notice.digest, language="en", answers={"advice": True}
-        )
+        (made,) = await join(gate.world, session, token)
         assert (made.door, made.door_problem) == (DoorState.OPEN, None)
         found = Opened(gate, server, alice, session, made.record, SUFFIX[request.param])
         assert found.names_the_space()

@@ -132,6 +132,7 @@ async def test_an_answer_after_the_withdrawal_gives_nothing(ground: EssGround) -
     consent = await ground.say_yes(anna)
     link = await ground.asked(anna, consent)
     assert (await anna.submit(await anna.get(consent), "/withdraw", {})).status == 200
+    ground.ess.misbehave(Odd.CANCELLED_ANSWERED)
     page = await anna.decide(link)
     assert ConsentNotGiven.code in page.text
     (grant,) = [one for one in ground.ess.vault.all() if one.kind == "grant"]

@@ -14,10 +14,11 @@ from rdflib import DCTERMS, PROV, RDF, XSD, Graph, Literal, URIRef
 
 from solidgate.assets import asset
 from solidgate.consent.receipt_rdf import receipt_triples
-from solidgate.flow import ask, consent, invite, record, withdraw
+from solidgate.flow import ask, invite, record, withdraw
 from solidgate.flow import space as spaces
 from solidgate.flow.record import ConsentView
 from solidgate.testing.gate import open_gate
+from solidgate.testing.space import answer
 from solidgate.testing.terms import sample_agreement
 
 SPACE = "home-energy"
@@ -60,10 +61,7 @@ async def _export(database_url: str, folder: Path) -> Exported:
             gate.pods.give(f"{storage}me", storage, {"energy/2025.ttl": b"<a:a> <b:b> <c:c> ."})
             session = await gate.log_in(f"{storage}me")
             ask_for = ask.ask_again(world, session, SPACE) if again else ask.ask(world, session, token)
-            request = await ask_for
-            shown = (await consent.review(world, session, request, "en")).notice.digest
-            said = {"shown": shown, "language": "en", "answers": {"advice": yes}}
-            (view,) = await consent.answer(world, session, request, **said)
+            (view,) = await answer(world, session, await ask_for, None if yes else ())
             return session, view
 
         people = {

@@ -20,9 +20,10 @@ from solidgate.flow.fair import FairPlaces
 from solidgate.identity.login import Caller
 from solidgate.sdk.folder import read_algorithm
 from solidgate.settings import Worker
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, agreement_of, open_ground
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, agreement_of
 from solidgate.testing.terms import OWNER
-from solidgate.worker import make_jobs
+from solidgate.worker.jobs import make_jobs
 
 DONE = procrastinate.jobs.Status.SUCCEEDED
 LARGE, SMALL, BATCH = 12, 2, 2

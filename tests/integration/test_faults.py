@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from solidgate import worker
 from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.steps import Steps
@@ -26,11 +25,10 @@ from solidgate.flow import expire, record, run, settle, withdraw
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.record import ConsentView, ResultView
 from solidgate.flow.run import AGGREGATE_TASK
-from solidgate.testing.ground import is_signpost
-from tests.integration import test_run_outcomes as outcomes
-from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
+from solidgate.testing.play import Play
+from solidgate.testing.space import CONSUMER, SPACE, is_signpost
+from solidgate.worker import house, jobs, serve
 
-play = outcomes.play
 JOBS = "procrastinate_jobs"
 
 
@@ -59,7 +57,7 @@ async def written(play: Play, run_id: str, *views: ConsentView) -> bool:
     return all([await play.outcome(run_id, view) == ("written", None) for view in views])
 
 
-async def jobs(play: Play, change: str, **values: object) -> None:
+async def alter(play: Play, change: str, **values: object) -> None:
     async with play.world.store.transaction() as tx:
         await tx.connection.execute(sa.text(change), values)
 
@@ -180,11 +178,11 @@ async def test_housekeeping_settles_what_was_left_planned(
     play: Play, monkeypatch: pytest.MonkeyPatch, lands: bool
 ) -> None:
     run_id, anna = await doubted(play, monkeypatch, lands=lands)
-    await worker.settle_planned(play.enclave)  # the lease has not lapsed: the write may still be on the wire
+    await house.settle_planned(play.enclave)  # the lease has not lapsed: the write may still be on the wire
     assert [one.state for one in await results(play, "anna", anna)] == ["planned"]
     await lapse(play, anna)
     play.gate.clock.ahead += timedelta(seconds=3 * play.world.settings.worker.lease_seconds)
-    await worker.settle_planned(play.enclave)
+    await house.settle_planned(play.enclave)
     wanted = "written" if lands else "abandoned"
     assert [one.state for one in await results(play, "anna", anna)] == [wanted]
     assert await play.outcome(run_id, anna) == ("failed", "fetch.timed-out")
@@ -205,12 +203,12 @@ async def test_what_the_pod_does_not_tell_is_asked_again_more_seldom(
 
     play.gate.pods.read = closed  # type: ignore[method-assign]
     for _ in range(8):
-        await worker.settle_planned(play.enclave)
+        await house.settle_planned(play.enclave)
         play.gate.clock.ahead += timedelta(seconds=61)
     assert looks[0] == 4  # after 1, 2 and 4 minutes
     play.gate.pods.read = read  # type: ignore[method-assign]
     play.gate.clock.ahead += timedelta(hours=1)
-    await worker.settle_planned(play.enclave)
+    await house.settle_planned(play.enclave)
     assert [one.state for one in await results(play, "anna", anna)] == ["written"]
 
 
@@ -220,7 +218,7 @@ async def test_after_a_withdrawal_nothing_is_settled_as_written(
     _, anna = await doubted(play, monkeypatch, lands=True)
     await lapse(play, anna)
     await withdraw.withdraw(play.world, await play.arrive("anna"), anna.record.consent_id)
-    await worker.settle_planned(play.enclave)
+    await house.settle_planned(play.enclave)
     assert [one.state for one in await results(play, "anna", anna)] == ["removed"]
 
 
@@ -231,7 +229,7 @@ async def test_after_the_end_the_person_s_own_login_settles_it(
     _, anna = await doubted(play, monkeypatch, lands=lands)
     await lapse(play, anna)
     play.gate.clock.ahead = timedelta(days=3650)
-    await worker.keep_house(play.enclave)
+    await house.keep_house(play.enclave)
     assert [one.state for one in await results(play, "anna", anna)] == ["planned"]
     await settle.settle(play.world, await play.arrive("anna"))
     assert [one.state for one in await results(play, "anna", anna)] == ["written" if lands else "abandoned"]
@@ -244,12 +242,12 @@ async def test_a_run_whose_job_is_gone_comes_to_its_end(play: Play, how: str) ->
     """Given up after its attempts, or gone: the parts end by name, and the group's result is made."""
     anna, ben = await play.person("anna"), await play.person("ben")
     run_id = await run.start(play.world, CONSUMER, SPACE)
-    await worker.keep_house(play.enclave)
+    await house.keep_house(play.enclave)
     assert await state(play, run_id) == "queued"  # its job waits
     async with play.world.store.transaction() as tx:
         await tx.runs.begin(run_id, play.world.clock.now())
-    await jobs(play, f"{how} WHERE task_name = :task", task=run.BATCH_TASK)
-    await worker.keep_house(play.enclave)
+    await alter(play, f"{how} WHERE task_name = :task", task=run.BATCH_TASK)
+    await house.keep_house(play.enclave)
     for view in (anna, ben):
         assert await play.outcome(run_id, view) == ("failed", "run.given-up")
     assert await state(play, run_id) == "finished"
@@ -268,8 +266,8 @@ async def test_a_part_that_was_ended_meanwhile_shows_nothing(
 
     async def given_up_meanwhile(*args: Any) -> Any:
         made = await create(*args)
-        await jobs(play, "DELETE FROM procrastinate_jobs WHERE task_name = :task", task=run.BATCH_TASK)
-        await worker.keep_house(play.enclave)
+        await alter(play, "DELETE FROM procrastinate_jobs WHERE task_name = :task", task=run.BATCH_TASK)
+        await house.keep_house(play.enclave)
         return made
 
     play.gate.pods.create = given_up_meanwhile  # type: ignore[method-assign]
@@ -281,7 +279,7 @@ async def test_a_part_that_was_ended_meanwhile_shows_nothing(
 async def test_a_run_without_its_approval_lets_the_group_s_result_be_made(play: Play) -> None:
     anna = await play.person("anna")
     run_id = await run.start(play.world, CONSUMER, SPACE)
-    await jobs(play, "DELETE FROM approvals")
+    await alter(play, "DELETE FROM approvals")
     await play.work(run_id)
     assert await play.outcome(run_id, anna) == ("refused", "algorithm.not-approved")
     assert await deferred(play, AGGREGATE_TASK) == 1
@@ -349,10 +347,10 @@ async def test_one_failing_step_of_housekeeping_stops_no_other(
         await end(world, consent_id)
 
     monkeypatch.setattr(expire, "_expire", odd)
-    failing(monkeypatch, worker.erase, "finish_erasures", ValueError("broken"))
+    failing(monkeypatch, house.erase, "finish_erasures", ValueError("broken"))
     purged = []
     monkeypatch.setattr(type(play.world.logins), "purge", lambda self: _note(purged))
-    await worker.keep_house(play.enclave)
+    await house.keep_house(play.enclave)
     assert purged
     async with play.world.store.transaction() as tx:
         left = await tx.consents.past_end(play.world.clock.now(), 10)
@@ -377,9 +375,9 @@ async def test_the_heartbeat_outlives_its_faults(play: Play, monkeypatch: pytest
         return None
 
     monkeypatch.setattr(Runs, "heartbeat", beat)
-    monkeypatch.setattr(worker, "retry_stalled", nothing)
+    monkeypatch.setattr(serve, "retry_stalled", nothing)
     nobody: Any = None
-    watching = asyncio.create_task(worker._watch(nobody, settings, play.enclave, "w"))
+    watching = asyncio.create_task(serve._watch(nobody, settings, play.enclave, "w"))
     for _ in range(200):
         await asyncio.sleep(0.02)
         if beats.qsize() >= 4:
@@ -395,28 +393,26 @@ async def test_half_a_worker_is_none(
     async def ends(*args: Any) -> None:
         raise ValueError("unforeseen")
 
-    monkeypatch.setattr(worker, broken, ends)
+    monkeypatch.setattr(serve, broken, ends)
     with pytest.raises(InternalFault):
-        await asyncio.wait_for(
-            worker.serve(play.world.settings, plain_url(database_url), asyncio.Event()), 30
-        )
+        await asyncio.wait_for(serve.serve(play.world.settings, plain_url(database_url), asyncio.Event()), 30)
 
 
 async def test_a_stalled_housekeeping_does_not_stand_before_stalled_runs(
     play: Play, database_url: str
 ) -> None:
     """Its successor waits already, so it cannot be put back; the runs after it are taken over."""
-    application = worker.make_jobs(plain_url(database_url), play.world.settings, play.parts)
+    application = jobs.make_jobs(plain_url(database_url), play.world.settings, play.parts)
     insert = (
         "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, status)"
         " VALUES ('house', 'solidgate.keep_house', 'house', '{\"timestamp\": 0}', 'doing')"
     )
-    await jobs(play, insert)
-    await jobs(play, insert.replace("'doing'", "'todo'"))
+    await alter(play, insert)
+    await alter(play, insert.replace("'doing'", "'todo'"))
     run_id = await run.start(play.world, CONSUMER, SPACE)
-    await jobs(play, "UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = :t", t=run.BATCH_TASK)
+    await alter(play, "UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = :t", t=run.BATCH_TASK)
     async with application.open_async():
-        await worker.retry_stalled(application, play.world.settings)
+        await jobs.retry_stalled(application, play.world.settings)
     assert run_id
     async with play.world.store.transaction() as tx:
         query = sa.text(f"SELECT task_name, status::text FROM {JOBS} ORDER BY 1, 2")

@@ -26,8 +26,9 @@ from solidgate.pod.type_index import Catalogue, Registration
 from solidgate.settings import Finding
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.energy import energy_documents
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, answer
+from solidgate.worker.parts import run_batch
 
 PERSONAL = ("https://w3id.org/dpv/pd#Household",)
 READING = "http://www.w3.org/ns/sosa/Observation"
@@ -51,10 +52,7 @@ async def shown(ground: Ground, session: Session, request_id: str) -> consent.Re
 
 
 async def say(ground: Ground, session: Session, request_id: str, yes: bool) -> record.ConsentView:
-    notice = (await shown(ground, session, request_id)).notice
-    (view,) = await consent.answer(
-        ground.world, session, request_id, shown=notice.digest, language="en", answers={"advice": yes}
-    )
+    (view,) = await answer(ground.world, session, request_id, None if yes else ())
     return view
 
 

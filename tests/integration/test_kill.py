@@ -23,8 +23,8 @@ from solidgate.testing.demo import outside
 from solidgate.testing.demo.stage import SPACE_ID, Stage, set_up
 from solidgate.testing.demo.story import Story, agree
 from solidgate.testing.demo.visitor import Visitor
-from solidgate.testing.ground import is_signpost
 from solidgate.testing.people import create_person
+from solidgate.testing.space import is_signpost
 
 QUICK = "[worker]\nheartbeat_seconds = 1\nstalled_seconds = 3\nlease_seconds = 6\n"
 PATIENCE = 60.0

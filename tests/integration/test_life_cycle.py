@@ -25,6 +25,7 @@ from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Caller, Session
 from solidgate.pod.door import DoorState
 from solidgate.testing.gate import TestGate, open_gate
+from solidgate.testing.space import answer
 from solidgate.testing.terms import ADVICE, CONSUMER, OWNER, STUDY, sample_agreement
 
 SPACE = "home-energy"
@@ -43,12 +44,8 @@ class Person:
         return await ask.ask(self.gate.world, self.session, self.token)
 
     async def answer(self, request_id: str, yes: bool = True, **more: object) -> ConsentView:
-        found = await consent.review(self.gate.world, self.session, request_id, "en")
-        answers = {purpose.id: yes for purpose in found.purposes}
-        shown = found.notice.digest
-        made = await consent.answer(
-            self.gate.world, self.session, request_id, shown=shown, language="en", answers=answers, **more
-        )  # type: ignore[arg-type]
+        yes_to = None if yes else ()
+        made = await answer(self.gate.world, self.session, request_id, yes_to, **more)
         return made[0]
 
     async def again(self) -> str:

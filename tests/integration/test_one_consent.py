@@ -14,23 +14,11 @@ from solidgate.consent.status import ConsentStatus as S
 from solidgate.errors import GroupTooSmall, InvitationInvalid, RequestAnswered
 from solidgate.flow import ask, consent, invite, record, revoke, run, withdraw
 from solidgate.flow import space as spaces
-from solidgate.flow.record import ConsentView
-from solidgate.identity.login import Caller, Session
+from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
-from solidgate.testing.terms import OWNER
+from solidgate.testing.play import Play
+from solidgate.testing.space import CONSUMER, SPACE, answer, join, new_terms
 from solidgate.vocab import SG
-from tests.integration import test_run_outcomes as outcomes
-from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
-
-play = outcomes.play
-
-
-async def answered(play: Play, session: Session, request_id: str, yes: bool = True) -> list[ConsentView]:
-    shown = await consent.review(play.world, session, request_id, "en")
-    answers = {purpose.id: yes for purpose in shown.purposes}
-    digest = shown.notice.digest
-    made = await consent.answer(play.world, session, request_id, shown=digest, language="en", answers=answers)
-    return list(made)
 
 
 async def second_request(play: Play, session: Session) -> str:
@@ -42,15 +30,6 @@ async def second_request(play: Play, session: Session) -> str:
     return request.request_id
 
 
-async def new_terms(play: Play, **changes: object) -> None:
-    agreement = (await spaces.show(play.world, SPACE)).agreement
-    changes = {"version": 2, "terms": {"en": "Other."}, **changes}
-    await spaces.publish(play.world, SPACE, dataclasses.replace(agreement, **changes))  # type: ignore[arg-type]
-    digest = (await spaces.show(play.world, SPACE)).agreement_digest
-    for caller in (Caller(OWNER), CONSUMER):
-        await spaces.approve(play.world, caller, SPACE, digest, agreement.algorithm, "approve")
-
-
 async def visible(play: Play) -> int:
     async with play.world.store.transaction() as tx:
         return len(await tx.results.visible(SPACE, play.world.clock.now()))
@@ -60,7 +39,7 @@ async def test_asked_in_parallel_is_asked_once(play: Play) -> None:
     session = await play.arrive("anna")
     asked = await asyncio.gather(*(ask.ask(play.world, session, play.token) for _ in range(4)))
     assert len(set(asked)) == 1
-    (no,) = await answered(play, session, asked[0], yes=False)
+    (no,) = await answer(play.world, session, asked[0], ())
     again = await asyncio.gather(*(ask.ask_again(play.world, session, SPACE) for _ in range(4)))
     assert len(set(again)) == 1
     assert no.record.request_id != again[0]
@@ -98,7 +77,7 @@ async def test_a_no_in_another_window_ends_the_yes(play: Play) -> None:
     first = await ask.ask(play.world, session, play.token)
     second = await second_request(play, session)
     shown = await consent.review(play.world, session, second, "en")
-    (yes,) = await answered(play, session, first)
+    (yes,) = await answer(play.world, session, first)
     await play.run()
     digest = shown.notice.digest
     await consent.answer(play.world, session, second, shown=digest, language="en", answers={"advice": False})
@@ -120,9 +99,9 @@ async def test_an_answer_to_new_terms_leaves_nothing_of_the_old(
 
     with monkeypatch.context() as crashed:
         crashed.setattr(revoke, "_batch", later)
-        await new_terms(play)
+        await new_terms(play.world)
     session = await play.arrive("anna")
-    (new,) = await answered(play, session, await ask.ask(play.world, session, play.token), yes)
+    new = await play.say(session, yes=yes)
     ended = (await record.view(play.world, session, old.record.consent_id)).record.latest
     assert (ended.status, ended.reason) == (S.REVOKED, Reason.TERMS_CHANGED)
     assert new.status is (S.RENEWED if yes else S.REFUSED)
@@ -135,18 +114,18 @@ async def test_accounts_and_purposes_of_one_person_count_once_in_the_group(play:
     """The same WebID from a second provider is another account, and still one person of the group."""
     await two_purposes(play)
     session = await play.arrive("anna")
-    assert len(await answered(play, session, await ask.ask(play.world, session, play.token))) == 2
+    assert len(await join(play.world, session, play.token)) == 2
     async with play.world.store.transaction() as tx:
         other = await tx.people.ensure(session.webid, "https://other.example/", "anna", session.created)
     elsewhere = dataclasses.replace(session, person_id=other)
-    await answered(play, elsewhere, await ask.ask(play.world, elsewhere, play.token))
+    await join(play.world, elsewhere, play.token)
     run_id = await play.run()
     assert await visible(play) == 4
     assert (await run.show(play.world, CONSUMER, SPACE, run_id)).counts["written"] == "<2"
     with pytest.raises(GroupTooSmall):
         await run.aggregate(play.world, CONSUMER, SPACE)
     ben = await play.arrive("ben")
-    await answered(play, ben, await ask.ask(play.world, ben, play.token))
+    await join(play.world, ben, play.token)
     await play.run()
     counts = cells(await run.aggregate(play.world, CONSUMER, SPACE))
     assert max(counts) <= 2
@@ -158,7 +137,7 @@ async def test_accounts_and_purposes_of_one_person_count_once_in_the_group(play:
 async def two_purposes(play: Play) -> None:
     agreement = (await spaces.show(play.world, SPACE)).agreement
     (advice,) = agreement.purposes
-    await new_terms(play, purposes=(advice, dataclasses.replace(advice, id="study")))
+    await new_terms(play.world, purposes=(advice, dataclasses.replace(advice, id="study")))
 
 
 def cells(content: bytes) -> list[int]:

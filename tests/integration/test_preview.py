@@ -23,7 +23,7 @@ from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.consent.decide import decide
 from solidgate.errors import NoExample, RequestNotFound, ResourceNotAsked
-from solidgate.flow import ask, consent, example, invite, preview
+from solidgate.flow import ask, example, invite, preview
 from solidgate.flow import space as spaces
 from solidgate.flow.door import door_of
 from solidgate.flow.pull import pull
@@ -40,6 +40,7 @@ from solidgate.space.canonical import sha256_digest
 from solidgate.space.purpose import Purpose, ResourceNeed
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.space import answer
 from solidgate.testing.terms import CONSUMER, OWNER, sample_agreement
 
 ANNA = "https://anna.example/profile#me"
@@ -119,15 +120,7 @@ async def test_the_sent_set_is_the_shown_set(gate: TestGate, anna: Browser) -> N
     gate.pods.held[POD + EXTRAS[4]] = Document(POD + EXTRAS[4], "text/turtle", b"<#a> <#b> 1 .", "e4")
     assert anna.session
     shown = await preview.preview(gate.world, anna.session, request)
-    review = await consent.review(gate.world, anna.session, request, "en")
-    (view,) = await consent.answer(
-        gate.world,
-        anna.session,
-        request,
-        shown=review.notice.digest,
-        language="en",
-        answers={"advice": True},
-    )
+    (view,) = await answer(gate.world, anna.session, request)
     record = view.record
     now = gate.clock.now()
     terms = record.agreement_digest, view.agreement.algorithm
@@ -341,7 +334,7 @@ async def test_a_confined_fork_leaves_no_core() -> None:
     child = os.fork()
     if child == 0:
         try:
-            jail.confine(jail.Policy((), 0, ""), jail.Allowance(5, 1 << 33, 1 << 16))
+            jail.confine(jail.bars(jail.Policy((), 0, "")), jail.Allowance(5, 1 << 33, 1 << 16))
             dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # a handler in a pipe does not heed the limit
             os._exit(0 if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) and dumpable == 0 else 1)
         except BaseException:  # noqa: BLE001 - a fork never returns

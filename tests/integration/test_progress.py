@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from solidgate.errors import ConsentNotFound, RoleMissing
-from solidgate.flow import ask, consent, invite, progress, record, run, space, withdraw
+from solidgate.flow import invite, progress, record, run, space, withdraw
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Caller
 from solidgate.run.state import PartState
 from solidgate.settings import Progress
 from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.space import join
 from solidgate.testing.terms import CONSUMER, sample_agreement
 from solidgate.web.lifecycle import LIFECYCLE
 
@@ -70,11 +71,7 @@ async def said_yes(gate: TestGate, person: Browser) -> ConsentView:
     assert session
     await space.create(gate.world, sample_agreement())
     token = await invite.invite(gate.world, None, SPACE, uses=0, days=1)
-    request = await ask.ask(gate.world, session, token)
-    shown = (await consent.review(gate.world, session, request, "en")).notice.digest
-    (view,) = await consent.answer(
-        gate.world, session, request, shown=shown, language="en", answers={"advice": True}
-    )
+    (view,) = await join(gate.world, session, token)
     return view
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import timedelta
 
@@ -10,25 +9,15 @@ import pytest
 
 from solidgate.errors import GroupTooSmall
 from solidgate.flow import record, retain, run, withdraw
-from solidgate.flow import space as spaces
 from solidgate.flow.record import ConsentView
-from solidgate.identity.login import Caller
 from solidgate.run.delivery import DeliveryRow
-from solidgate.testing.terms import OWNER
-from solidgate.worker import keep_house
-from tests.integration import test_run_outcomes as outcomes
-from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
-
-play = outcomes.play
+from solidgate.testing.play import Play
+from solidgate.testing.space import CONSUMER, SPACE, new_terms
+from solidgate.worker.house import keep_house
 
 
 async def a_month(play: Play) -> None:
-    agreement = (await spaces.show(play.world, SPACE)).agreement
-    shorter = dataclasses.replace(agreement, version=2, retention="P1M")
-    await spaces.publish(play.world, SPACE, shorter)
-    digest = (await spaces.show(play.world, SPACE)).agreement_digest
-    for caller in (Caller(OWNER), CONSUMER):
-        await spaces.approve(play.world, caller, SPACE, digest, agreement.algorithm, "approve")
+    await new_terms(play.world, retention="P1M")
 
 
 async def delivery(play: Play, view: ConsentView) -> DeliveryRow:
@@ -85,7 +74,7 @@ async def test_a_write_that_may_still_happen_keeps_its_bytes(play: Play) -> None
     await a_month(play)
     anna = await play.person("anna")
     run_id = await run.start(play.world, CONSUMER, SPACE)
-    await outcomes._plan(play, run_id, anna)
+    await play.leave_planned(run_id, anna)
     play.gate.clock.ahead = timedelta(days=32)
     assert await retain.delete_old(play.world) == 0
     assert (await delivery(play, anna)).delivery.content

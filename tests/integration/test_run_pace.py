@@ -13,8 +13,9 @@ from solidgate.errors import DoorTooWide
 from solidgate.flow import record, run
 from solidgate.flow.run import RunView
 from solidgate.run.state import PartState
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE
+from solidgate.worker.parts import run_batch
 
 
 @pytest.fixture

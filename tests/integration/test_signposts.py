@@ -12,16 +12,18 @@ import pytest
 
 from solidgate.adapters.sql.tables import deliveries, leases, signposts
 from solidgate.errors import PodConflict, PodUnavailable
-from solidgate.flow import aggregate, ask, consent, reconcile, record, run, withdraw
+from solidgate.flow import aggregate, ask, reconcile, record, run, withdraw
 from solidgate.flow import erase as erasing
 from solidgate.flow import lead as leading
 from solidgate.identity.login import Session
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.run.signpost import Change, Lead, planned
 from solidgate.settings import Worker
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, is_signpost, open_ground
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, answer, is_signpost
 from solidgate.vocab import DCT, PROV, SG
-from solidgate.worker import keep_house, run_batch
+from solidgate.worker.house import keep_house
+from solidgate.worker.parts import run_batch
 
 FOREIGN = b"<#mine> <#is> <#this> ."
 
@@ -282,11 +284,7 @@ async def test_with_the_last_result_they_go(ground: Ground) -> None:
     assert not [url for url in ground.pods.held if url.startswith(container)]
     assert await states(ground) == {"latest": "removed", "index": "removed"}
     request = await ask.ask_again(ground.world, session, SPACE)
-    notice = (await consent.review(ground.world, session, request, "en")).notice
-    answers = {"advice": True, "study": False}
-    views = await consent.answer(
-        ground.world, session, request, shown=notice.digest, language="en", answers=answers
-    )
+    views = await answer(ground.world, session, request, {"advice"})
     new = next(one for one in views if one.record.purpose == "advice").record.consent_id
     await one_run(ground, new)
     (result,) = await results(ground, session, new)

@@ -11,8 +11,9 @@ import pytest
 from solidgate.flow import rights, run
 from solidgate.flow.erase import erase
 from solidgate.run.delivery import DerivedRow
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, is_signpost, open_ground
-from solidgate.worker import run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE, is_signpost
+from solidgate.worker.parts import run_batch
 
 
 @pytest.fixture

@@ -10,11 +10,9 @@ import pytest
 from solidgate.errors import RunOpen, SolidgateError, SpaceClosed, TermsUnknown
 from solidgate.flow import run
 from solidgate.flow import space as spaces
+from solidgate.testing.play import Play
+from solidgate.testing.space import CONSUMER, SPACE
 from solidgate.testing.terms import sample_agreement
-from tests.integration import test_run_outcomes as outcomes
-from tests.integration.test_run_outcomes import CONSUMER, SPACE, Play
-
-play = outcomes.play
 
 
 async def test_a_space_has_one_open_run(play: Play) -> None:

@@ -13,8 +13,9 @@ from solidgate.errors import ConsentNotGiven, InternalFault, StoreUnavailable
 from solidgate.flow import door, run, settle, withdraw
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE
+from solidgate.worker.parts import run_batch
 
 
 @pytest.fixture

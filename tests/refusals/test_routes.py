@@ -16,8 +16,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from solidgate.flow import ask, consent, invite, space, withdraw
+from solidgate.flow import ask, invite, space, withdraw
 from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.space import answer, join
 from solidgate.testing.terms import CONSUMER, OUTSIDER, OWNER, sample_agreement
 from solidgate.web.forms import TOKEN_FIELD
 from solidgate.web.routes import ROUTES
@@ -151,10 +152,7 @@ async def _story(gate: TestGate, anna: Browser) -> dict[str, str]:
     session = anna.session
     assert session
     request = await ask.ask(gate.world, session, token)
-    notice = (await consent.review(gate.world, session, request, "en")).notice
-    made = await consent.answer(
-        gate.world, session, request, shown=notice.digest, language="en", answers={"advice": True}
-    )
+    made = await answer(gate.world, session, request)
     return {"token": token, "request": request, "consent": made[0].record.consent_id}
 
 
@@ -246,11 +244,7 @@ async def test_a_withdrawn_consent_gives_only_its_record(scene: Scene) -> None:
 async def test_a_refused_consent_has_no_door_and_nothing_to_withdraw(scene: Scene) -> None:
     session = await scene.gate.log_in(BEN)
     scene.gate.pods.give(BEN, "https://ben.example/", {"energy/2025.ttl": b""})
-    request = await ask.ask(scene.gate.world, session, scene.names["token"])
-    notice = (await consent.review(scene.gate.world, session, request, "en")).notice
-    made = await consent.answer(
-        scene.gate.world, session, request, shown=notice.digest, language="en", answers={"advice": False}
-    )
+    made = await join(scene.gate.world, session, scene.names["token"], ())
     names = {"consent": made[0].record.consent_id}
     before = dict(scene.gate.pods.doors)
     assert await outcome(scene.ben, "POST", "/consents/{consent}/door", names) == FINE

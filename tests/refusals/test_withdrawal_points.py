@@ -25,8 +25,9 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.run.state import FINAL
 from solidgate.settings import Worker
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
-from solidgate.worker import Parts, run_batch
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE
+from solidgate.worker.parts import Parts, run_batch
 
 LEAST = 25
 

@@ -50,3 +50,16 @@ class AccessRequests:
             return None
         content = await self.people.unseal(person_id, sealed, f"door:{consent_id}")
         return decode(RequestedAccess, content)
+
+    async def keep(self, person_id: str, consent_id: str, access: RequestedAccess) -> None:
+        """The same, and leave the door as it stands."""
+        sealed = await self.people.seal(person_id, encode(access), f"door:{consent_id}")
+        statement = sa.update(doors).where(doors.c.consent_id == consent_id).values(access_sealed=sealed)
+        await self.connection.execute(statement)
+
+    async def were_made(self, consent_id: str) -> bool:
+        """Whether anything was asked for this consent; opens nothing."""
+        query = sa.select(doors.c.consent_id).where(
+            doors.c.consent_id == consent_id, doors.c.access_sealed.is_not(None)
+        )
+        return (await self.connection.execute(query)).scalar_one_or_none() is not None

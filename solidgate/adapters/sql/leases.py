@@ -48,7 +48,7 @@ class Leases:
         """
         wanted = sa.select(
             sa.literal(_group(run_id)), consents.c.consent_id, consents.c.epoch, _after(seconds)
-        )
+        ).order_by(consents.c.consent_id)
         columns = ["run_id", "consent_id", "epoch", "deadline"]
         statement = insert(leases).from_select(columns, wanted.where(consents.c.consent_id.in_(consent_ids)))
         new = statement.excluded
@@ -88,8 +88,9 @@ class Leases:
         return int((await self.connection.execute(query)).scalar_one())
 
     async def drop_stale(self) -> None:
-        """Remove leases whose holders died."""
-        await self.connection.execute(sa.delete(leases).where(leases.c.deadline <= _NOW))
+        """Remove leases whose holders died; one that somebody takes over now is theirs."""
+        stale = sa.select(leases.c.fence).where(leases.c.deadline <= _NOW).with_for_update(skip_locked=True)
+        await self.connection.execute(sa.delete(leases).where(leases.c.fence.in_(stale)))
 
 
 def _group(run_id: str) -> str:

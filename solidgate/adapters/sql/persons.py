@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters import sealing
+from solidgate.adapters.sql import locks
 from solidgate.adapters.sql import tables as t
 from solidgate.adapters.sql.codec import decode
 from solidgate.adapters.sql.people import People
@@ -180,9 +181,18 @@ class Persons:
         return opened
 
     async def lock(self, person_id: str) -> bool:
-        """Keep everybody else from the person's key until the transaction ends; false when it is gone."""
+        """Keep everybody else from the person's rows until the transaction ends; false when they are gone.
+
+        In the order of every other writer (``locks.ORDER``), which is not the one in which rows may go.
+        """
         query = sa.select(t.people.c.person_id).where(t.people.c.person_id == person_id).with_for_update()
-        return (await self.connection.execute(query)).scalar_one_or_none() is not None
+        if (await self.connection.execute(query)).scalar_one_or_none() is None:
+            return False
+        whose = await self.whose(person_id)
+        for table in locks.ORDER:
+            if table in OF_PERSON and table is not t.people:
+                await self.connection.execute(locks.locked(table, OF_PERSON[table](whose)))
+        return True
 
     async def remove(self, person_id: str) -> dict[str, int]:
         """Destroy the key and remove every row; of audit entries the bare leaf stays. Counts by table."""

@@ -45,7 +45,7 @@ class Reruns:
 
     async def drop_look(self, consent_id: str) -> None:
         """Nothing is to be looked at for this consent any more, and no run follows."""
-        for table in (looks, reruns):
+        for table in (reruns, looks):
             await self.connection.execute(sa.delete(table).where(table.c.consent_id == consent_id))
 
     async def overdue(self, before: datetime, limit: int) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Retention:
             .where(runs.c.agreement_digest == agreement_digest)
             .order_by(sa.literal_column("since"))
             .limit(limit)
-            .with_for_update(of=table)
+            .with_for_update(of=table, skip_locked=True)
         )
         return tuple(
             Kept(row.run_id, row.consent_id, row.since) for row in await self.connection.execute(query)

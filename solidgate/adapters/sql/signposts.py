@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sealing import seal, unseal
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consents, signposts
 from solidgate.consent.status import ConsentStatus
@@ -118,19 +119,15 @@ class Signposts:
             signposts.c.space_id == space_id,
             signposts.c.place == place,
         )
+        await self.connection.execute(locked(signposts, this))  # both at once, in their order
         await self.connection.execute(sa.update(signposts).where(this).values(next_look=at))
 
-    async def waiting(self, consent_id: str) -> bool:
-        """Whether a signpost was planned for this consent that the pod was not seen to hold yet."""
-        query = sa.select(signposts.c.place).where(
-            signposts.c.consent_id == consent_id, signposts.c.state == SignState.PLANNED.value
-        )
-        return (await self.connection.execute(query.limit(1))).scalar_one_or_none() is not None
-
-    async def targets(self, person_id: str) -> tuple[str, ...]:
-        """Where signposts of this person stand, as last seen."""
+    async def waiting(self, person_id: str, consent_id: str) -> tuple[str, ...]:
+        """Where a signpost was planned for this consent that the pod was not seen to hold yet."""
         query = sa.select(signposts).where(
-            signposts.c.person_id == person_id, signposts.c.state == SignState.WRITTEN.value
+            signposts.c.person_id == person_id,
+            signposts.c.consent_id == consent_id,
+            signposts.c.state == SignState.PLANNED.value,
         )
         found = []
         key = await self.people.key(person_id)

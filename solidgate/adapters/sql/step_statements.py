@@ -141,7 +141,7 @@ PUBLISH_LED = f"""
             planned, next_look)
         SELECT moved.person_id, %(space)s, %(place)s, intents.kind, intents.sign, 'planned', moved.consent_id,
             moved.run_id, %(now)s, %(look)s
-        FROM moved, alone, intents WHERE alone.got
+        FROM moved, alone, intents WHERE alone.got ORDER BY intents.kind
         ON CONFLICT (person_id, space_id, place, kind) DO UPDATE
         SET signpost_sealed = excluded.signpost_sealed, state = excluded.state,
             consent_id = excluded.consent_id, run_id = excluded.run_id, planned = excluded.planned,
@@ -162,17 +162,22 @@ AROUND = """
     FROM consents c JOIN deliveries d ON d.consent_id = c.consent_id
     WHERE c.person_id = %(person)s AND c.space_id = %(space)s AND d.state = 'written'
     """
-# What was seen counts for the intent that was sent, and for none that came after it.
+# What was seen counts for the intent that was sent, and for none that came after it. The lease comes first,
+# then both rows in their order: the clauses take their rows from one another.
 LED = """
-    WITH seen AS (
-        UPDATE signposts
-        SET signpost_sealed = found.after, state = 'written', seen = %(now)s, next_look = found.look
-        FROM unnest(%(kinds)s::text[], %(befores)s::bytea[], %(signs)s::bytea[], %(looks)s::timestamptz[])
-            AS found (kind, before, after, look)
+    WITH given AS (
+        DELETE FROM leases WHERE fence = %(fence)s RETURNING fence
+    ), taken AS (
+        SELECT signposts.kind FROM signposts, (SELECT count(*) FROM given) AS first
         WHERE person_id = %(person)s AND space_id = %(space)s AND place = %(place)s
-            AND signposts.kind = found.kind AND signpost_sealed = found.before
+        ORDER BY consent_id, kind FOR UPDATE OF signposts
     )
-    DELETE FROM leases WHERE fence = %(fence)s
+    UPDATE signposts
+    SET signpost_sealed = found.after, state = 'written', seen = %(now)s, next_look = found.look
+    FROM taken, unnest(%(kinds)s::text[], %(befores)s::bytea[], %(signs)s::bytea[], %(looks)s::timestamptz[])
+        AS found (kind, before, after, look)
+    WHERE person_id = %(person)s AND space_id = %(space)s AND place = %(place)s
+        AND signposts.kind = taken.kind AND found.kind = taken.kind AND signpost_sealed = found.before
     """
 PLANNED = "SELECT * FROM deliveries WHERE run_id = %(run)s AND consent_id = %(consent)s"
 

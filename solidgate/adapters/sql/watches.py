@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import channels, consents, hints, proofs, topics, watches
 from solidgate.consent.status import ConsentStatus
@@ -64,6 +65,8 @@ class Watches:
 
     async def end(self, consent_id: str) -> None:
         """Watch it no longer; its channels are gone with it."""
+        for table in (watches, channels):
+            await self.connection.execute(locked(table, table.c.consent_id == consent_id))
         own = sa.select(channels.c.channel_id).where(channels.c.consent_id == consent_id)
         await self.connection.execute(sa.delete(hints).where(hints.c.channel_id.in_(own)))
         for table in (channels, topics, watches):
@@ -80,6 +83,19 @@ class Watches:
                 consents.c.until > now,
                 watches.c.consent_id.is_(None),
             )
+            .order_by(consents.c.consent_id)
+            .limit(limit)
+        )
+        return {row.consent_id: row.space_id for row in await self.connection.execute(query)}
+
+    async def left_behind(self, limit: int) -> Mapping[str, str]:
+        """Consent to space, of those that ended, are watched no more, and left a channel or what was seen."""
+        left = sa.union(sa.select(channels.c.consent_id), sa.select(topics.c.consent_id)).subquery()
+        query = (
+            sa.select(consents.c.consent_id, consents.c.space_id)
+            .join(left, left.c.consent_id == consents.c.consent_id)
+            .outerjoin(watches, watches.c.consent_id == consents.c.consent_id)
+            .where(sa.not_(_HOLDING), watches.c.consent_id.is_(None))
             .order_by(consents.c.consent_id)
             .limit(limit)
         )
@@ -107,13 +123,16 @@ class Watches:
             .where(watches.c.next_look <= now)
             .order_by(watches.c.next_look)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
         return tuple((await self.connection.execute(query)).scalars())
 
-    async def look_next(self, consent_id: str, at: datetime) -> None:
-        """When to look again although nothing was told."""
-        await self._claim([consent_id], watches.c.next_look, at)
+    async def look_next(self, consent_id: str, at: datetime, due: datetime | None = None) -> bool:
+        """When to look again although nothing was told; false when ``due`` is given and it is not due yet."""
+        which = watches.c.consent_id == consent_id
+        if due is not None:
+            which = sa.and_(which, watches.c.next_look <= due)
+        changed = sa.update(watches).where(which).values(next_look=at)
+        return (await self.connection.execute(changed)).rowcount == 1
 
     async def _claim(self, ids: Sequence[str], column: sa.Column[object], until: datetime) -> None:
         statement = sa.update(watches).where(watches.c.consent_id.in_(ids)).values({column.name: until})
@@ -168,6 +187,7 @@ class Watches:
 
     async def drop(self, channel_id: str) -> None:
         """Forget a channel."""
+        await self.connection.execute(locked(channels, channels.c.channel_id == channel_id))
         for table in (hints, channels):
             await self.connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
 
@@ -218,8 +238,10 @@ class Watches:
         return (await self.connection.execute(kept)).scalar_one_or_none() is not None
 
     async def forget_hints(self, now: datetime) -> None:
-        """Remove what can no longer be a repetition."""
-        await self.connection.execute(sa.delete(hints).where(hints.c.until <= now))
+        """Remove what can no longer be a repetition; what somebody else holds is left for the next time."""
+        key = sa.tuple_(hints.c.channel_id, hints.c.hint_hash)
+        old = sa.select(*hints.primary_key.columns).where(hints.c.until <= now)
+        await self.connection.execute(sa.delete(hints).where(key.in_(old.with_for_update(skip_locked=True))))
 
     async def claim_sockets(
         self, kind: ChannelKind, now: datetime, until: datetime, held: Sequence[str], limit: int

@@ -91,6 +91,8 @@ class AccessPage:
         back = _plain(query.get("redirectUrl", ""))
         if held is None or held.kind != "request":
             raise Problem(404, "There is no such access request.")
+        if held.revoked is not None and not self.ground.odd.strikes(Odd.CANCELLED_ANSWERED):
+            raise Problem(410, "Who asked has cancelled this access request.")
         if back and not back.startswith(("http://", "https://")):
             raise Problem(400, "The redirect address is not one of the web.")
         return held, back

@@ -134,6 +134,8 @@ class GrantService:
         wanted = changes[0] if isinstance(changes, list) and changes else {}
         if wanted.get("type") != "RevocationList2020Status" or str(wanted.get("status")) != "1":
             raise Problem(400, "The status is not one that is known here.")
+        if held.kind == "request" and (odd := self.ground.odd.strikes(Odd.CANCEL_REFUSED)):
+            raise Problem(int(odd.amount or 403), "This request cannot be cancelled.")
         self.vault.revoke(held)
         return web.Response(status=204)
 

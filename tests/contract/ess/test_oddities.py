@@ -324,6 +324,21 @@ async def test_228_bare_proof_value_and_229_long_proof_value(scene: Scene) -> No
         assert (await scene.asker.verify(grant)).json()["errors"] == []
 
 
+async def test_233_cancel_refused_and_234_cancelled_answered(scene: Scene) -> None:
+    request, page = await scene.asked(), scene.ess.access_ui_url
+    wanted = {
+        "credentialId": request["id"],
+        "credentialStatus": [{"type": "RevocationList2020Status", "status": "1"}],
+    }
+    scene.ess.misbehave(Odd.CANCEL_REFUSED, amount=409, times=1)
+    cancelled = [await scene.asker.call("POST", f"{scene.ess.vc_url}/status", json=wanted) for _ in range(2)]
+    assert [one.status for one in cancelled] == [409, 204]
+    shown = f"{page}?requestVcUrl={request['id']}&redirectUrl="
+    assert (await scene.nobody.call("GET", shown)).status == 410
+    scene.ess.misbehave(Odd.CANCELLED_ANSWERED)
+    assert (await scene.nobody.call("GET", shown)).status == 200
+
+
 # --- 3xx: storage -----------------------------------------------------------------------------------------
 
 

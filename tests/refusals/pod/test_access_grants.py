@@ -34,6 +34,7 @@ from solidgate.pod.platform import ServerKind
 from solidgate.ports import Access
 from solidgate.testing.ess import EssDouble, EssPerson, Odd
 from solidgate.testing.ess.acp import owner_acr
+from solidgate.testing.ess.credentials import Vault
 from solidgate.testing.ess.storage_access import acr_of
 from solidgate.testing.pod import AwkwardPod
 
@@ -287,6 +288,33 @@ async def test_only_its_owner_revokes_a_grant(scene: Scene) -> None:
     with pytest.raises(PodForbidden):
         await scene.pods.revoke_grant(access, scene.owner.pod, access.grants[0])
     assert await scene.pods.door_state(access, scene.door) is DoorState.OPEN
+
+
+async def test_who_asked_cancels_a_request_and_nobody_else(scene: Scene) -> None:
+    _, ids = await scene.ask()
+    owner, hub = scene.access(scene.owner), scene.access(scene.agent)
+    with pytest.raises(PodForbidden):
+        await scene.pods.cancel_request(owner, scene.owner.pod, ids[0])
+    assert not scene.ess.vault.is_revoked(ids[0])
+    for _ in range(2):  # repeating it changes nothing
+        await scene.pods.cancel_request(hub, scene.owner.pod, ids[0])
+    assert [scene.ess.vault.is_revoked(one) for one in ids] == [True, *[False] * (len(ids) - 1)]
+    await scene.pods.cancel_request(hub, scene.owner.pod, f"{scene.ess.vc_url}/vc/unknown")
+
+
+async def test_a_cancellation_that_is_refused_or_not_seen_is_none(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, ids = await scene.ask()
+    hub = scene.access(scene.agent)
+    scene.ess.misbehave(Odd.CANCEL_REFUSED, times=1)
+    with pytest.raises(PodForbidden):
+        await scene.pods.cancel_request(hub, scene.owner.pod, ids[0])
+    with pytest.raises(AccessGrantInvalid):
+        await scene.pods.cancel_request(hub, scene.owner.pod, "https://vc.stranger.example/vc/1")
+    monkeypatch.setattr(Vault, "revoke", lambda self, held: None)
+    with pytest.raises(AccessGrantInvalid):
+        await scene.pods.cancel_request(hub, scene.owner.pod, ids[0])
 
 
 async def test_a_grant_that_is_revoked_between_two_reads_is_named(scene: Scene) -> None:

@@ -88,7 +88,7 @@ def test_bpf_x32_call_dies_of_sigsys() -> None:
     if child == 0:
         try:
             policy = jail.available(["/"])
-            jail.confine(policy, jail.Allowance(1, 1 << 34, 1 << 16))
+            jail.confine(jail.bars(policy), jail.Allowance(1, 1 << 34, 1 << 16))
             ctypes.CDLL(None).syscall(ctypes.c_long(0x40000000 | 39))
         finally:
             os._exit(0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -21,15 +23,31 @@ def room() -> Iterator[int]:
     os.close(descriptor)
 
 
+@contextmanager
+def held(content: bytes) -> Iterator[int]:
+    """A memory file with this content."""
+    descriptor = wire.sealed(content)
+    yield descriptor
+    os.close(descriptor)
+
+
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_wire_frame_comes_back(blobs: list[bytes]) -> None:
-    assert wire.unpack(wire.pack({"task": "x", "é": 1}, blobs)) == ({"task": "x", "é": 1}, blobs)
+    with held(wire.pack({"task": "x", "é": 1}, blobs)) as descriptor:
+        assert wire.unpack(descriptor) == ({"task": "x", "é": 1}, blobs)
 
 
 @given(st.binary(max_size=300))
 def test_wire_frame_of_noise_is_malformed(noise: bytes) -> None:
-    with pytest.raises(Malformed):
-        wire.unpack(noise + b"x")
+    with held(noise + b"x") as descriptor, pytest.raises(Malformed):
+        wire.unpack(descriptor)
+
+
+@pytest.mark.parametrize("sizes", [[5], [3, 3], [-1, 4], [2], [1 << 40]])
+def test_wire_frame_that_lies_about_its_length_is_malformed(sizes: list[int]) -> None:
+    head = json.dumps({"task": "x", "sizes": sizes}).encode()
+    with held(struct.pack("<I", len(head)) + head + b"abc") as descriptor, pytest.raises(Malformed):
+        wire.unpack(descriptor)
 
 
 def test_wire_job_cannot_be_changed() -> None:
@@ -37,7 +55,7 @@ def test_wire_job_cannot_be_changed() -> None:
     for change in (lambda: os.pwrite(descriptor, b"x", 0), lambda: os.ftruncate(descriptor, 1)):
         with pytest.raises(PermissionError):
             change()
-    assert wire.read_all(descriptor) == b"job"
+    assert os.pread(descriptor, 9, 0) == b"job"
     os.close(descriptor)
 
 

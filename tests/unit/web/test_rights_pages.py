@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from solidgate.flow import ask, consent, invite, space
+from solidgate.flow import invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.space import join
 from solidgate.testing.terms import sample_agreement
 
 ANNA = "https://anna.example/profile/card#me"
@@ -28,11 +29,7 @@ async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
 async def consented(gate: TestGate, anna: Browser) -> str:
     assert anna.session
     token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
-    request = await ask.ask(gate.world, anna.session, token)
-    notice = (await consent.review(gate.world, anna.session, request, "en")).notice
-    (made,) = await consent.answer(
-        gate.world, anna.session, request, shown=notice.digest, language="en", answers={"advice": True}
-    )
+    (made,) = await join(gate.world, anna.session, token)
     return made.record.consent_id
 
 

@@ -393,6 +393,13 @@ def test_every_form_that_changes_something_carries_the_token(template: str) -> N
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+def test_no_form_stands_in_a_paragraph(template: str) -> None:
+    """A browser would end the paragraph before the form, and what stands side by side would not."""
+    for paragraph in re.findall(r"<p[ >].*?</p>", render(template, "en"), re.DOTALL):
+        assert not re.search(r"<(?:form|div|ul|ol|dl|table|section|p)\b", paragraph[2:])
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_nothing_is_chosen_beforehand(template: str) -> None:
     for purposes in (1, 2):
         page = render(template, "en", purposes)

@@ -1,0 +1,75 @@
+"""An address that passes as normal is the one that a parser makes of it, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from yarl import URL
+
+from solidgate.adapters.http_urls import wire_url
+from solidgate.identity import jose
+from solidgate.identity.address import is_normal
+from solidgate.identity.dpop import target
+
+_WORDS = "http https HTTP :// : 80 443 8443 0443 99999 / // . .. a B pod.example 127.0.0.1 127.1 [::1] %7e é"
+PIECES = st.sampled_from([*_WORDS.split(), "?", "#", "q=1", "@", "~", "-", "_", " ", "%2F"])
+ADDRESSES = st.lists(PIECES, max_size=12).map("".join) | st.lists(PIECES, max_size=8).map(
+    lambda parts: "https://pod.example/" + "".join(parts)
+)
+
+
+@given(ADDRESSES)
+@example("https://pod.example/a/../b")
+@example("https://pod.example/a/./b")
+@example("https://pod.example:443/")
+@example("http://127.0.0.1:44444/p1/readings/01.ttl")
+def test_normal_means_that_parsing_changes_nothing(text: str) -> None:
+    if is_normal(text):
+        plain = URL(text)
+        assert str(plain) == text == str(plain.with_query(None).with_fragment(None))
+        assert target(text) == text
+        assert URL(f"{text}?q=1").with_query(None) == plain
+        assert plain.host
+        if ".." not in plain.host and not plain.host.replace(".", "").isdigit():
+            assert str(wire_url(text, plain_http=True, ports=())) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["https://pod.example/~me/a-b_c.ttl", "http://localhost:3000/", "https://a.b/c/"]
+)
+def test_the_usual_ones_are_normal(text: str) -> None:
+    assert is_normal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://Pod.example/",
+        "https://pod.example",
+        "https://pod.example:443/",
+        "http://pod.example:80/",
+        "https://pod.example/a/../b",
+        "https://pod.example/.well-known/x",
+        "https://pod.example/%7Eme",
+        "https://pod.example//a",
+        "https://me@pod.example/",
+        "https://pod.example./",
+        "https://pod.example/a?b",
+        "https://pod.example/a#b",
+        "https://pod.example/a\n",
+        "https://pod.example/" + "a" * 5000 + "%",
+    ],
+)
+def test_anything_else_goes_to_a_parser(text: str) -> None:
+    assert not is_normal(text)
+
+
+def test_a_proof_has_the_header_of_its_key() -> None:
+    """The header is encoded once for a key, and says what a header made anew would say."""
+    for algorithm in ("ES256", "EdDSA"):
+        key = jose.generate_key(algorithm)
+        for claims in ({"jti": "1"}, {"jti": "2"}):
+            proof = jose.parse(key.sign_proof(claims))
+            assert proof.header == {"alg": algorithm, "typ": "dpop+jwt", "jwk": dict(key.bare_jwk)}
+            assert jose.verify(proof, key.bare_jwk, [algorithm]).claims == claims
