@@ -123,7 +123,9 @@ class Database(Section):
         default=SecretStr(""),
         description="postgresql:// URL; empty starts the embedded server in the data folder.",
     )
-    pool_size: Count = Field(default=8, description="Connections that one process keeps.")
+    pool_size: Count = Field(
+        default=8, description="Connections that one process keeps; a worker keeps as many again."
+    )
     statement_timeout: Seconds = Field(
         default=15, description="Seconds after which the database ends a statement."
     )

@@ -26,10 +26,29 @@ def is_digest(text: str) -> bool:
 
 def canonical_json(tree: Mapping[str, Any]) -> bytes:
     """The RFC 8785 form. Raises ``ValueError`` for what JSON cannot carry exactly (NaN, huge integers)."""
+    plain = dict(tree)
+    if _is_plain(plain):
+        return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     try:
-        return rfc8785.dumps(dict(tree))
+        return rfc8785.dumps(plain)
     except rfc8785.CanonicalizationError as error:
         raise ValueError(str(error)) from error
+
+
+def _is_plain(value: object) -> bool:
+    """Whether the standard library's form is that of RFC 8785, which it is many times faster at.
+
+    No numbers, whose form differs; names in ASCII, which sort the same by code points and by UTF-16 units.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))  # type: ignore[call-overload]
+    return kind is dict and all(
+        type(name) is str and name.isascii() and _is_plain(one)
+        for name, one in value.items()  # type: ignore[attr-defined]
+    )
 
 
 def tagged_digest(tag: str, tree: Mapping[str, Any]) -> str:

@@ -61,7 +61,8 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
     """The rows of each statement, in one round trip; a transaction begins when there is none.
 
     A statement is a constant with ``%(name)s`` for each value; with ``commit`` the transaction ends. The
-    first fault is raised as the driver's error, and then nothing after it was done.
+    first fault is raised as the driver's error, and then nothing after it was done. A transaction that begins
+    and ends here is the pipeline's own (libpq, section 34.5.1.1): it needs no word for either.
     """
     begins = driver.info.transaction_status == TransactionStatus.IDLE
     try:
@@ -78,17 +79,20 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
 async def _once(
     driver: Driver, sent: Sequence[tuple[str, Row]], begins: bool, commit: bool
 ) -> list[list[Any]]:
+    begins, commit = begins and not commit, commit and not begins
     sent = (*([_BEGIN] if begins else ()), *sent, *([_COMMIT] if commit else ()))
     statements = [_Statement(driver.pgconn, _line_of(driver), *one) for one in sent]
     commands = [command for statement in statements for command in statement.commands()]
     async with driver.lock:
         results = iter(await driver.wait(_round(driver.pgconn, commands)))
     rows = [statement.rows(results) for statement in statements]
+    for end in results:
+        _check(end)
     return rows[begins : len(rows) - commit]
 
 
 def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
-    """One result for each command. Whatever happens, the connection leaves the pipeline or is closed."""
+    """One result for each command, and the end's. The connection leaves the pipeline whole, or is closed."""
     pgconn.enter_pipeline_mode()
     try:
         for command in commands:
@@ -98,7 +102,9 @@ def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]
         results: list[PGresult] = []
         for _ in commands:
             results += yield from generators.fetch_many(pgconn)
-        yield from generators.fetch_many(pgconn)  # the end of the pipeline
+        while pgconn.status != ConnStatus.BAD and not _is_end(results):
+            # The end of the pipeline; a commit of its own that is refused says so before it.
+            results += yield from generators.fetch_many(pgconn)
         return results
     finally:
         if pgconn.status != ConnStatus.BAD:
@@ -119,7 +125,8 @@ class _Statement:
         """Prepare it where it is not, then execute it; bound by its text and the types of its values."""
         text, names = _numbered(self.statement)
         transformer, prepared, pgconn = self.line.transformer, self.line.prepared, self.pgconn
-        values = transformer.dump_sequence([self.row[name] for name in names], [PyFormat.AUTO] * len(names))
+        given = [self.row[name] for name in names]
+        values = transformer.dump_sequence(given, [_form(value) for value in given])
         types, formats = transformer.types or (), transformer.formats
         name = prepared.get((text, types))
         if name is None and len(prepared) >= MOST_PREPARED:
@@ -144,6 +151,15 @@ class _Statement:
         maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
         self.line.transformer.set_pgresult(result)
         return list(self.line.transformer.load_rows(0, result.ntuples, maker))
+
+
+def _form(value: Any) -> PyFormat:
+    """As the driver chooses; arrays in binary, as bytes in the text of one are escaped by a connection."""
+    return PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
+
+
+def _is_end(results: Sequence[PGresult]) -> bool:
+    return bool(results) and results[-1].status == ExecStatus.PIPELINE_SYNC
 
 
 def _check(result: PGresult) -> None:

@@ -44,10 +44,15 @@ async def test_values_of_each_kind_come_back_as_they_went(driver: psycopg.AsyncC
         "what": b"\x00\xff",
         "at": datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
         "no": None,
+        "list": [b"\x00\\'\xff", None],
+        "words": ["é\\", None],
+        "none": [None],
     }
     asked = (
         "SELECT %(text)s::text AS text, %(many)s::int AS many, %(what)s::bytea AS what,"
-        " %(at)s::timestamptz AS at, %(no)s::text AS no, '100%%' AS part, %(text)s::text AS again"
+        " %(at)s::timestamptz AS at, %(no)s::text AS no,"
+        " %(list)s::bytea[] AS list, %(words)s::text[] AS words, %(none)s::bytea[] AS none,"
+        " '100%%' AS part, %(text)s::text AS again"
     )
     for _ in range(2):  # planned, then prepared
         ((found,), nothing) = await exchange(driver, (asked, row), ("SELECT 1 WHERE false", {}))
@@ -80,11 +85,24 @@ async def test_nothing_after_a_fault_is_done_and_the_connection_stays_good(
     assert await many(driver) == 0
 
 
+async def test_a_commit_that_the_server_refuses_is_no_answer(driver: psycopg.AsyncConnection[Any]) -> None:
+    late = "CREATE TEMPORARY TABLE late (what bytea UNIQUE DEFERRABLE INITIALLY DEFERRED)"
+    await exchange(driver, (late, {}), commit=True)
+    twice = [(KEEP.replace("kept", "late"), {"what": b"1"})] * 2
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await exchange(driver, *twice, commit=True)
+    assert await many(driver, COUNT.replace("kept", "late")) == 0
+    await exchange(driver, *twice)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await exchange(driver, commit=True)
+    assert await many(driver, COUNT.replace("kept", "late")) == 0
+
+
 async def test_it_is_answered_although_a_rollback_took_what_was_prepared(
     driver: psycopg.AsyncConnection[Any],
 ) -> None:
     await exchange(driver, (KEEP, {"what": b"1"}), commit=True)
-    assert await many(driver, PREPARED) == 4  # with BEGIN, COMMIT and the question itself
+    assert await many(driver, PREPARED) == 2  # with the question itself
     await driver.execute("DEALLOCATE ALL")
     await driver.rollback()
     await exchange(driver, (KEEP, {"what": b"2"}), commit=True)
@@ -109,7 +127,7 @@ async def test_a_connection_keeps_no_more_statements_prepared_than_its_limit(
     for number in range(4):
         ((row,),) = await exchange(driver, (f"SELECT {number} AS many", {}), commit=True)
         assert row.many == number
-    assert await many(driver, PREPARED) == 3  # BEGIN, the first question, COMMIT
+    assert await many(driver, PREPARED) == 3
 
 
 async def test_a_connection_that_is_gone_is_not_kept_in_memory(database_url: str) -> None:
