@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 PY := .venv/bin/python
-# A file of tests for each free core, in their order (the long ones come first); more than four only wait for each other.
+# A file of tests for each worker, in their order (the long ones come first); more than four only wait for each other.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 ARGS ?=
 

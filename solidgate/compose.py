@@ -194,5 +194,6 @@ def _sandbox(settings: Settings) -> BwrapSandbox:
         idle_seconds=sandbox.idle_seconds,
         total=sandbox.total_zygotes,
         recheck_every=settings.validation.recheck_every,
+        in_a_row=settings.validation.in_a_row,
         max_rows=settings.query.max_rows,
     )

@@ -381,6 +381,10 @@ class Validation(Section):
         default=100,
         description="Every so many conforming verdicts, the reference engine checks one too; 0 never.",
     )
+    in_a_row: Annotated[int, Field(ge=0)] = Field(
+        default=100,
+        description="Most small results of the same shapes that one process judges; 0: each has its own.",
+    )
 
 
 class Query(Section):

@@ -1,7 +1,11 @@
-"""What every folder of tests may ask for: a real PostgreSQL, and a fresh migrated database in it."""
+"""What every folder of tests may ask for: a real PostgreSQL, and a fresh migrated database in it.
+
+And how the files are shared out when there are several workers.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -10,11 +14,34 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now
 
 _numbers = count(1)
+
+# Their files use the same four Solid servers, each of which takes ten seconds of a core to start.
+TOGETHER = ("tests/contract/",)
+
+
+class ByFile(LoadFileScheduling):
+    """A file goes to one worker, and so does a folder whose files share servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shared = (folder for folder in TOGETHER if nodeid.startswith(folder))
+        return next(shared, super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: while one waits for a server, another works."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)  # type: ignore[arg-type]
 
 
 @contextmanager

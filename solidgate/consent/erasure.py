@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from solidgate.consent.events_rdf import moment
-from solidgate.consent.receipt import CONTEXT
+from solidgate.consent.receipt_claims import CONTEXT
 from solidgate.identity.jose import SigningKey
 from solidgate.vocab import DPV, EU_GDPR, SG
 

@@ -25,6 +25,7 @@ from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.run.state import RunRow
+from solidgate.run.watch import ChannelRow
 from solidgate.settings import Http, Notifications, Sandbox, Server, Settings
 from solidgate.testing.css import free_port
 from solidgate.testing.energy import energy_documents
@@ -90,6 +91,16 @@ class Called:
         """The runs of the space, newest first."""
         async with self.world.store.transaction() as tx:
             return await tx.runs.of_space(SPACE, 1000)
+
+    async def channels(self, consent_id: str) -> tuple[ChannelRow, ...]:
+        """What the worker subscribed to for a consent."""
+        async with self.world.store.transaction() as tx:
+            return await tx.watches.channels(consent_id)
+
+    def looks(self, mark: int) -> int:
+        """How often documents were looked at since the mark, by the pod's own log."""
+        found = self.pod.requests_since(mark)
+        return len([one for one in found if one.method == "HEAD" and one.path.endswith(".ttl")])
 
     async def change(self, url: str, value: int) -> None:
         """The person writes something else there; whoever subscribed is told."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from solidgate.flow import aggregate, query, run
 from solidgate.flow.journey import Enclave
 from solidgate.flow.record import ConsentView
@@ -88,6 +90,11 @@ class Play:
             await tx.results.plan(person, run_id, consent_id, epoch, delivery, sha256, now)
         session = await self.gate.log_in(view.record.data_subject)
         await self.gate.pods.create(session.access, target, content, "text/turtle")
+
+    async def alter(self, change: str, **values: object) -> None:
+        """A statement in the database."""
+        async with self.world.store.transaction() as tx:
+            await tx.connection.execute(sa.text(change), values)
 
     async def rows(self) -> int:
         """How many rows the consumer gets who asks for everything."""

@@ -24,6 +24,7 @@ from solidgate.testing.people import Person, client_credentials_access, create_p
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.testing.tools import chromium as find_chromium
 from solidgate.web.app import make_app, make_runner
+from tests.browser.pages import Stage, open_stage
 
 READINGS = ("energy/2025.ttl", "energy/2024.ttl")
 
@@ -105,3 +106,10 @@ async def chromium() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def stage(chromium: Browser, database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A gate of this test's own, whose pages Chromium shows."""
+    async with open_stage(chromium, database_url, tmp_path) as stage:
+        yield stage

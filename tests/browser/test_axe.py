@@ -7,7 +7,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page
 
 from solidgate.testing.terms import OWNER
-from tests.browser import test_rules as rules
+from tests.browser.pages import ANNA, Stage, addresses
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -19,18 +19,16 @@ AXE = """async tags => {
     return report.violations;
 }"""
 
-stage = rules.stage
-
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("tag", ["en", "fr", "nl"])
-async def test_axe_finds_nothing(stage: rules.Stage, tag: str) -> None:
+async def test_axe_finds_nothing(stage: Stage, tag: str) -> None:
     """Each page with and without our scripts, wide and narrow, light and dark."""
     async with stage.browsing() as page:
-        everything = await rules.addresses(stage, page)
+        everything = await addresses(stage, page)
     found: dict[str, object] = {}
     for script in (True, False):
-        for webid in (rules.ANNA, OWNER):
+        for webid in (ANNA, OWNER):
             async with stage.browsing(webid) as page:
                 await page.add_init_script(path=AXE_FILE_PATH)
                 if not script:

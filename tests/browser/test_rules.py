@@ -1,84 +1,22 @@
-"""The eleven rules of a fair question, each in a real browser.
-
-The gate is the real one; pods are in memory and logins are given, so that hundreds of pages can be looked at.
-"""
+"""The eleven rules of a fair question, each in a real browser."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from solidgate.consent.notice import Notice, notice_digest
 from solidgate.flow import consent as consent_flow
-from solidgate.flow import invite, space
-from solidgate.settings import Consent, Preview
-from solidgate.space.purpose import ResourceNeed
-from solidgate.testing.gate import TestGate, open_gate
-from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
+from tests.browser.pages import ANNA, CANARY, Stage, addresses, say
 
-ANNA = "https://anna.example/profile/card#me"
-POD = "https://anna.example/"
-CANARY = "canary-7f3a91"
-READINGS = {
-    "energy/2025.ttl": f'<#a> <https://schema.org/value> "{CANARY}" .'.encode(),
-    "energy/2024.ttl": b"<#a> <#b> 2 .",
-}
-HEALTH = replace(STUDY, id="health", special_category=True)
 LOOKS = ("width", "height", "color", "background-color", "border", "font", "padding", "opacity", "visibility")
 MOST_WORDS = 250
 GRADE = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A gate with spaces that ask one thing, two things, and one of a special category."""
-
-    gate: TestGate
-    chromium: Browser
-    tokens: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        return self.gate.url.rstrip("/")
-
-    @asynccontextmanager
-    async def browsing(self, webid: str | None = ANNA, **options: Any) -> AsyncIterator[Page]:
-        context = await self.chromium.new_context(**{"locale": "en", **options})
-        if webid:
-            session = await self.gate.log_in(webid)
-            await context.add_cookies(
-                [{"name": "solidgate-session", "value": session.session_id, "url": self.url}]
-            )
-        yield await context.new_page()
-        await context.close()
-
-    async def ask(self, page: Page, which: str) -> str:
-        """Open the request of a space; its address."""
-        await page.goto(f"{self.url}/join/{self.tokens[which]}/request")
-        return page.url.partition("?")[0]
-
-
-@pytest.fixture
-async def stage(chromium: Browser, database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    quick = Consent(posts_per_minute=10_000)
-    async with open_gate(
-        database_url, tmp_path, consent=quick, preview=Preview(views_per_minute=10_000)
-    ) as gate:
-        gate.pods.give(ANNA, POD, READINGS)
-        asked = {"one": (ADVICE,), "two": (ADVICE, STUDY), "special": (HEALTH,)}
-        tokens = {}
-        for name, purposes in asked.items():
-            await space.create(gate.world, sample_agreement(f"space-{name}", purposes))
-            tokens[name] = await invite.invite(gate.world, None, f"space-{name}", uses=0, days=1)
-        yield Stage(gate, chromium, tokens)
 
 
 async def looks(page: Page, selector: str) -> list[dict[str, str]]:
@@ -88,15 +26,6 @@ async def looks(page: Page, selector: str) -> list[dict[str, str]]:
         list(LOOKS),
     )
     return found
-
-
-async def say(page: Page, answer: str) -> str:
-    """Press one of the two buttons; the address of the consent."""
-    await page.click(f"main button[value={answer}]")
-    return page.url
-
-
-# --- the eleven rules ---------------------------------------------------------------------------------
 
 
 async def test_rule_1_nothing_is_chosen_beforehand(stage: Stage) -> None:
@@ -311,162 +240,3 @@ async def test_rule_11_what_is_shown_is_what_is_stored(stage: Stage) -> None:
         ).answered
     assert consent.endswith(view[0].record.consent_id)
     assert view[0].record.notice_digest == notice_digest(seen)
-
-
-# --- accessibility ------------------------------------------------------------------------------------
-
-
-async def not_found(stage: Stage, page: Page) -> str:
-    """A request for something that is in none of the person's two pods: its path, after a pod was chosen."""
-    if "lost" not in stage.tokens:
-        title = {"en": "Diaries", "fr": "Journaux", "nl": "Dagboeken"}
-        need = ResourceNeed(
-            "", title, ("pd:Household",), kind="https://example.org/Diary", within=("diary/",)
-        )
-        await space.create(
-            stage.gate.world, sample_agreement("space-lost", (replace(ADVICE, needs=(need,)),))
-        )
-        stage.tokens["lost"] = await invite.invite(stage.gate.world, None, "space-lost", uses=0, days=1)
-    stage.gate.pods.more_storages[ANNA] = ("https://second.example/",)
-    address = await stage.ask(page, "lost")
-    assert await page.locator("main input:checked").count() == 0
-    await page.check("#storage-1")
-    await page.click("text=Look in this pod")
-    assert await page.locator("h1").inner_text() == "What is needed was not found"
-    assert await page.locator("main [name^=answer-]").count() == 0
-    await page.click("text=Look again")
-    assert await page.locator("h1").inner_text() == "What is needed was not found"
-    await page.goto(f"{address.removesuffix('/storage')}/storage")  # the choice can still be changed
-    await page.check("#storage-2")
-    await page.click("text=Look in this pod")
-    stage.gate.pods.more_storages.clear()
-    return address.removeprefix(stage.url).removesuffix("/storage")
-
-
-async def test_nothing_found_is_said_and_a_pod_is_chosen_without_a_script(stage: Stage) -> None:
-    async with stage.browsing(java_script_enabled=False) as page:
-        assert await not_found(stage, page)
-        assert await page.locator("code").first.inner_text() == "https://second.example/"
-
-
-async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
-    """(who, path) of every page, after a yes, a no, a withdrawal and a deferral."""
-    given = (await stage.ask(page, "one"), await say(page, "yes"))
-    open_one = await stage.ask(page, "two")
-    shown = await page.locator("input[name=shown]").first.input_value()
-    step = f"?shown={shown}&language=en"
-    special = await stage.ask(page, "special")
-    word = f"?shown={await page.locator('input[name=shown]').first.input_value()}&language=en"
-    lost = await not_found(stage, page)
-    own, two = (address.removeprefix(stage.url) for address in (given[1], open_one))
-    people = [
-        "/",
-        f"/join/{stage.tokens['one']}",
-        "/login",
-        "/me/confirm?return_to=/me",
-        "/me",
-        "/me?show=ended",
-        "/me/results",
-        "/me/activity",
-        "/me/rights",
-        "/me/erase",
-        "/me/withdraw",
-        given[0].removeprefix(stage.url),
-        two,
-        f"{two}/preview",
-        f"{two}/example",
-        f"{two}/choices{step}",
-        f"{two}/check{step}",
-        f"{two}/check{step}&answer-advice=yes&answer-study=no",
-        f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes&wrong=1",
-        f"{lost}/storage",
-        lost,
-        f"{lost}?all=1",
-        own,
-        f"{own}/receipt",
-        f"{own}/activity",
-        f"{own}/withdraw",
-        "/nowhere",
-        "/join/unknown",
-        "/errors",
-        "/ns",
-        "/spaces",
-        "/spaces/space-one",
-        "/spaces/space-one/agreement",
-        "/spaces/space-one/approvals",
-        "/spaces/space-one/agent",
-    ]
-    organisations = [
-        "/spaces/space-one/algorithm",
-        "/spaces/space-one/runs",
-        "/spaces/space-one/results",
-        "/spaces/space-one/sparql",
-    ]
-    return [(ANNA, path) for path in people] + [(OWNER, path) for path in organisations]
-
-
-async def test_the_keyboard_alone_makes_every_choice(stage: Stage) -> None:
-    async with stage.browsing() as page:
-        await stage.ask(page, "two")
-        await _tab_to(page, "Make my choices")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/choices?*")
-        for _ in range(2):
-            await _tab_to_radio(page)
-            await page.keyboard.press("ArrowDown")
-        await _tab_to(page, "Check my choices")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/check?*")
-        await _tab_to(page, "Record my answers")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/me")
-        assert await page.locator(".tag").all_inner_texts() == ["You said no", "You said no"]
-
-
-async def _tab_to(page: Page, text: str) -> None:
-    for _ in range(40):
-        await page.keyboard.press("Tab")
-        seen = await page.evaluate(
-            "[document.activeElement.textContent.trim(),"
-            " getComputedStyle(document.activeElement).outlineStyle]"
-        )
-        if seen[0] == text:
-            assert seen[1] != "none", "focus is seen"
-            return
-    raise AssertionError(f"the keyboard does not reach {text}")
-
-
-async def _tab_to_radio(page: Page) -> None:
-    for _ in range(40):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement.type") == "radio":
-            return
-    raise AssertionError("the keyboard does not reach the choices")
-
-
-async def test_a_page_read_from_right_to_left_does_not_break(stage: Stage) -> None:
-    """A pseudo-language: the same page with ``dir=rtl``. Nothing sticks out, and the label turns round."""
-    async with stage.browsing(viewport={"width": 320, "height": 800}) as page:
-        for _, path in (await addresses(stage, page))[:24]:
-            await page.set_viewport_size({"width": 320, "height": 800})
-            await page.goto(stage.url + path)
-            await page.evaluate("document.documentElement.dir = 'rtl'")
-            assert await page.evaluate("document.documentElement.scrollWidth") <= 320, path
-        await stage.ask(page, "two")
-        await page.set_viewport_size({"width": 1280, "height": 800})
-        await page.evaluate("document.documentElement.dir = 'rtl'")
-        title = await page.locator(".label dt").first.bounding_box()
-        line = await page.locator(".label dd").first.bounding_box()
-        assert title is not None
-        assert line is not None
-        assert title["x"] > line["x"]
-
-
-async def test_the_receipt_fits_on_one_printed_page(stage: Stage) -> None:
-    async with stage.browsing() as page:
-        await stage.ask(page, "one")
-        consent = await say(page, "yes")
-        await page.goto(f"{consent}/receipt")
-        assert await page.locator("svg.qr").count() == 1
-        printed = await page.pdf(prefer_css_page_size=True)
-        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1

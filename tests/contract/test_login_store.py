@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,46 +18,15 @@ from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import LoginStateUnknown, SessionExpired
-from solidgate.identity import jose
-from solidgate.identity.dpop import DpopAccess
-from solidgate.identity.login import AuthorizationRequest, Registration, Session
+from solidgate.identity.login import Registration
 from solidgate.ports import LoginStore
 from solidgate.testing.logins import MemoryLogins
-
-NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-WEBID = "https://alice.pod.example/profile/card#me"
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where the test puts it."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
+from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, sample_session
 
 
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock()
-
-
-REQUEST = AuthorizationRequest(
-    issuer="https://idp.example/",
-    client_id="https://gate.example/client",
-    redirect_uri="https://gate.example/callback",
-    state="state-1",
-    nonce="nonce-1",
-    code_verifier="verifier-1",
-    dpop_key=dict(jose.generate_key().private_jwk),
-    return_to="/me",
-    expected_webid=WEBID,
-    created=NOW,
-)
 
 
 @pytest.fixture(params=["postgresql", "memory"])
@@ -73,13 +41,6 @@ async def logins(
     store = SqlStore(engine, keys, Tombstones(data_folder / "tombstones", keys.tombstone))
     yield SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
     await engine.dispose()
-
-
-def _session() -> Session:
-    access = DpopAccess(WEBID, "canary-token", jose.generate_key(), NOW + timedelta(hours=1), lambda: "jti")
-    return Session(
-        "cookie-secret", "person-1", WEBID, "https://idp.example/", access, NOW, NOW + timedelta(hours=12)
-    )
 
 
 async def test_a_login_is_taken_once_however_many_ask(logins: LoginStore) -> None:
@@ -106,13 +67,13 @@ async def test_an_unknown_foreign_or_late_login_is_refused(
 
 @pytest.mark.parametrize("after", [timedelta(minutes=30), timedelta(hours=13)])
 async def test_a_session_ends_idle_or_old(logins: LoginStore, after: timedelta) -> None:
-    await logins.put_session(_session())
+    await logins.put_session(sample_session())
     with pytest.raises(SessionExpired):
         await logins.session("cookie-secret", NOW + after)
 
 
 async def test_use_keeps_a_session_alive_until_its_absolute_end(logins: LoginStore) -> None:
-    await logins.put_session(_session())
+    await logins.put_session(sample_session())
     for minutes in range(0, 12 * 60, 20):
         await logins.session("cookie-secret", NOW + timedelta(minutes=minutes))
     with pytest.raises(SessionExpired):
@@ -120,7 +81,7 @@ async def test_use_keeps_a_session_alive_until_its_absolute_end(logins: LoginSto
 
 
 async def test_an_ended_session_is_gone(logins: LoginStore) -> None:
-    await logins.put_session(_session())
+    await logins.put_session(sample_session())
     await logins.end_session("cookie-secret")
     with pytest.raises(SessionExpired):
         await logins.session("cookie-secret", NOW)

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
 from solidgate.adapters.sql.tables import watches
-from solidgate.adapters.sql.watches import Watches
 from solidgate.errors import NoChannel
 from solidgate.flow import erase, look, rerun, run, subscribe, withdraw
-from solidgate.flow.listen import Listener
-from solidgate.pod.notification import ChannelKind
 from solidgate.run.state import RunState
-from solidgate.run.watch import ChannelRow
 from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
 from solidgate.testing.pod import AwkwardPod
@@ -35,16 +29,6 @@ from solidgate.worker.house import keep_house
 async def called(database_url: str, tmp_path: Path) -> AsyncIterator[Called]:
     async with open_called(database_url, tmp_path) as ground:
         yield ground
-
-
-async def rows(called: Called, consent_id: str) -> tuple[ChannelRow, ...]:
-    async with called.world.store.transaction() as tx:
-        return await tx.watches.channels(consent_id)
-
-
-def heads(called: Called, mark: int) -> int:
-    found = called.pod.requests_since(mark)
-    return len([one for one in found if one.method == "HEAD" and one.path.endswith(".ttl")])
 
 
 def of(called: Called, url: str) -> Subscription:
@@ -65,7 +49,7 @@ async def test_a_change_leads_to_one_run_for_that_person_only(called: Called) ->
     assert len(called.pod.notifications.channels) == 4
     channel = of(called, documents[0])
     assert channel.send_to.startswith(f"{called.world.public_url}notifications/")
-    assert all(channel.send_to.rpartition("/")[2] not in repr(row) for row in await rows(called, hers))
+    assert all(channel.send_to.rpartition("/")[2] not in repr(row) for row in await called.channels(hers))
 
     await called.change(documents[0], 1)
     assert channel.answers == [202]
@@ -139,7 +123,7 @@ async def test_what_is_not_from_the_recorded_sender_leads_to_nothing(called: Cal
     await called.change(documents[0], 1)
     assert of(called, documents[0]).answers == [REFUSED[how]]
     await called.work()
-    assert (heads(called, mark), await called.runs()) == (0, ())
+    assert (called.looks(mark), await called.runs()) == (0, ())
 
 
 async def test_what_is_too_long_is_not_read(called: Called) -> None:
@@ -167,7 +151,7 @@ async def test_a_lie_about_a_change_leads_to_a_look_and_to_no_run(called: Called
     notifications = called.pod.notifications
     assert await notifications.post(channel, notifications.headers(channel), lie) == 202
     await called.work()
-    assert (heads(called, mark), await called.runs()) == (1, ())
+    assert (called.looks(mark), await called.runs()) == (1, ())
 
 
 async def test_news_about_our_own_results_leads_to_nothing(called: Called) -> None:
@@ -180,7 +164,7 @@ async def test_news_about_our_own_results_leads_to_nothing(called: Called) -> No
         body = json.dumps({**activity_of(thing, "Add", ""), "target": target}).encode()
         assert await notifications.post(channel, notifications.headers(channel), body) == 202
     await called.work()
-    assert (heads(called, mark), await called.runs()) == (0, ())
+    assert (called.looks(mark), await called.runs()) == (0, ())
 
 
 async def test_a_flood_is_answered_with_429_and_costs_no_more_looks_than_the_bucket(
@@ -203,7 +187,7 @@ async def test_a_flood_is_answered_with_429_and_costs_no_more_looks_than_the_buc
         async with aiohttp.ClientSession() as http, http.post(channel.send_to, data=b"{}") as reply:
             assert (reply.status, int(reply.headers["Retry-After"]) >= 1) == (429, True)
         await called.work()
-        assert heads(called, mark) <= 26
+        assert called.looks(mark) <= 26
         assert await called.runs() == ()
 
 
@@ -212,7 +196,7 @@ async def test_ten_thousand_hints_are_counted_in_by_the_bucket_alone(called: Cal
     """The count itself, without the cost of 10,000 signatures: whatever comes, the bucket lets so many in."""
     _, consent_id, _ = await called.say_yes("anna")
     await called.work()
-    (row, _), now = await rows(called, consent_id), called.world.clock.now()
+    (row, _), now = await called.channels(consent_id), called.world.clock.now()
     settings = called.settings.notifications
     pace = (settings.per_minute, settings.burst)
     passed = 0
@@ -248,7 +232,7 @@ async def test_a_lost_notification_is_made_up_for_by_the_sweep(called: Called) -
 async def test_a_channel_is_renewed_before_its_end_and_a_lost_one_asked_for_anew(called: Called) -> None:
     _, consent_id, documents = await called.say_yes("anna")
     await called.work()
-    old = await rows(called, consent_id)
+    old = await called.channels(consent_id)
     called.pod.notifications.forget()
     async with called.world.store.transaction() as tx:
         for row in old:
@@ -257,7 +241,7 @@ async def test_a_channel_is_renewed_before_its_end_and_a_lost_one_asked_for_anew
             channel = dataclasses.replace(row.channel, ends=ends)
             await tx.watches.keep(dataclasses.replace(row, channel=channel), f"old-{row.number}" * 8, 1, ends)
     await subscribe.watch(called.enclave, consent_id)
-    new = await rows(called, consent_id)
+    new = await called.channels(consent_id)
     assert len(new) == len(documents)
     assert {row.channel_id for row in new}.isdisjoint({row.channel_id for row in old})
     await called.change(documents[0], 1)
@@ -274,7 +258,7 @@ async def test_a_pod_that_refuses_is_asked_again_later_and_swept_meanwhile(calle
     for path in acl:
         called.pod._shelves._stored.pop(path)
     await called.work()
-    assert await rows(called, consent_id) == ()
+    assert await called.channels(consent_id) == ()
     async with called.world.store.transaction() as tx:
         watch = await tx.watches.one(consent_id)
     assert watch is not None
@@ -328,7 +312,7 @@ async def test_a_withdrawal_ends_the_channels_and_an_erasure_forgets_them(called
         )
     await called.work()
     assert len(called.pod.notifications.channels) == 2
-    assert await rows(called, consent_id) == ()
+    assert await called.channels(consent_id) == ()
     await called.change(documents[0], 1)
     await called.work()
     assert await called.runs() == ()
@@ -360,91 +344,6 @@ async def test_an_issuer_that_the_sender_does_not_name_is_not_asked(
         content = json.dumps(activity_of(documents[0], "Update", '"1"')).encode()
         assert await pod.post(channel, headers, content) == 403
         assert other.requests == []
-
-
-async def test_where_a_pod_cannot_reach_us_the_worker_listens(database_url: str, tmp_path: Path) -> None:
-    async with open_called(database_url, tmp_path, channel="websocket") as called:
-        _, consent_id, documents = await called.say_yes("anna")
-        await called.work()
-        found = await rows(called, consent_id)
-        assert {row.channel.kind for row in found} == {ChannelKind.WEBSOCKET}
-        listener = Listener(called.enclave)
-        assert await listener.turn() == 2
-        other = Listener(called.enclave)
-        assert await other.turn() == 0, "another worker leaves them alone"
-        try:
-            await _until(lambda: all(one.sockets for one in called.pod.notifications.channels.values()))
-            await called.work()
-            assert await called.runs() == (), "the look at the beginning finds nothing new"
-            await called.change(documents[0], 1)
-            await asyncio.sleep(0.2)
-            await called.work()
-            assert len(await called.runs()) == 1
-        finally:
-            await listener.aclose()
-
-
-async def test_a_socket_that_breaks_off_is_opened_again(database_url: str, tmp_path: Path) -> None:
-    async with open_called(database_url, tmp_path, channel="websocket") as called:
-        _, _, documents = await called.say_yes("anna")
-        await called.work()
-        called.pod.notifications.misbehave(Call.BREAKS_OFF)
-        listener = Listener(called.enclave)
-        await listener.turn()
-        try:
-            mark = called.pod.mark()
-            await _until(lambda: [one for one in called.pod.requests_since(mark) if one.method == "GET"])
-            called.pod.notifications.misbehave()
-            await _until(lambda: all(one.sockets for one in called.pod.notifications.channels.values()))
-            await called.change(documents[1], 1)
-            await asyncio.sleep(0.2)
-            await called.work()
-            assert len(await called.runs()) == 1
-        finally:
-            await listener.aclose()
-
-
-async def test_a_socket_that_says_too_much_is_not_read_for_a_while(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Empty frames too: none of them is the opening, which looks at everything without being counted."""
-    taken: Counter[str] = Counter()
-    honest = Watches.take
-
-    async def counted(self: Watches, channel_id: str, *rest: Any) -> float:
-        taken[channel_id] += 1
-        return await honest(self, channel_id, *rest)
-
-    monkeypatch.setattr(Watches, "take", counted)
-    async with open_called(database_url, tmp_path, channel="websocket", per_minute=1, burst=2) as called:
-        await called.say_yes("anna")
-        await called.work()
-        listener = Listener(called.enclave)
-        await listener.turn()
-        try:
-            channels = called.pod.notifications.channels.values()
-            await _until(lambda: all(one.sockets for one in channels))
-            await asyncio.sleep(0.2)
-            await called.work()
-            mark = called.pod.mark()
-            for one in channels:
-                for _ in range(FLOOD):
-                    await one.sockets[0].send_str("")
-            await _until(lambda: len(taken) == 2 and min(taken.values()) >= 3)
-            await asyncio.sleep(0.5)
-            assert set(taken.values()) == {3}, "the burst, the one too many, and then a pause"
-            await called.work()
-            assert heads(called, mark) == 0
-        finally:
-            await listener.aclose()
-
-
-async def _until(holds: object) -> None:
-    for _ in range(100):
-        if holds():  # type: ignore[operator]
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("not within five seconds")
 
 
 async def test_a_schedule_is_one_run_over_everybody_however_many_times_were_missed(

@@ -6,23 +6,17 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
 
-from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.pods import Pods
-from solidgate.adapters.solid_pod import PodLimits
-from solidgate.flow import invite, space
 from solidgate.pod.door import DoorState
-from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.gate import Browser, TestGate
 from solidgate.testing.pod import Awkward, AwkwardPod, Resident
-from solidgate.testing.space import join
-from solidgate.testing.terms import sample_agreement
+from tests.integration.pod_behind import open_pod_behind
 
 SUFFIX = {"wac": ".acl", "acp": ".acr"}
 
@@ -57,27 +51,21 @@ class Scene:
 
 @pytest.fixture(params=["wac", "acp"])
 async def scene(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(AwkwardPod(control=request.param))
-        fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
-        stack.push_async_callback(fetcher.aclose)
-        pods = Pods(fetcher, SystemClock(), PodLimits(first_pause=0.01))
-        gate = await stack.enter_async_context(open_gate(database_url, tmp_path, pods))
-        alice = server.add_person("alice")
-        server.put(f"{alice.pod}energy/2025.ttl", b"<> <x:p> 1 .")
+    def refusing(server: AwkwardPod) -> None:
         server.misbehave("*", Awkward.REFUSES_ACCESS, amount=403)
-        browser = await stack.enter_async_context(gate.browser(alice.webid, server.access(alice.webid)))
-        yield Scene(gate, server, pods, alice, browser, await said_yes(gate, browser), request.param)
 
-
-async def said_yes(gate: TestGate, browser: Browser) -> str:
-    """The id of the consent, whose door could not be opened."""
-    await space.create(gate.world, sample_agreement())
-    token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
-    assert browser.session
-    (made,) = await join(gate.world, browser.session, token)
-    assert (made.door, made.door_problem) == (DoorState.CLOSED, "pod.access-control-refused")
-    return made.record.consent_id
+    async with open_pod_behind(database_url, tmp_path, request.param, refusing) as behind:
+        made = behind.view
+        assert (made.door, made.door_problem) == (DoorState.CLOSED, "pod.access-control-refused")
+        yield Scene(
+            behind.gate,
+            behind.server,
+            behind.pods,
+            behind.alice,
+            behind.browser,
+            made.record.consent_id,
+            request.param,
+        )
 
 
 async def test_the_text_opens_the_door_and_checking_again_sees_it(scene: Scene) -> None:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
-from solidgate.adapters.pods import Pods
-from solidgate.adapters.solid_pod import PodLimits
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.status import ConsentStatus
-from solidgate.flow import invite, record, space, withdraw
+from solidgate.flow import record, withdraw
 from solidgate.flow.settle import settle
 from solidgate.identity.login import Session
 from solidgate.pod.container import ancestors
 from solidgate.pod.door import DoorState
-from solidgate.testing.gate import TestGate, open_gate
+from solidgate.testing.gate import TestGate
 from solidgate.testing.pod import AwkwardPod, Resident
-from solidgate.testing.space import join
-from solidgate.testing.terms import sample_agreement
+from tests.integration.pod_behind import open_pod_behind
 
 SUFFIX = {"wac": ".acl", "acp": ".acr"}
 
@@ -50,20 +44,12 @@ class Opened:
 
 @pytest.fixture(params=["wac", "acp"])
 async def opened(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(AwkwardPod(control=request.param))
-        fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
-        stack.push_async_callback(fetcher.aclose)
-        pods = Pods(fetcher, SystemClock(), PodLimits(first_pause=0.01))
-        gate = await stack.enter_async_context(open_gate(database_url, tmp_path, pods))
-        alice = server.add_person("alice")
-        server.put(f"{alice.pod}energy/2025.ttl", b"<> <x:p> 1 .")
-        session = await gate.log_in(alice.webid, server.access(alice.webid))
-        await space.create(gate.world, sample_agreement())
-        token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
-        (made,) = await join(gate.world, session, token)
+    async with open_pod_behind(database_url, tmp_path, request.param) as behind:
+        made, session = behind.view, behind.browser.session
+        assert session
         assert (made.door, made.door_problem) == (DoorState.OPEN, None)
-        found = Opened(gate, server, alice, session, made.record, SUFFIX[request.param])
+        suffix = SUFFIX[request.param]
+        found = Opened(behind.gate, behind.server, behind.alice, session, made.record, suffix)
         assert found.names_the_space()
         yield found
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.steps import Steps
 from solidgate.errors import (
@@ -21,28 +20,16 @@ from solidgate.errors import (
     PodUnavailable,
     StoreUnavailable,
 )
-from solidgate.flow import expire, record, run, settle, withdraw
+from solidgate.flow import record, run, settle, withdraw
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.record import ConsentView, ResultView
 from solidgate.flow.run import AGGREGATE_TASK
 from solidgate.testing.play import Play
 from solidgate.testing.space import CONSUMER, SPACE, is_signpost
-from solidgate.worker import house, jobs, serve
+from solidgate.worker import house
+from tests.integration.failing import failing
 
 JOBS = "procrastinate_jobs"
-
-
-def failing(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, fault: Exception, times: int = 1) -> None:
-    """The next calls of a method raise."""
-    real, left = getattr(owner, name), [times]
-
-    async def fails(*args: Any, **named: Any) -> Any:
-        left[0] -= 1
-        if left[0] >= 0:
-            raise fault
-        return await real(*args, **named)
-
-    monkeypatch.setattr(owner, name, fails)
 
 
 async def state(play: Play, run_id: str) -> str:
@@ -55,11 +42,6 @@ async def results(play: Play, name: str, view: ConsentView) -> tuple[ResultView,
 
 async def written(play: Play, run_id: str, *views: ConsentView) -> bool:
     return all([await play.outcome(run_id, view) == ("written", None) for view in views])
-
-
-async def alter(play: Play, change: str, **values: object) -> None:
-    async with play.world.store.transaction() as tx:
-        await tx.connection.execute(sa.text(change), values)
 
 
 async def deferred(play: Play, task: str) -> int:
@@ -246,7 +228,7 @@ async def test_a_run_whose_job_is_gone_comes_to_its_end(play: Play, how: str) ->
     assert await state(play, run_id) == "queued"  # its job waits
     async with play.world.store.transaction() as tx:
         await tx.runs.begin(run_id, play.world.clock.now())
-    await alter(play, f"{how} WHERE task_name = :task", task=run.BATCH_TASK)
+    await play.alter(f"{how} WHERE task_name = :task", task=run.BATCH_TASK)
     await house.keep_house(play.enclave)
     for view in (anna, ben):
         assert await play.outcome(run_id, view) == ("failed", "run.given-up")
@@ -266,7 +248,7 @@ async def test_a_part_that_was_ended_meanwhile_shows_nothing(
 
     async def given_up_meanwhile(*args: Any) -> Any:
         made = await create(*args)
-        await alter(play, "DELETE FROM procrastinate_jobs WHERE task_name = :task", task=run.BATCH_TASK)
+        await play.alter("DELETE FROM procrastinate_jobs WHERE task_name = :task", task=run.BATCH_TASK)
         await house.keep_house(play.enclave)
         return made
 
@@ -279,7 +261,7 @@ async def test_a_part_that_was_ended_meanwhile_shows_nothing(
 async def test_a_run_without_its_approval_lets_the_group_s_result_be_made(play: Play) -> None:
     anna = await play.person("anna")
     run_id = await run.start(play.world, CONSUMER, SPACE)
-    await alter(play, "DELETE FROM approvals")
+    await play.alter("DELETE FROM approvals")
     await play.work(run_id)
     assert await play.outcome(run_id, anna) == ("refused", "algorithm.not-approved")
     assert await deferred(play, AGGREGATE_TASK) == 1
@@ -331,101 +313,3 @@ async def test_a_cancelled_run_and_a_withdrawal_do_not_wait_for_each_other(
     assert [one for one in transactions if isinstance(one, BaseException)] == []
     assert play.world.brake.pending == {}
     assert (await play.outcome(run_id, anna))[0] == "stopped"
-
-
-async def test_one_failing_step_of_housekeeping_stops_no_other(
-    play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    anna, ben = await play.person("anna"), await play.person("ben")
-    play.gate.clock.ahead = timedelta(days=3650)
-    end = expire._expire
-    first = min(anna.record.consent_id, ben.record.consent_id)
-
-    async def odd(world: Any, consent_id: str) -> None:
-        if consent_id == first:
-            raise ValueError(consent_id)
-        await end(world, consent_id)
-
-    monkeypatch.setattr(expire, "_expire", odd)
-    failing(monkeypatch, house.erase, "finish_erasures", ValueError("broken"))
-    purged = []
-    monkeypatch.setattr(type(play.world.logins), "purge", lambda self: _note(purged))
-    await house.keep_house(play.enclave)
-    assert purged
-    async with play.world.store.transaction() as tx:
-        left = await tx.consents.past_end(play.world.clock.now(), 10)
-    assert left == (first,)
-
-
-async def _note(seen: list[bool]) -> None:
-    seen.append(True)
-
-
-async def test_the_heartbeat_outlives_its_faults(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    beats = asyncio.Queue[int]()
-    section = play.world.settings.worker.model_copy(update={"heartbeat_seconds": 0.01})
-    settings = play.world.settings.model_copy(update={"worker": section})
-
-    async def beat(self: Runs, *args: Any) -> None:
-        beats.put_nowait(1)
-        if beats.qsize() < 3:
-            raise [StoreUnavailable(), ValueError("unforeseen")][beats.qsize() - 1]
-
-    async def nothing(*args: Any) -> None:
-        return None
-
-    monkeypatch.setattr(Runs, "heartbeat", beat)
-    monkeypatch.setattr(serve, "retry_stalled", nothing)
-    nobody: Any = None
-    watching = asyncio.create_task(serve._watch(nobody, settings, play.enclave, "w"))
-    for _ in range(200):
-        await asyncio.sleep(0.02)
-        if beats.qsize() >= 4:
-            break
-    watching.cancel()
-    assert beats.qsize() >= 4
-
-
-@pytest.mark.parametrize("broken", ["_work", "_watch", "listen"])
-async def test_half_a_worker_is_none(
-    play: Play, database_url: str, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    async def ends(*args: Any) -> None:
-        raise ValueError("unforeseen")
-
-    monkeypatch.setattr(serve, broken, ends)
-    with pytest.raises(InternalFault):
-        await asyncio.wait_for(serve.serve(play.world.settings, plain_url(database_url), asyncio.Event()), 30)
-
-
-async def test_a_stalled_housekeeping_does_not_stand_before_stalled_runs(
-    play: Play, database_url: str
-) -> None:
-    """Its successor waits already, so it cannot be put back; the runs after it are taken over."""
-    application = jobs.make_jobs(plain_url(database_url), play.world.settings, play.parts)
-    insert = (
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, status)"
-        " VALUES ('house', 'solidgate.keep_house', 'house', '{\"timestamp\": 0}', 'doing')"
-    )
-    await alter(play, insert)
-    await alter(play, insert.replace("'doing'", "'todo'"))
-    run_id = await run.start(play.world, CONSUMER, SPACE)
-    await alter(play, "UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = :t", t=run.BATCH_TASK)
-    async with application.open_async():
-        await jobs.retry_stalled(application, play.world.settings)
-    assert run_id
-    async with play.world.store.transaction() as tx:
-        query = sa.text(f"SELECT task_name, status::text FROM {JOBS} ORDER BY 1, 2")
-        found = [tuple(row) for row in await tx.connection.execute(query)]
-    assert ("solidgate.keep_house", "todo") in found
-    assert ("solidgate.keep_house", "doing") not in found
-    assert {status for task, status in found if task == run.BATCH_TASK} <= {"todo"}
-
-
-async def test_a_part_whose_person_was_erased_deafens_nobody(play: Play) -> None:
-    """Its row is gone while it still waits for its pod: that is an end like any other."""
-    left = asyncio.create_task(asyncio.sleep(60))
-    play.parts.tasks["erased", "erased"] = left
-    await play.parts.sweep()
-    await asyncio.wait([left], timeout=5)
-    assert left.cancelled()

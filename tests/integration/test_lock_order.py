@@ -27,8 +27,9 @@ from solidgate.pod.notification import activity
 from solidgate.run.signpost import Kind
 from solidgate.run.watch import LookRow
 from solidgate.testing.called import Called, open_called
-from solidgate.testing.ground import SPACE, Ground, open_ground
+from solidgate.testing.ground import Ground, open_ground
 from solidgate.testing.pod_notifications import activity_of
+from solidgate.testing.space import SPACE
 
 ROUNDS = 25
 

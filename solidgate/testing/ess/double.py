@@ -16,10 +16,10 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 from solidgate.identity.dpop import DpopAccess
+from solidgate.testing.certificates import make_certificate
 from solidgate.testing.ess.access_page import PATH, AccessPage
 from solidgate.testing.ess.answers import Answers
 from solidgate.testing.ess.behaviours import Odd, Oddities
-from solidgate.testing.ess.certificates import make_certificates
 from solidgate.testing.ess.clients import Client, Clients
 from solidgate.testing.ess.consents import short_mode
 from solidgate.testing.ess.credentials import Vault
@@ -85,8 +85,9 @@ class EssDouble:
         if not self._tls:
             return None, None
         folder = self._left.enter_context(tempfile.TemporaryDirectory(prefix="ess-double-"))
-        certificate, self.ca_file = make_certificates(Path(folder))
-        return certificate, ssl.create_default_context(cafile=self.ca_file)
+        made = make_certificate(Path(folder))
+        self.ca_file = made.authority
+        return made.served, made.trust
 
     def _make_services(self, trusted: ssl.SSLContext | None) -> None:
         hosts, ground, vault = self._hosts, self.ground, self.vault

@@ -76,7 +76,7 @@ async def test_102_ticket_refused(scene: Scene) -> None:
 
 async def test_103_expires_as_text(scene: Scene) -> None:
     scene.ess.misbehave(Odd.EXPIRES_AS_TEXT)
-    assert (await traded(scene, await scene.granted())).json()["expires_in"] == "300"
+    assert (await traded(scene, await scene.granted())).json()["expires_in"] in ("299", "300")
 
 
 async def test_104_without_claim_problem(scene: Scene) -> None:

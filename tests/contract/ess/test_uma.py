@@ -33,7 +33,8 @@ async def test_a_grant_opens_its_resource_and_nothing_else(scene: Scene, bare: b
     scene.ess.put(other, b"")
     answer = await scene.asker.trade(await scene.asker.ticket("GET", scene.url), grant, bare=bare)
     reply = answer.json()
-    assert (answer.status, reply["token_type"], reply["expires_in"]) == (200, "Bearer", 300)
+    assert (answer.status, reply["token_type"]) == (200, "Bearer")
+    assert reply["expires_in"] in (299, 300)  # whole seconds, some of which may have begun
     token = reply["access_token"]
     assert (await scene.asker.call("GET", scene.url, token=token)).body == b"<> a <x:Y> ."
     beyond = await scene.asker.call("GET", other, token=token)

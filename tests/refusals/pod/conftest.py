@@ -1,4 +1,4 @@
-"""One awkward pod with an owner and an agent, and an impatient way to it."""
+"""A pod with an owner and an agent, and an impatient way to it: an awkward one, and one on the double."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from solidgate.flow.world import World
 from solidgate.pod.door import Door
 from solidgate.ports import Access
 from solidgate.settings import Settings
+from solidgate.testing.ess import EssDouble
 from solidgate.testing.pod import AwkwardPod, Resident
+from tests.refusals.pod.grant_scene import Scene, scene_on
 
 SECONDS = 1.0
 POLICY = FetchPolicy(
@@ -133,3 +135,25 @@ async def either_visit(request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
     """Once with each."""
     async with a_visit(request.param) as found:
         yield found
+
+
+@pytest.fixture
+async def fetcher() -> AsyncIterator[GuardedFetcher]:
+    """The product's own way out."""
+    guarded = GuardedFetcher(FetchPolicy(allow_private_addresses=True), SystemClock())
+    yield guarded
+    await guarded.aclose()
+
+
+@pytest.fixture(params=["2.x", "3.x"])
+async def scene(request: pytest.FixtureRequest, fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
+    """Once on each generation."""
+    async with EssDouble(request.param) as ess:
+        yield await scene_on(request.param, fetcher, ess)
+
+
+@pytest.fixture
+async def uma(fetcher: GuardedFetcher) -> AsyncIterator[Scene]:
+    """Where tokens come by tickets."""
+    async with EssDouble("2.x") as ess:
+        yield await scene_on("2.x", fetcher, ess)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,24 +16,10 @@ from solidgate.adapters.tombstones import Tombstones
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import AskedResource, ConsentRequest, resources_digest
 from solidgate.consent.status import ConsentStatus
+from solidgate.testing.sample_login import NOW, WEBID, SetClock
 
-NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-WEBID = "https://alice.pod.example/profile/card#me"
 URL = "https://alice.pod.example/energy/01.ttl"
 DIGEST = "sha256:" + "a" * 64
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where the test puts it."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
 
 
 @pytest.fixture

@@ -10,37 +10,13 @@ import pytest
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.errors import SessionExpired, TooManyRequests
-from solidgate.identity import jose
-from solidgate.identity.dpop import DpopAccess
-from solidgate.identity.login import AuthorizationRequest, Session
-
-from .conftest import NOW, WEBID, SetClock
-
-REQUEST = AuthorizationRequest(
-    issuer="https://idp.example/",
-    client_id="https://gate.example/client",
-    redirect_uri="https://gate.example/callback",
-    state="state-1",
-    nonce="nonce-1",
-    code_verifier="verifier-1",
-    dpop_key=dict(jose.generate_key().private_jwk),
-    return_to="/me",
-    expected_webid=WEBID,
-    created=NOW,
-)
-
-
-def _session() -> Session:
-    access = DpopAccess(WEBID, "canary-token", jose.generate_key(), NOW + timedelta(hours=1), lambda: "jti")
-    return Session(
-        "cookie-secret", "person-1", WEBID, "https://idp.example/", access, NOW, NOW + timedelta(hours=12)
-    )
+from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, sample_session
 
 
 async def test_a_session_comes_back_and_its_token_is_nowhere_in_clear(
     logins: SqlLogins, store: SqlStore
 ) -> None:
-    kept = _session()
+    kept = sample_session()
     await logins.put_session(kept)
     found = await logins.session("cookie-secret", NOW)
     assert replace(found, access=kept.access) == kept
@@ -63,7 +39,7 @@ async def test_a_flood_of_logins_is_refused_and_pushes_nobody_out(store: SqlStor
 
 async def test_purge_removes_only_what_has_ended(logins: SqlLogins, clock: SetClock) -> None:
     await logins.put_login(REQUEST, "browser-1")
-    await logins.put_session(_session())
+    await logins.put_session(sample_session())
     await logins.purge()
     assert await logins.session("cookie-secret", NOW)
     clock.at = NOW + timedelta(hours=13)
