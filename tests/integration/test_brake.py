@@ -23,7 +23,8 @@ from solidgate.flow.journey import Enclave
 from solidgate.flow.tenure import tenure
 from solidgate.identity.login import Session
 from solidgate.settings import Worker
-from solidgate.testing.ground import CONSUMER, SPACE, Ground, open_ground
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import CONSUMER, SPACE
 from solidgate.worker.parts import run_batch
 
 # A process that may write no byte to any file: as on a full disk.

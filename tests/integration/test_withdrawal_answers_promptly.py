@@ -14,7 +14,8 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.pod.door import DoorState
 from solidgate.settings import Consent
 from solidgate.testing.gate import Answer
-from solidgate.testing.ground import SPACE, Ground, open_ground
+from solidgate.testing.ground import Ground, open_ground
+from solidgate.testing.space import SPACE
 
 
 @pytest.fixture
