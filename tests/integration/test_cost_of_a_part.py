@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from solidgate.adapters.sql import exchange
 from solidgate.flow import run
 from solidgate.testing.ground import Ground, open_ground
 from solidgate.testing.space import CONSUMER, SPACE, is_signpost
@@ -36,7 +37,7 @@ async def somebody(ground: Ground, name: str) -> str:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """Every statement that is sent while the block lasts, and every end of a longer transaction."""
     found: Counter[str] = Counter()
-    execute, commit = psycopg.AsyncCursor.execute, psycopg.AsyncConnection.commit
+    execute, commit, once = psycopg.AsyncCursor.execute, psycopg.AsyncConnection.commit, exchange._once
 
     async def executed(self: Any, *values: Any, **more: Any) -> Any:
         found["statements"] += 1
@@ -46,7 +47,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         found["transactions"] += 1
         await commit(self)
 
+    async def sent(driver: Any, sent: Any, begins: bool, ends: bool) -> Any:
+        found["statements"] += len(sent)
+        found["transactions"] += begins != ends or len(sent) > 1
+        return await once(driver, sent, begins, ends)
+
     with monkeypatch.context() as patched:
+        patched.setattr(exchange, "_once", sent)
         patched.setattr(psycopg.AsyncCursor, "execute", executed)
         patched.setattr(psycopg.AsyncConnection, "commit", committed)
         yield found
