@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from solidgate.adapters import sealing
+from solidgate.adapters.brake_lock import BrakeLock
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
@@ -23,6 +24,8 @@ from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.tombstones import NAME, Tombstones
+from solidgate.flow.afterwards import Afterwards
+from solidgate.flow.brake import Brake
 from solidgate.flow.journey import Enclave
 from solidgate.flow.world import World
 from solidgate.identity import jose
@@ -44,6 +47,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await _store(settings, url, stack)
+        brake, after = await _brake(settings, stack), Afterwards()
         fetcher = GuardedFetcher(_fetch_policy(settings, pace), clock)
         stack.push_async_callback(fetcher.aclose)
         sandbox = _sandbox(settings)
@@ -55,6 +59,7 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             idle=timedelta(minutes=settings.login.idle_minutes),
             most_pending=settings.login.max_pending,
         )
+        stack.push_async_callback(after.aclose)
         yield World(
             settings=settings,
             clock=clock,
@@ -65,6 +70,8 @@ async def open_world(settings: Settings, url: str, *, pace: float = 0) -> AsyncI
             store=store,
             logins=logins,
             receipt_key=receipt_key(settings.server.data_folder),
+            brake=brake,
+            after=after,
         )
 
 
@@ -80,6 +87,14 @@ async def open_enclave(settings: Settings, url: str) -> AsyncIterator[Enclave]:
         seal_key = sealing.key_file(settings.server.data_folder / "enclave" / "seal.key")
         keys = SealedEnclaveKeys(world.store, seal_key, world.clock, settings.server.public_url)
         yield Enclave(world, keys, _channels(settings, world, sockets))
+
+
+async def _brake(settings: Settings, stack: AsyncExitStack) -> Brake:
+    lock = BrakeLock(settings.server.data_folder)
+    stack.callback(lock.close)
+    brake = Brake(lock)
+    stack.push_async_callback(brake.aclose)
+    return brake
 
 
 async def _store(settings: Settings, url: str, stack: AsyncExitStack) -> SqlStore:
@@ -179,5 +194,6 @@ def _sandbox(settings: Settings) -> BwrapSandbox:
         idle_seconds=sandbox.idle_seconds,
         total=sandbox.total_zygotes,
         recheck_every=settings.validation.recheck_every,
+        in_a_row=settings.validation.in_a_row,
         max_rows=settings.query.max_rows,
     )

@@ -123,7 +123,9 @@ class Database(Section):
         default=SecretStr(""),
         description="postgresql:// URL; empty starts the embedded server in the data folder.",
     )
-    pool_size: Count = Field(default=8, description="Connections that one process keeps.")
+    pool_size: Count = Field(
+        default=8, description="Connections that one process keeps; a worker keeps as many again."
+    )
     statement_timeout: Seconds = Field(
         default=15, description="Seconds after which the database ends a statement."
     )
@@ -245,6 +247,10 @@ class Consent(Section):
     )
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
+    )
+    pod_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=5,
+        description="Seconds that its answer waits for the person's pod; what is left goes on after it.",
     )
     export_bytes: Bytes = Field(default=100 * MIB, description="Largest export of one person's data.")
     sweep_seconds: Seconds = Field(
@@ -376,6 +382,10 @@ class Validation(Section):
     recheck_every: Annotated[int, Field(ge=0)] = Field(
         default=100,
         description="Every so many conforming verdicts, the reference engine checks one too; 0 never.",
+    )
+    in_a_row: Annotated[int, Field(ge=0)] = Field(
+        default=100,
+        description="Most small results of the same shapes that one process judges; 0: each has its own.",
     )
 
 

@@ -17,6 +17,7 @@ class _Kept(Generic[Value]):
     task: asyncio.Task[Value]
     until: float
     asked: float
+    wanted: int = 0
 
 
 class TimedCache(Generic[Value]):
@@ -34,12 +35,25 @@ class TimedCache(Generic[Value]):
     async def get(self, key: str, make: Callable[[], Awaitable[Value]], *, not_before: float = 0) -> Value:
         """The kept answer, or a new one; one that was asked for before ``not_before`` does not count.
 
-        Whoever is cancelled while waiting leaves the fetch to the others.
+        Whoever is cancelled while waiting leaves the fetch to the others; it ends with the last of them, so
+        that a step that was stopped leaves no request behind.
         """
         kept = self._kept.get(key)
         if kept is None or self._now() >= kept.until or kept.asked < not_before:
             kept = self._start(key, make)
-        return await asyncio.shield(kept.task)
+        kept.wanted += 1
+        try:
+            return await asyncio.shield(kept.task)
+        finally:
+            kept.wanted -= 1
+            if not kept.wanted and not kept.task.done():
+                await self._end(key, kept)
+
+    async def _end(self, key: str, kept: _Kept[Value]) -> None:
+        if self._kept.get(key) is kept:
+            del self._kept[key]
+        kept.task.cancel()
+        await asyncio.wait([kept.task])
 
     def asked_at(self, key: str) -> float | None:
         """When the kept answer was asked for; nothing when there is none."""

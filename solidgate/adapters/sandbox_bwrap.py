@@ -60,8 +60,8 @@ class BwrapSandbox:
 
     ``zygotes`` is how many people of one program are served at once, ``total`` how many zygotes there may be
     altogether. One in ``recheck_every`` conforming verdicts of the fast SHACL engine is repeated with
-    pyshacl; ``disagreements`` counts where the two differed. ``max_rows`` bounds the solutions or triples of
-    an answer.
+    pyshacl; ``disagreements`` counts where the two differed. At most ``in_a_row`` small results are judged by
+    one process, 0 for none. ``max_rows`` bounds the solutions or triples of an answer.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class BwrapSandbox:
         idle_seconds: float = 300.0,
         total: int = 8,
         recheck_every: int = 20,
+        in_a_row: int = 100,
         max_rows: int = 10_000,
     ) -> None:
         self._minimum = IsolationLevel(minimum_level)
         self._recheck_every = max(1, recheck_every)
+        self._in_a_row = in_a_row
         self._max_rows = max_rows
         self._machine: _Machine | None = None
         self._establishing = asyncio.Lock()
@@ -206,13 +208,13 @@ class BwrapSandbox:
         return await self._judged_alone(shapes, data, limits, recheck)
 
     async def _conforms(self, shapes: bytes, data: bytes, limits: Limits) -> bool:
-        if not may_be_judged_in_a_row(data):
+        if not self._in_a_row or not may_be_judged_in_a_row(data):
             return False
         await self.start()
         try:
             async with self._pool.lease(_VALIDATION, _nothing) as zygote:
                 assert isinstance(zygote, ValidatorProcess)  # it was started for this
-                return await zygote.conforms(shapes, data, limits)
+                return await zygote.conforms(shapes, data, limits, self._in_a_row)
         except ZygoteDied:
             return False
 

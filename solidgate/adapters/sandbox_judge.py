@@ -18,10 +18,8 @@ from solidgate.sandbox import wire
 from solidgate.sandbox.judging import MOST_BYTES, YES
 from solidgate.sandbox.limits import Limits
 
-MOST_IN_A_ROW = 100
-"""How many results one process judges before it ends."""
 ROW_SECONDS = 60.0
-"""How long it lives at most."""
+"""How long a row's process lives at most."""
 SOON_SECONDS = 1.0
 """A verdict that takes longer is not of the usual ones."""
 _ENDING_SECONDS = 5.0
@@ -42,13 +40,15 @@ class ValidatorProcess(ZygoteProcess):
         self._judged = 0
         self._row_ends = 0.0
 
-    async def conforms(self, shapes: bytes, content: bytes, limits: Limits) -> bool:
-        """Whether the row's process said yes. Raises ``ZygoteDied``.
+    async def conforms(self, shapes: bytes, content: bytes, limits: Limits, in_a_row: int) -> bool:
+        """Whether the row's process said yes, which judges at most ``in_a_row``. Raises ``ZygoteDied``.
 
         ``limits`` bound the process for as long as it lives. When this raises, also by cancellation, the
         process is dead.
         """
         try:
+            if self._judged >= in_a_row:
+                await self._end_row()
             row = await self._row_for(shapes, limits)
             self._judged += 1
             return await self._asked(row, content, min(SOON_SECONDS, limits.wall_seconds)) == YES
@@ -66,7 +66,7 @@ class ValidatorProcess(ZygoteProcess):
 
     async def _row_for(self, shapes: bytes, limits: Limits) -> socket.socket:
         now = asyncio.get_running_loop().time()
-        if self._judged >= MOST_IN_A_ROW or now >= self._row_ends or shapes != self._shapes:
+        if now >= self._row_ends or shapes != self._shapes:
             await self._end_row()
         if self._row is None:
             self._row = self._begun_row(shapes, limits)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from solidgate.errors import InternalFault
-from solidgate.space.canonical import canonical_json
+from solidgate.space.canonical import canonical_text
 
 SALT_BYTES = 16
 _LEAF = b"\x00"
@@ -88,7 +88,7 @@ class AuditEntry:
 
 def canonical(entry: AuditEntry) -> bytes:
     """The entry's RFC 8785 JSON: the bytes that a leaf commits to."""
-    return canonical_json(
+    return canonical_text(
         {
             "action": entry.action.value,
             "actor": entry.actor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from solidgate.errors import SpaceInvalid
 
@@ -14,6 +15,7 @@ _FORM = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def parts(duration: str) -> tuple[int, int, int, int, int, int]:
     """Years, months, days, hours, minutes and seconds of an xsd:duration without sign or fractions."""
     found = _FORM.fullmatch(duration)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from solidgate.consent.events_rdf import moment
-from solidgate.consent.receipt import CONTEXT
+from solidgate.consent.receipt_claims import CONTEXT
 from solidgate.identity.jose import SigningKey
 from solidgate.vocab import DPV, EU_GDPR, SG
 
@@ -17,8 +17,10 @@ class Reach:
     """Where the person's data had gone, beyond this server.
 
     ``pods`` are results and receipts in the person's own pod; ``doors`` the agents that a pod may still let
-    in; ``in_doubt`` addresses to which a result was on its way; ``readers`` who could ask queries of a space
-    while a result was in it; ``aggregates`` the runs whose released result about a group counted the person.
+    in; ``in_doubt`` addresses to which a result, or a document that leads to results, was on its way;
+    ``readers`` who could ask queries of a space while a result was in it; ``aggregates`` the runs whose
+    released result about a group counted the person; ``channels`` by which a pod may go on telling of changes
+    until they lapse; ``requests`` for access that a pod's service still holds.
     """
 
     pods: tuple[str, ...] = ()
@@ -26,6 +28,8 @@ class Reach:
     in_doubt: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     aggregates: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

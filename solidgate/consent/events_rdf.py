@@ -87,7 +87,12 @@ def _moment(text: str) -> datetime:
 
 def moment(at: datetime) -> ox.Literal:
     """An xsd:dateTime in UTC, as exact as it is."""
-    return ox.Literal(at.astimezone(UTC).isoformat().replace("+00:00", "Z"), datatype=XSD.dateTime)
+    return ox.Literal(utc(at), datatype=XSD.dateTime)
+
+
+def utc(at: datetime) -> str:
+    """The text of ``moment``."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def event_statements(record_iri: str, event: ConsentEvent) -> Iterator[Statement]:

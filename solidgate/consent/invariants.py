@@ -22,6 +22,8 @@ from solidgate.space.purpose import Purpose
 from solidgate.vocab import EU_GDPR
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+# Most addresses; any other is taken apart.
+_PLAIN_WEB = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:[/?#]|\Z)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 EXPLICIT = (EU_GDPR["A6-1-a-explicit-consent"], EU_GDPR["A9-2-a"])
 
@@ -104,6 +106,8 @@ def _special(record: ConsentRecord, agreement: Agreement) -> bool:
 
 
 def _is_web(address: str) -> bool:
+    if _PLAIN_WEB.match(address):
+        return True
     split = urlsplit(address)
     return split.scheme in ("https", "http") and bool(split.hostname)
 

@@ -29,6 +29,7 @@ _PROCESSING = (DPV.Retrieve, DPV.Analyse, DPV.Derive, DPV.Store)
 _RIGHTS = ("A7-3", "A15", "A16", "A17", "A18", "A20", "A77")
 
 Object = ox.NamedNode | ox.Literal
+Asked = tuple[tuple[str, ResourceNeed], ...]
 
 
 def to_turtle(record: ConsentRecord, agreement: Agreement, notice: Notice | None = None) -> bytes:
@@ -56,15 +57,50 @@ def record_statements(
     ``notice`` adds the text that was shown. Raises ``ConsentUnverifiable`` when the agreement or the notice
     is not the one that the record names.
     """
+    purpose = named_purpose(record, agreement, notice)
+    return statements_of(record, agreement, purpose, notice, asked_needs(record, purpose))
+
+
+def named_purpose(record: ConsentRecord, agreement: Agreement, notice: Notice | None) -> Purpose:
+    """The purpose of the record, once agreement and notice are those that it names. Raises as above."""
     if digest(agreement) != record.agreement_digest:
         raise ConsentUnverifiable("the agreement is not the one of the record")
     if notice is not None and notice.digest != record.notice_digest:
         raise ConsentUnverifiable("the notice is not the one of the record")
     try:
-        purpose = agreement.purpose(record.purpose)
+        return agreement.purpose(record.purpose)
     except KeyError as error:
         raise ConsentUnverifiable("the agreement has no such purpose") from error
-    return tuple(_Writer(record, agreement, purpose, notice).everything())
+
+
+def asked_needs(record: ConsentRecord, purpose: Purpose) -> Asked:
+    """Each resource, in order, with its need: the one it was found for, or the longest path that ends it.
+
+    Raises ``ConsentUnverifiable`` for a resource that answers no need.
+    """
+    kinds = {need.key: need for need in purpose.needs if need.is_found}
+    named = [need for need in purpose.needs if not need.is_found]
+    needs = sorted(named, key=lambda need: len(need.path), reverse=True)
+    found_by, asked = dict(record.found_by), []
+    for url in sorted(record.resources):
+        need = kinds.get(found_by.get(url, ""))
+        need = need or next((one for one in needs if url.endswith("/" + one.path)), None)
+        if need is None:
+            raise ConsentUnverifiable("a resource answers no need of the purpose")
+        asked.append((url, need))
+    return tuple(asked)
+
+
+def statements_of(
+    record: ConsentRecord, agreement: Agreement, purpose: Purpose, notice: Notice | None, asked: Asked
+) -> tuple[Statement, ...]:
+    """``record_statements`` of what was held against each other before."""
+    return tuple(_Writer(record, agreement, purpose, notice, asked).everything())
+
+
+def shown_text(notice: Notice) -> str:
+    """All lines that were shown, as one text."""
+    return "\n".join(line for _, title, row in notice.rows for line in (title, *row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +111,7 @@ class _Writer:
     agreement: Agreement
     purpose: Purpose
     notice: Notice | None
+    asked: Asked
     nodes: dict[str, ox.NamedNode] = field(default_factory=dict)
 
     def everything(self) -> Iterator[Statement]:
@@ -132,9 +169,8 @@ class _Writer:
         )
         if self.notice is not None:
             tag = self.notice.language
-            lines = [line for _, title, row in self.notice.rows for line in (title, *row)]
             yield node, DCT.title, ox.Literal(self.notice.title, language=tag)
-            yield node, DCT.description, ox.Literal("\n".join(lines), language=tag)
+            yield node, DCT.description, ox.Literal(shown_text(self.notice), language=tag)
             if statement := self.notice.statements.get(self.record.purpose):
                 yield self.node("process"), DCT.description, ox.Literal(statement, language=tag)
 
@@ -156,7 +192,7 @@ class _Writer:
         yield from purpose_statements(self.node("purpose"), self.purpose)
 
     def _data(self) -> Iterator[Statement]:
-        for number, (url, need) in enumerate(self._asked(), 1):
+        for number, (url, need) in enumerate(self.asked, 1):
             node = self.node(f"data-{number}")
             yield self.node("process"), DPV.hasPersonalData, node
             yield node, SG.resource, ox.NamedNode(url)
@@ -164,23 +200,6 @@ class _Writer:
             yield from need_statements(node, need)
             if self.purpose.special_category:
                 yield node, RDF.type, DPV.SpecialCategoryPersonalData
-
-    def _asked(self) -> Iterator[tuple[str, ResourceNeed]]:
-        """Each resource with its need: the one that it was found for, or the longest path that ends it."""
-        kinds = {need.key: need for need in self.purpose.needs if need.is_found}
-        named = [need for need in self.purpose.needs if not need.is_found]
-        needs = sorted(named, key=lambda need: len(need.path), reverse=True)
-        found_by = dict(self.record.found_by)
-        for url in sorted(self.record.resources):
-            if found_by.get(url) in kinds:
-                yield url, kinds[found_by[url]]
-                continue
-            for need in needs:
-                if url.endswith("/" + need.path):
-                    yield url, need
-                    break
-            else:
-                raise ConsentUnverifiable("a resource answers no need of the purpose")
 
     def _code(self) -> Iterator[Statement]:
         code, outcome = self.node("code"), self.node("outcome")

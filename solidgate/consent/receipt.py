@@ -13,44 +13,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyoxigraph as ox
-from pydantic_core import to_json
 
-from solidgate.consent.events_rdf import STATUS_CLASS, index, moment, only, read_events
+from solidgate.consent.events_rdf import STATUS_CLASS, index, only, read_events
 from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
-from solidgate.consent.rdf import record_digest, record_statements
+from solidgate.consent.rdf import record_digest
+from solidgate.consent.receipt_claims import CONTEXTS, PROFILE, TYPES
+from solidgate.consent.receipt_form import credential_json
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable, ReceiptInvalid, SignatureInvalid
 from solidgate.identity.jose import SigningKey, Verified, parse, verify_with_keys
 from solidgate.space.agreement import Agreement
-from solidgate.space.canonical import sha256_digest
-from solidgate.space.participant import Role
 from solidgate.space.rdf import ntriples
-from solidgate.space.statements import Statement, lines_of, nodes_of
-from solidgate.vocab import DCT, DPV, DPV_27560, RDF, SG, curie
+from solidgate.vocab import DCT, DPV, RDF, SG, curie
 
 TYPE = "vc+jwt"
 MEDIA_TYPE = "application/vc+jwt"
-CONTEXT = "https://www.w3.org/ns/credentials/v2"
 ALGORITHMS = ("EdDSA", "Ed25519")
 MAX_BYTES = 1024 * 1024
 CLOCK_SKEW = timedelta(seconds=60)
-
-# The names beside the W3C context, inline, so that nobody has to fetch a context of ours.
-_TERMS: Mapping[str, Any] = {
-    "dct": DCT.iri,
-    "dpv": DPV.iri,
-    "dpv-27560": DPV_27560.iri,
-    "sg": SG.iri,
-    "dct:conformsTo": {"@type": "@id"},
-    "dct:publisher": {"@type": "@id"},
-    "dct:creator": {"@type": "@id"},
-    "dct:audience": {"@type": "@id"},
-    "sg:eventStatus": {"@type": "@id"},
-}
-_PROFILE = "dpv-27560:receipt-eu-gdpr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,37 +81,8 @@ def make_receipt(
     """
     check_record(record)
     check_bound(record, agreement)
-    statements = record_statements(record, agreement, notice)
-    credential = _credential(record, agreement, issuer, now, lines_of(statements))
     header = {"typ": TYPE, "cty": "vc", "kid": key.kid}
-    return key.sign(header, to_json({**credential, "iss": issuer, "iat": int(now.timestamp())}))
-
-
-def _credential(
-    record: ConsentRecord,
-    agreement: Agreement,
-    issuer: str,
-    now: datetime,
-    lines: Mapping[str, Statement],
-) -> dict[str, Any]:
-    latest = record.latest
-    controllers = [party.webid for party in agreement.with_role(Role.CONTROLLER)]
-    return {
-        "@context": [CONTEXT, dict(_TERMS)],
-        "id": f"{record.iri}/receipt#{latest.sequence}",
-        "type": ["VerifiableCredential", "dpv:ConsentReceipt"],
-        "issuer": issuer,
-        "validFrom": moment(now).value,
-        "credentialSubject": {"id": record.data_subject},
-        "dct:identifier": f"{record.consent_id}-{latest.sequence}",
-        "dct:conformsTo": _PROFILE,
-        "dct:publisher": controllers,
-        "dct:creator": issuer,
-        "dct:audience": record.data_subject,
-        "sg:eventStatus": curie(STATUS_CLASS[latest.status].value),
-        "sg:recordDigest": sha256_digest("".join(sorted(lines)).encode()),
-        "dpv:hasRecordOfActivity": {"@id": record.iri, "@included": nodes_of(lines.values())},
-    }
+    return key.sign(header, credential_json(record, agreement, issuer, now, notice))
 
 
 def verify_receipt(jwt: str, jwks: Sequence[Mapping[str, object]], now: datetime) -> Receipt:
@@ -169,9 +123,9 @@ def _signed(jwt: str, jwks: Sequence[Mapping[str, object]]) -> Verified:
 def _check_kind(claims: Mapping[str, Any]) -> None:
     """3. A VC 2.0 of the type dpv:ConsentReceipt, whose issuer is the signer (VC 2.0 sections 4.3 to 4.7)."""
     contexts, types = claims.get("@context"), claims.get("type")
-    if contexts != [CONTEXT, dict(_TERMS)]:
+    if contexts != CONTEXTS:
         raise ReceiptInvalid("3: the contexts are not those of a receipt")
-    if types != ["VerifiableCredential", "dpv:ConsentReceipt"] or claims.get("dct:conformsTo") != _PROFILE:
+    if types != TYPES or claims.get("dct:conformsTo") != PROFILE:
         raise ReceiptInvalid("3: the types are not those of a receipt")
     issuer = claims.get("issuer")
     if not isinstance(issuer, str) or issuer != claims.get("iss") or issuer != claims.get("dct:creator"):

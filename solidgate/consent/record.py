@@ -130,9 +130,9 @@ def check_events(data_subject: str, events: Iterable[ConsentEvent]) -> None:
 
 
 def with_event(
-    record: ConsentRecord, event: ConsentEvent, *, longest: str = LONGEST_VALIDITY
+    record: ConsentRecord, *events: ConsentEvent, longest: str = LONGEST_VALIDITY
 ) -> ConsentRecord:
-    """The record with one more event and the next epoch; the old record is left as it is.
+    """The record with one more event or several, and an epoch for each; the old record is left as it is.
 
     ``longest`` is the longest validity of a yes (xsd:duration). Raises ``ConsentUnverifiable`` when the
     record itself is broken, ``TransitionRefused`` with the number of the invariant that the event breaks,
@@ -142,13 +142,20 @@ def with_event(
     if record.events:
         check_record(record)
         before = record.events[-1]
+    for event in events:
+        _check_next(record.data_subject, before, event, longest)
+        before = event
+    return replace(record, events=(*record.events, *events), epoch=record.epoch + len(events))
+
+
+def _check_next(data_subject: str, before: ConsentEvent | None, event: ConsentEvent, longest: str) -> None:
+    if before is not None:
         check_transition(before.status, event.status)
-    fault = _event_fault(record.data_subject, before, event)
+    fault = _event_fault(data_subject, before, event)
     if fault:
         raise TransitionRefused(fault)
     if event.until is not None and event.until > after(event.at, longest):
         raise ValidityTooLong(f"18: at most {longest}")
-    return replace(record, events=(*record.events, event), epoch=record.epoch + 1)
 
 
 def _event_fault(data_subject: str, before: ConsentEvent | None, event: ConsentEvent) -> str:

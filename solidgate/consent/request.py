@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from solidgate.space.canonical import tagged_digest
+from solidgate.space.canonical import text_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,21 @@ class ConsentRequest:
 
 def resources_digest(resources: Iterable[str]) -> str:
     """``sha256:<hex>`` over a set of resource IRIs (RFC 8785, under the tag ``resources/1``)."""
-    return tagged_digest("resources/1", {"resources": sorted(set(resources))})
+    return text_digest("resources/1", {"resources": sorted(set(resources))})
 
 
 def asked_digest(request: ConsentRequest) -> str:
     """``sha256:<hex>`` over what a request asks to read, for each purpose, and where results would go."""
     asked = {
         purpose: sorted(
-            ({"url": one.url, "required": one.required, "found": one.found} for one in resources),
+            ({"found": one.found, "required": one.required, "url": one.url} for one in resources),
             key=lambda one: str(one["url"]),
         )
-        for purpose, resources in request.resources
+        for purpose, resources in sorted(request.resources, key=_in_order)
     }
-    return tagged_digest("asked/1", {"purposes": asked, "results": request.result_container})
+    return text_digest("asked/1", {"purposes": asked, "results": request.result_container})
+
+
+def _in_order(asked: tuple[str, tuple[AskedResource, ...]]) -> bytes:
+    """By UTF-16 code units, as RFC 8785 sorts."""
+    return asked[0].encode("utf-16-be")

@@ -198,11 +198,11 @@ async def _record(
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
-    request = replace(request, receipt_container=_receipt_container(request, said.receipt_container))
+    placed = _placed(request, said.receipt_container)
     made = Making(
         world=world,
         agreement=agreement,
-        request=request,
+        request=placed,
         notice=notice,
         displayed=found.displayed,
         now=now,
@@ -215,7 +215,7 @@ async def _record(
     receipts = receipt.signed(world, agreement, *records, notice=notice)
     await tx.last.receipts.put(person_id, receipts)
     await tx.last.trail.append(*(_entry(record, now) for record in records))
-    await tx.last.requests.answered(person_id, request, now)
+    await tx.last.requests.answered(person_id, request.request_id, now, None if placed is request else placed)
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 
@@ -253,6 +253,13 @@ def _check_statements(agreement: Agreement, said: Answer) -> None:
         special = agreement.purpose(purpose_id).special_category
         if yes and special and not typed_right(said.language, said.statements.get(purpose_id, "")):
             raise StatementMissing()
+
+
+def _placed(request: ConsentRequest, named: str) -> ConsentRequest:
+    """The request with the place for receipts; the same where that is what it says already."""
+    container = _receipt_container(request, named)
+    same = container == request.receipt_container
+    return request if same else replace(request, receipt_container=container)
 
 
 def _receipt_container(request: ConsentRequest, named: str) -> str:

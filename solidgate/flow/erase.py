@@ -57,9 +57,9 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
             raise PersonNotFound()
     world.store.tombstones.add(world.store.tombstones.of(person_id))
     await _end_all(world, who)
+    await _leave_pods(world, person_id)
     await cancel_access.wait(world, person_id)
-    await watching.forget(world, person_id)
-    removed = await _remove(world, person_id)
+    removed = await _remove(world, person_id, await watching.forget(world, person_id))
     left = await world.store.sweep(world.settings.consent.sweep_seconds)
     return _report(world, removed, left)
 
@@ -111,6 +111,14 @@ async def _end_all(world: World, who: Session | str) -> None:
             await _end(world, consent_id)
 
 
+async def _leave_pods(world: World, person_id: str) -> None:
+    """What withdrawals still do at the pods ends before the rows go; what was not done is in the report."""
+    async with world.store.transaction() as tx:
+        names = [one.record.consent_id for one in await tx.consents.of_person(person_id)]
+    await world.after.wait(names, world.settings.consent.withdraw_wait_seconds)
+    await world.after.stop(names)
+
+
 async def _open(tx: Transaction, stored: StoredConsent) -> bool:
     seen = await tx.doors.one(stored.record.consent_id)
     return seen is not None and seen.state is not DoorState.CLOSED
@@ -134,15 +142,16 @@ async def _end(world: World, consent_id: str) -> None:
             await end_all(world, tx, ending, [stored])
 
 
-async def _remove(world: World, person_id: str) -> _Removed:
-    """The one transaction. A second caller waits for the first and then finds nobody."""
+async def _remove(world: World, person_id: str, channels: tuple[str, ...] = ()) -> _Removed:
+    """The one transaction; ``channels`` are left at pods. A second caller waits, and then finds nobody."""
     now = world.clock.now()
     async with world.store.transaction() as tx:
         if not await tx.persons.lock(person_id):
             raise PersonNotFound()
         removed = _Removed(await tx.people.webid(person_id), now)
         rows = await tx.persons.held(person_id)
-        removed.reach = await _reach(world, tx, rows)
+        reach, requests = await _reach(world, tx, rows), await _requests(tx, person_id, rows)
+        removed.reach = replace(reach, channels=channels, requests=requests)
         if any(row["status"] in ("given", "renewed") for row in rows["consents"]):
             raise ConsentNotGiven("a consent was given while the erasure was under way; erase again")
         removed.counts = await tx.persons.remove(person_id)
@@ -162,10 +171,27 @@ async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, 
     return Reach(
         pods=_each([*written, *copies]),
         doors=_each(world.agent(spaces[one]) for one in doors),
-        in_doubt=_each(row["delivery"]["target"] for row in sent if row["state"] in ("planned", "disputed")),
+        in_doubt=_each([*_in_doubt(sent), *_waiting(rows["signposts"])]),
         readers=await _readers(tx, rows, {row["consent_id"] for row in sent if row["state"] == "written"}),
         aggregates=await _aggregates(tx, rows["parts"]),
     )
+
+
+def _in_doubt(sent: Sequence[dict[str, Any]]) -> list[str]:
+    return [row["delivery"]["target"] for row in sent if row["state"] in ("planned", "disputed")]
+
+
+def _waiting(signposts: Sequence[dict[str, Any]]) -> list[str]:
+    """Those whose newest bytes, or whose removal, no pod was seen to have."""
+    return [row["signpost"]["target"] for row in signposts if row["state"] == "planned"]
+
+
+async def _requests(
+    tx: Transaction, person_id: str, rows: dict[str, tuple[dict[str, Any], ...]]
+) -> tuple[str, ...]:
+    """Requests for access that could not be cancelled in time."""
+    found = [await tx.access_requests.of(person_id, row["consent_id"]) for row in rows["doors"]]
+    return _each(one for known in found if known is not None for one in known.waiting)
 
 
 async def _aggregates(tx: Transaction, parts: Sequence[dict[str, Any]]) -> tuple[str, ...]:

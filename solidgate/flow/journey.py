@@ -24,8 +24,8 @@ from solidgate.errors import (
     SolidgateError,
     StoreUnavailable,
 )
+from solidgate.flow import lead
 from solidgate.flow import run as running
-from solidgate.flow import signpost
 from solidgate.flow.door import door_of, note_width
 from solidgate.flow.granted import granted, noticed
 from solidgate.flow.look import remember_pulled
@@ -36,16 +36,17 @@ from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
 from solidgate.ports import Access, EnclaveKeys, PodChannels
-from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow
+from solidgate.run.delivery import DeliveryRow, DeliveryState, DerivedRow, Intended, Published
 from solidgate.run.held import Held
 from solidgate.run.place import Place
+from solidgate.run.signpost import Lead
 from solidgate.run.state import PartState, RunRow
 from solidgate.sandbox.limits import IsolationLevel, RunContext
 from solidgate.space.agreement import Agreement
 from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.store import Transaction
+    from solidgate.adapters.sql.store import Steps
 
 _log = structlog.get_logger()
 
@@ -110,13 +111,23 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
     step.unanswered = False  # whatever the pod answered, the result was seen there
-    await _publish(step, planned)
-    await signpost.after_result(step, access)
+    if not step.world.settings.worker.signposts:
+        await _publish(step, planned, keep=False)
+        return
+    leading = await lead.lead_to(step, planned)
+    published = await _publish(step, planned, leading, keep=leading is None or bool(leading.changes))
+    if not step.given_back:
+        await lead.follow(step, access, leading, published.signed)
 
 
 async def _access(enclave: Enclave, job: Job, step: Step) -> Access:
-    """The space's own while the step lasts, with what the owner granted where a pod asks for that."""
+    """The space's own while the step lasts, with what the owner granted where a pod asks for that.
+
+    Whether it does was told with the move before.
+    """
     fenced = Fenced(await enclave.keys.access_for(job.run.space_id), step)
+    if not step.asks:
+        return fenced
     return await granted(step.world, fenced, step.consent_id)
 
 
@@ -141,9 +152,9 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
     """The documents are there, and the trail says so, with the move to the program."""
     objects = (step.run.run_id, step.consent_id, f"resources:{len(pulled.documents)}")
 
-    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[bool]:
         entry = AuditEntry(Action.RESOURCES_PULLED, now, "enclave", objects, Outcome.DONE)
-        return tx.steps.move_audited(place, PartState.RUNNING, entry)
+        return steps.move_audited(place, PartState.RUNNING, entry)
 
     await step.move(make)
     if step.agreement.rerun == ON_CHANGE:
@@ -187,13 +198,12 @@ async def _plan(job: Job, step: Step, graph: ConformantGraph, pulled: PulledDocu
     delivery, sha256 = plan(graph, step.first, run.run_id, descent.run, name, result_document(graph, descent))
     earlier = memory(step, job.program, pulled)
 
-    async def make(tx: Transaction, place: Place, now: datetime) -> DeliveryRow | None:
-        planned = await tx.steps.plan(place, step.held, delivery, sha256, now)
-        if planned is not None and earlier is not None:
-            await tx.pulls.remember(step.person_id, step.consent_id, earlier, now)
-        return planned
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[Intended | None]:
+        return steps.plan(place, step.held, delivery, sha256, now, earlier)
 
-    return await step.move(make, statements=1 if earlier is None else 2)
+    intended = await step.move(make)
+    step.asks = intended.asks
+    return intended.row
 
 
 def _input_digests(key: bytes, pulled: PulledDocuments) -> Mapping[str, str]:
@@ -207,21 +217,21 @@ def _pseudonym(step: Step) -> str:
     return step.world.store.keys.pseudonym_of(step.person_id, step.run.space_id)
 
 
-async def _publish(step: Step, planned: DeliveryRow) -> None:
+async def _publish(step: Step, planned: DeliveryRow, leading: Lead | None = None, *, keep: bool) -> Published:
     """Make the result visible to queries, in the transaction that decides once more, and end the part.
 
-    When somebody ended it meanwhile, nothing of it becomes visible.
+    When somebody ended it meanwhile, nothing of it becomes visible. The lease is kept for what follows.
     """
-    run, delivery = step.run, planned.delivery
+    delivery, objects = planned.delivery, (step.run.run_id, step.consent_id)
     row = DerivedRow(delivery.graph, delivery.derived)
 
-    def make(tx: Transaction, place: Place, now: datetime) -> Awaitable[bool]:
-        objects = (run.run_id, step.consent_id)
+    def make(steps: Steps, place: Place, now: datetime) -> Awaitable[Published | None]:
         entry = AuditEntry(Action.RESULT_WRITTEN, now, "enclave", objects, Outcome.DONE)
-        return tx.steps.publish(place, step.held, run.space_id, row, entry)
+        return steps.publish(place, step.held, row, entry, leading if keep else None, keep=keep)
 
-    await step.move(make)
-    step.given_back = True
+    published = await step.move(make)
+    step.given_back = not keep
+    return published
 
 
 async def _end(world: World, job: Job, consent_id: str, state: PartState, outcome: str) -> None:

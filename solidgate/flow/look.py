@@ -18,7 +18,7 @@ import structlog
 
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotFound, ConsentNotGiven, EpochPassed, PodFault
+from solidgate.errors import ConsentNotFound, ConsentNotGiven, EpochPassed, PodFault, SealBroken
 from solidgate.flow import rerun
 from solidgate.flow.each import each
 from solidgate.flow.tenure import Tenure, tenure
@@ -216,12 +216,20 @@ async def sweep(world: World) -> int:
 
 
 async def _swept(world: World, consent_id: str, now: datetime) -> None:
+    try:
+        await _ask_all(world, consent_id, now)
+    except SealBroken:
+        async with world.store.transaction() as tx:  # it must not stand first in every turn
+            await tx.watches.look_next(consent_id, next_sweep(world, now), now)
+        raise
+
+
+async def _ask_all(world: World, consent_id: str, now: datetime) -> None:
     """One consent, in a transaction of its own: it waits for nobody while it holds another's row."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, lock="share")
-        if await tx.watches.look_next(
-            consent_id, next_sweep(world, now), now
-        ):  # else another worker was faster
+        # Unless another worker was faster.
+        if await tx.watches.look_next(consent_id, next_sweep(world, now), now):
             topics = topics_of(stored.record.resources, stored.record.result_container)
             await ask(tx, consent_id, tuple(topics), now + _somewhat(world))
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import AskedResource, ConsentRequest, resources_digest
@@ -39,12 +38,12 @@ class Making:
     earlier: Mapping[str, PurposeState]
 
     def record(self, purpose_id: str, yes: bool) -> ConsentRecord:
-        """The request by the controller, a deferral if there was one, then the person's own answer."""
-        made, longest = self._blank(purpose_id), self.world.settings.consent.max_validity
-        for event in self._events(purpose_id, yes):
-            made = with_event(made, event, longest=longest)
-        check_bound(made, self.agreement)
-        return made
+        """The request by the controller, a deferral if there was one, then the person's own answer.
+
+        What it binds to the terms is checked where its receipt is signed, before anything is kept.
+        """
+        longest = self.world.settings.consent.max_validity
+        return with_event(self._blank(purpose_id), *self._events(purpose_id, yes), longest=longest)
 
     def _blank(self, purpose_id: str) -> ConsentRecord:
         consent_id, agreement, notice = str(uuid.uuid4()), self.agreement, self.notice

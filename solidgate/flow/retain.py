@@ -7,6 +7,7 @@ kept of it: the graphs that queries see, the copies of what was written, the rel
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -41,10 +42,13 @@ async def _kind(world: World, agreement_digest: str, look: _Look, drop: _Drop) -
         agreement = await tx.spaces.agreement(agreement_digest)
         found = await look(tx, agreement_digest)
         past = [kept for kept in found if after(kept.since, agreement.retention) <= now]
-        for kept in past:
-            await drop(tx, kept, world)
-            await tx.trail.append(_entry(kept, world))
-    return len(past)
+        # One that does not open holds up none of the others.
+        return sum([await tx.apart(partial(_drop, world, tx, kept, drop)) for kept in past])
+
+
+async def _drop(world: World, tx: Transaction, kept: Kept, drop: _Drop) -> None:
+    await drop(tx, kept, world)
+    await tx.trail.append(_entry(kept, world))
 
 
 def _entry(kept: Kept, world: World) -> AuditEntry:

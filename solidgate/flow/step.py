@@ -37,7 +37,7 @@ from solidgate.space.agreement import Agreement
 from solidgate.space.participant import Party, Role
 
 if TYPE_CHECKING:
-    from solidgate.adapters.sql.store import Transaction
+    from solidgate.adapters.sql.store import Steps, Transaction
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -60,6 +60,7 @@ class Step:
     until: float
     planned: DeliveryRow | None = None
     known_wide: bool = False
+    asks: bool = False
     ended: SolidgateError | None = None
     unanswered: bool = False
     given_back: bool = False
@@ -79,21 +80,18 @@ class Step:
         """Whose it is."""
         return self.held.stored.person_id
 
-    async def move(
-        self, make: Callable[[Transaction, Place, datetime], Awaitable[T | None]], statements: int = 1
-    ) -> T:
+    async def move(self, make: Callable[[Steps, Place, datetime], Awaitable[T | None]]) -> T:
         """Make one move, and go on only if the consent still holds and the part was not stopped.
 
-        ``make`` is one statement, or begins with it: it asks for the epoch under the consent's shared lock,
+        ``make`` is one statement: it asks for the epoch under the consent's shared lock,
         renews the lease and moves the part, all or nothing; nothing is told by a false value. Raises what
         ``decide`` raises, and ``EpochPassed``.
         """
         self.check()
         begin, now = clock(), self.world.clock.now()
         active = decided(self.world, self.held.stored, self.agreement, self.run)
-        store = self.world.store
-        async with store.at_once() if statements == 1 else store.transaction() as tx:
-            made = await make(tx, self._place(active.epoch), now)
+        async with self.world.store.at_once() as steps:
+            made = await make(steps, self._place(active.epoch), now)
         if not made:
             await self._say_why()
             raise EpochPassed()
@@ -102,7 +100,7 @@ class Step:
 
     async def advance(self, state: PartState) -> ActiveConsent:
         """Move to a state that nothing else comes with."""
-        await self.move(lambda tx, place, now: tx.steps.move(place, state, now))
+        await self.move(lambda steps, place, now: steps.move(place, state, now))
         return self.first
 
     def _place(self, epoch: int) -> Place:
@@ -129,26 +127,12 @@ class Step:
         await tx.leases.renew(self.fence, self.world.settings.worker.lease_seconds)
         return active
 
-    async def resume(self, tx: Transaction) -> StoredConsent:
-        """Under a new lease, after the part gave its own back: for work that follows its end.
-
-        Decides once more. Raises what ``decide`` raises, and ``EpochPassed`` also when somebody works for it.
-        """
-        self.check()
-        stored, seconds = await tx.consents.one(self.consent_id, lock="share"), self._seconds
-        active = decided(self.world, stored, self.agreement, self.run)
-        fence = await tx.leases.take(self.consent_id, active.epoch, self.run.run_id, seconds)
-        if active.epoch != self.first.epoch or fence is None:
-            raise EpochPassed()
-        self.fence, self.given_back = fence, False
-        return stored
-
-    @property
-    def _seconds(self) -> int:
-        return self.world.settings.worker.lease_seconds
-
     def check(self) -> None:
-        """Raises ``EpochPassed`` once the step was ended, or its lease may have lapsed. Asks nobody."""
+        """Raises ``EpochPassed`` once the step was ended, or its lease may have lapsed. Asks no store.
+
+        Raises ``StoreUnavailable`` while a withdrawal could not be stored: the part stands where it stood.
+        """
+        self.world.brake.check()
         if self.ended is not None or clock() >= self.until:
             raise self.ended or EpochPassed()
 
@@ -299,9 +283,9 @@ async def _take(
         held = await _read(world, consent_id)
     while True:
         active, begin = decided(world, held.stored, agreement, run), clock()
-        async with world.store.at_once() as tx:
+        async with world.store.at_once() as steps:
             seconds = world.settings.worker.lease_seconds
-            found = await tx.steps.enter(run.run_id, held, seconds, world.clock.now())
+            found = await steps.enter(run.run_id, held, seconds, world.clock.now())
         if found.held:
             break
         again = await _read(world, consent_id)
@@ -314,6 +298,7 @@ async def _take(
         return None
     step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE)
     step.planned, step.known_wide = found.planned, found.door_problem == DoorTooWide.code
+    step.asks = found.asks
     if not found.moved:
         await _release(step)
         raise EpochPassed()  # it was ended in this very moment
@@ -321,8 +306,8 @@ async def _take(
 
 
 async def _read(world: World, consent_id: str) -> Held:
-    async with world.store.at_once() as tx:
-        return await tx.steps.one(consent_id)
+    async with world.store.at_once() as steps:
+        return await steps.one(consent_id)
 
 
 async def _beat(step: Step, limit: asyncio.Timeout) -> None:
@@ -347,5 +332,5 @@ async def _beat(step: Step, limit: asyncio.Timeout) -> None:
 async def _release(step: Step) -> None:
     # Without the database the lease lapses by itself.
     with suppress(StoreUnavailable):
-        async with step.world.store.transaction() as tx:
-            await tx.leases.release(step.fence)
+        async with step.world.store.at_once() as steps:
+            await steps.give_back(step.fence)

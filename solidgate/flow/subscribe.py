@@ -25,6 +25,7 @@ from solidgate.errors import (
     FetchTimedOut,
     NoChannel,
     PodFault,
+    SolidgateError,
 )
 from solidgate.flow import watching
 from solidgate.flow.each import each
@@ -71,7 +72,7 @@ async def watch(enclave: Enclave, consent_id: str) -> None:
 async def _see_to(enclave: Enclave, watched: Watched) -> str | None:
     """The code of what went wrong; none when every document that may have a channel has one."""
     world, record = enclave.world, watched.stored.record
-    access = watched.tenure.fenced(await enclave.keys.access_for(watched.stored.space_id))
+    access = await enclave.keys.access_for(watched.stored.space_id)
     await _first_sight(world, access, watched)
     if enclave.channels is None:
         return None
@@ -117,13 +118,18 @@ class _Asking:
     access: Access
     watched: Watched
 
+    @property
+    def fenced(self) -> Access:
+        """For what may happen only while the consent holds: all but the end of a channel."""
+        return self.watched.tenure.fenced(self.access)
+
     async def missing(self, live: set[int]) -> None:
         """Ask for the channels that are lacking. Raises ``NoChannel`` and pod faults."""
         topics = dict(list(self.watched.topics.items())[: self.world.settings.notifications.max_topics])
         lacking = {number: url for number, url in topics.items() if number not in live}
         if not lacking or WHOLE_STORAGE in live:
             return
-        offers = await self.channels.offers(self.access, next(iter(lacking.values())))
+        offers = await self.channels.offers(self.fenced, next(iter(lacking.values())))
         ways = ordered(offers, self.world.settings.notifications.channel, self._may_be_reached(lacking))
         if not ways:
             raise NoChannel()
@@ -146,7 +152,7 @@ class _Asking:
             secret = secrets.token_urlsafe(32)
             await self.watched.tenure.still()
             try:
-                made = await self.channels.subscribe(self.access, offer, url, send_to(self.world, secret))
+                made = await self.channels.subscribe(self.fenced, offer, url, send_to(self.world, secret))
             except AddressRefused:
                 raise
             except PodFault as fault:
@@ -168,7 +174,7 @@ class _Asking:
             async with world.store.transaction() as tx:
                 still = await watching.is_due(world, tx, consent_id)
                 if not still:
-                    await watching.end_soon(world, tx, consent_id, stored.space_id)
+                    await watching.soon(world, tx, consent_id, stored.space_id)
                 await tx.watches.keep(row, secret, burst, world.clock.now())
         except ConsentNotFound:
             await self.channels.unsubscribe(self.access, channel)
@@ -229,8 +235,8 @@ async def see_to(world: World) -> int:
         behind = await tx.watches.left_behind(BATCH)
         new = await tx.watches.unwatched(await _on_change(tx), now, BATCH)
     # One consent a transaction: it waits for nobody while it holds another's row.
-    await each(behind, lambda one: _end_soon(world, one, behind[one]), "watch.not-ended")
-    await each(new, lambda one: _begin(world, one), "watch.not-begun")
+    await each(behind, lambda one: _soon(world, one, behind[one]), "watch.not-ended")
+    await each(new, lambda one: _soon(world, one, new[one]), "watch.not-begun")
     async with world.store.transaction() as tx:
         due = await tx.watches.to_see_to(now, now + _CLAIM, BATCH)
         for consent_id in due:
@@ -240,20 +246,21 @@ async def see_to(world: World) -> int:
     return len(due)
 
 
-async def _begin(world: World, consent_id: str) -> None:
+async def _soon(world: World, consent_id: str, space_id: str) -> None:
     async with world.store.transaction() as tx:
-        await watching.begin(world, tx, consent_id)
-
-
-async def _end_soon(world: World, consent_id: str, space_id: str) -> None:
-    async with world.store.transaction() as tx:
-        await watching.end_soon(world, tx, consent_id, space_id)
+        await watching.soon(world, tx, consent_id, space_id)
 
 
 async def _on_change(tx: Transaction) -> list[str]:
     spaces = [await tx.spaces.one(one) for one in await tx.spaces.ids("open")]
-    digests = [row.agreement_digest for row in spaces]
-    return [one for one in digests if (await tx.spaces.agreement(one)).rerun == ON_CHANGE]
+    return [row.agreement_digest for row in spaces if await _runs_on_change(tx, row.agreement_digest)]
+
+
+async def _runs_on_change(tx: Transaction, digest: str) -> bool:
+    try:
+        return (await tx.spaces.agreement(digest)).rerun == ON_CHANGE
+    except SolidgateError:
+        return False  # one space that cannot be read holds up none of the others
 
 
 async def look_at_all(world: World, tx: Transaction, consent_id: str, due: datetime) -> None:

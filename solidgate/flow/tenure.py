@@ -32,14 +32,17 @@ class Tenure:
     unanswered: bool = False
 
     def check(self) -> None:
-        """Raises ``EpochPassed`` once the lease may have lapsed, or why the consent ended. Asks nobody."""
+        """Raises ``EpochPassed`` once the lease may have lapsed, or why the consent ended. Asks no store.
+
+        Raises ``StoreUnavailable`` while the brake is on.
+        """
+        self.world.brake.check()
         if self.ended is not None or clock() >= self.until:
             raise self.ended or EpochPassed()
 
     async def still(self) -> None:
         """Before each request: the consent holds now. Raises as ``check``, and ``StoreUnavailable``."""
         self.check()
-        await self.world.brake.admit()
         if not await holds(self.world, self.stored.record.consent_id):
             self.ended = ConsentNotGiven()
         self.check()

@@ -15,7 +15,6 @@ import structlog
 from solidgate.consent.record import status_at
 from solidgate.errors import SolidgateError
 from solidgate.flow.world import World
-from solidgate.run.watch import ChannelRow
 from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 WATCH_TASK = "solidgate.watch"
 _JITTER = (0.75, 1.25)
+_ENDED = (200, 202, 204, 205, 404, 410)
 _log = structlog.get_logger()
 
 
@@ -32,9 +32,7 @@ async def begin(world: World, tx: Transaction, consent_id: str) -> None:
     agreement = await tx.spaces.agreement(stored.record.agreement_digest)
     if agreement.rerun != ON_CHANGE:
         return
-    now = world.clock.now()
-    await tx.watches.begin(consent_id, stored.space_id, now, next_sweep(world, now))
-    await promise(tx, consent_id)
+    await soon(world, tx, consent_id, stored.space_id)
 
 
 async def is_due(world: World, tx: Transaction, consent_id: str) -> bool:
@@ -47,8 +45,8 @@ async def is_due(world: World, tx: Transaction, consent_id: str) -> bool:
     return holds and await tx.watches.is_watched(consent_id)
 
 
-async def end_soon(world: World, tx: Transaction, consent_id: str, space_id: str) -> None:
-    """A channel, or what was seen, is left of a watch that ended: it is watched again, to be ended."""
+async def soon(world: World, tx: Transaction, consent_id: str, space_id: str) -> None:
+    """See to a consent, whose record is not read here: to its channels while it holds, else to their end."""
     now = world.clock.now()
     await tx.watches.begin(consent_id, space_id, now, next_sweep(world, now))
     await promise(tx, consent_id)
@@ -77,23 +75,30 @@ def next_sweep(world: World, now: datetime) -> datetime:
     return now + timedelta(seconds=seconds)
 
 
-async def forget(world: World, person_id: str) -> None:
+async def forget(world: World, person_id: str) -> tuple[str, ...]:
     """Before an erasure: end the person's channels at their pods as well as anybody can, in bounded time.
 
-    A Community Solid Server lets whoever knows a channel end it. What is left lapses by itself, and its
-    address here is unknown.
+    A Community Solid Server lets whoever knows a channel end it. What is left is returned, by the channels'
+    addresses: it lapses by itself, and its address here is unknown from the erasure on.
     """
     async with world.store.transaction() as tx:
-        rows = await tx.watches.of_person(person_id)
+        left = {row.channel.id: row for row in await tx.watches.of_person(person_id)}
 
-    async def one(row: ChannelRow) -> None:
+    async def one(address: str) -> None:
+        limit = world.settings.http.max_acl_bytes
         try:
-            await world.fetcher.fetch("DELETE", row.channel.id, max_bytes=world.settings.http.max_acl_bytes)
+            reply = await world.fetcher.fetch("DELETE", address, max_bytes=limit)
         except SolidgateError as fault:
             _log.info("subscription.not-ended", code=fault.code)
+            return
+        if reply.status in _ENDED:
+            del left[address]
+        else:
+            _log.info("subscription.not-ended", status=reply.status)
 
     try:
         async with asyncio.timeout(world.settings.consent.withdraw_wait_seconds):
-            await asyncio.gather(*(one(row) for row in rows))
+            await asyncio.gather(*(one(address) for address in list(left)))
     except TimeoutError:
         _log.info("subscription.not-ended", code="fetch.timed-out")
+    return tuple(left)

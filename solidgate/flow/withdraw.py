@@ -3,32 +3,33 @@
 A *quiescent* withdrawal means: from the reply on, nothing is read, computed or written for this consent,
 and no query admitted later sees the person's derived data. Otherwise the reply lists the effects in doubt,
 and asking for the status resolves them by reading back with the person's own session; the worker does so too
-where the pod still lets the space in. Whatever a pod does, a withdrawal is stored first; where even that
-fails, the brake is on and nothing that touches data begins.
+where the pod still lets the space in. Whatever a pod does, a withdrawal is stored first, and its answer waits
+for the pod a moment only: what is owed there goes on after it. Where even storing fails, the brake is on and
+nothing that touches data begins, in no process.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentEvent, with_event
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, PodFault, SolidgateError, StoreUnavailable
+from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, SolidgateError, StoreUnavailable
 from solidgate.flow import cancel_access, door, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.reclaim import reclaim
+from solidgate.flow.withdrawal import LeftOpen, Withdrawal, found, told
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
-from solidgate.run.delivery import DeliveryRow, DeliveryState
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
@@ -39,37 +40,7 @@ _POLL_SECONDS = 0.05
 _TELL_AGAIN = 20
 _LISTED = 20
 
-
-@dataclass(frozen=True, slots=True)
-class LeftOpen:
-    """A resource whose door is the person's to close, and its access control, if the pod names one."""
-
-    resource: str
-    access_control: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """What a withdrawal reached. ``stopped`` counts parts of runs that were under way or queued.
-
-    ``unresolved`` are the effects in doubt for longer than ``consent.doubt_hours``; ``results_*`` are
-    addresses in the person's pod: kept and marked as invalid, removed, or no longer ours to touch.
-    """
-
-    consent_id: str
-    at: datetime
-    quiescent: bool
-    in_doubt: tuple[str, ...]
-    unresolved: tuple[str, ...]
-    door: DoorState | None
-    door_problem: str | None
-    to_close: tuple[LeftOpen, ...]
-    results_removed: int
-    results_kept: tuple[str, ...]
-    results_removed_from_pod: tuple[str, ...]
-    results_disputed: tuple[str, ...]
-    stopped: int
-    receipt: str
+__all__ = ["LeftOpen", "Withdrawal", "end_in", "prove", "prove_owed", "status", "withdraw", "withdraw_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +61,8 @@ async def withdraw(
     when it could not be stored: then nothing that touches data begins until it is. Pod trouble never stands
     in the way: the door is then shown as the person's to close.
     """
-    (found,) = await _withdraw(world, session, [consent_id], remove_results)
-    return found
+    (only,) = await _withdraw(world, session, [consent_id], remove_results)
+    return only
 
 
 async def withdraw_all(
@@ -125,11 +96,41 @@ async def _withdraw(
 ) -> tuple[Withdrawal, ...]:
     ended = await _stored(world, session, consent_ids, remove)
     new = {one.stored.record.consent_id: one for one in ended}
-    closing = [door.close_for(world, session, one.stored.record, one.stored.space_id) for one in ended]
-    await asyncio.gather(_quiet(world, list(new)), *(_bounded(world, one) for one in closing))
-    for one in ended:
-        await _bounded(world, receipt.push(world, session, one.stored))
-    return tuple([await status(world, session, one, new.get(one)) for one in consent_ids])
+    quiet = asyncio.ensure_future(_quiet(world, list(new)))
+    for consent_id in consent_ids:
+        fresh = quiet if consent_id in new else None
+        world.after.begin(consent_id, partial(_at_pod, world, session, consent_id, fresh))
+    await asyncio.shield(quiet)
+    return await _answered(world, session, consent_ids, new)
+
+
+async def _answered(
+    world: World, session: Session, consent_ids: Sequence[str], new: Mapping[str, _Ended]
+) -> tuple[Withdrawal, ...]:
+    """How they stand once their pods had a moment: a pod that is down holds up no answer."""
+    patience = world.settings.consent.pod_wait_seconds
+    until = asyncio.get_running_loop().time() + patience
+    await world.after.wait(consent_ids, patience)
+    reached = {one: (new[one].removed, new[one].stopped) if one in new else (0, 0) for one in consent_ids}
+    return tuple(
+        await asyncio.gather(*(told(world, session, one, *reached[one], until) for one in consent_ids))
+    )
+
+
+async def _at_pod(
+    world: World, session: Session, consent_id: str, quiet: asyncio.Future[None] | None = None
+) -> None:
+    """What is owed at the pod: the door at once; the rest once no work is under way here.
+
+    ``quiet`` comes with a consent that was just withdrawn: its door may be opening in this very moment.
+    """
+    stored, known = await found(world, session, consent_id)
+    if quiet is not None or (known is not None and known.state is not DoorState.CLOSED):
+        await _bounded(world, door.close_for(world, session, stored.record, stored.space_id))
+    if quiet is not None:
+        await asyncio.wait([quiet])
+        await _bounded(world, receipt.push(world, session, stored))
+    await _bounded(world, reclaim(world, session, stored))
 
 
 async def _stored(
@@ -261,69 +262,12 @@ async def _bounded(world: World, work: Coroutine[object, object, object]) -> Non
             await work
 
 
-async def status(world: World, session: Session, consent_id: str, ended: _Ended | None = None) -> Withdrawal:
+async def status(world: World, session: Session, consent_id: str) -> Withdrawal:
     """How a withdrawal stands; resolves what is in doubt, and closes the door if it is still open.
 
     Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn.
     """
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.doors.one(consent_id)
-    if stored.record.latest.status is not ConsentStatus.WITHDRAWN:
-        raise ConsentNotGiven("this consent was not withdrawn")
-    if ended is None and known is not None and known.state is not DoorState.CLOSED:
-        await _bounded(world, door.close_for(world, session, stored.record, stored.space_id))
-    await _bounded(world, reclaim(world, session, stored))
-    return await _withdrawal(world, session, stored, ended)
-
-
-async def _withdrawal(
-    world: World, session: Session, stored: StoredConsent, ended: _Ended | None
-) -> Withdrawal:
-    consent_id = stored.record.consent_id
-    async with world.store.transaction() as tx:
-        # First the leases, then the deliveries: a holder may record an outcome just before it gives back.
-        leases = await tx.leases.open([consent_id])
-        seen = await tx.doors.one(consent_id)
-        rows = await tx.results.of_consent(stored.person_id, consent_id)
-        newest = await tx.receipts.newest(stored.person_id, consent_id)
-        waiting = await tx.signposts.waiting(stored.person_id, consent_id)
-    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting)
-    long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
-    is_old = stored.record.latest.at < long_ago
-    is_open = seen is not None and seen.state is not DoorState.CLOSED
-    return Withdrawal(
-        consent_id=consent_id,
-        at=stored.record.latest.at,
-        quiescent=not doubts and not leases,
-        in_doubt=doubts,
-        unresolved=doubts if is_old else (),
-        door=None if seen is None else seen.state,
-        door_problem=None if seen is None else seen.problem,
-        to_close=await _left_open(world, session, stored) if is_open else (),
-        results_removed=ended.removed if ended else 0,
-        results_kept=_targets(rows, DeliveryState.WRITTEN),
-        results_removed_from_pod=_targets(rows, DeliveryState.REMOVED),
-        results_disputed=_targets(rows, DeliveryState.DISPUTED),
-        stopped=ended.stopped if ended else 0,
-        receipt=newest.token,
-    )
-
-
-def _targets(rows: Sequence[DeliveryRow], state: DeliveryState) -> tuple[str, ...]:
-    return tuple(row.delivery.target for row in rows if row.state is state)
-
-
-async def _left_open(world: World, session: Session, stored: StoredConsent) -> tuple[LeftOpen, ...]:
-    """What the person can close without us; the addresses alone when the pod does not answer."""
-    async with world.store.transaction() as tx:
-        granted = await tx.access_requests.of(stored.person_id, stored.record.consent_id)
-    if granted is not None:  # grants end on the owner's access page, all at one place
-        return tuple(LeftOpen(url, granted.page or None) for one in granted.grants for url in one.resources)
-    listed = (*stored.record.resources, stored.record.result_container)[:_LISTED]
-    lists: dict[str, str | None] = {}
-    with suppress(PodFault, TimeoutError):
-        async with asyncio.timeout(world.settings.consent.withdraw_wait_seconds):
-            for url in listed:
-                lists[url] = (await world.pods.state(session.access, url)).access_control
-    return tuple(LeftOpen(url, lists.get(url)) for url in listed)
+    await found(world, session, consent_id)
+    world.after.begin(consent_id, partial(_at_pod, world, session, consent_id))
+    (only,) = await _answered(world, session, [consent_id], {})
+    return only

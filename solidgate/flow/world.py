@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from solidgate.flow.afterwards import Afterwards
 from solidgate.flow.brake import Brake
 from solidgate.ports import Clock, Fetcher, IssuerClient, LoginStore, PodServer, Sandbox
 
@@ -28,6 +29,7 @@ class World:
     logins: LoginStore
     receipt_key: Mapping[str, str] = field(repr=False)
     brake: Brake = field(default_factory=Brake)
+    after: Afterwards = field(default_factory=Afterwards)
 
     @property
     def public_url(self) -> str:

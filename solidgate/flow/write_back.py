@@ -63,8 +63,13 @@ def plan(
 
 def target_of(fresh: ActiveConsent, run_id: str) -> str:
     """The one address of a run's result for a consent."""
-    part = hashlib.sha256(f"{run_id}/{fresh.consent_id}".encode()).hexdigest()[:32]
-    return f"{fresh.result_container}{part}.ttl"
+    return target_in(fresh.result_container, run_id, fresh.consent_id)
+
+
+def target_in(container: str, run_id: str, consent_id: str) -> str:
+    """The same address, of any result in a container."""
+    part = hashlib.sha256(f"{run_id}/{consent_id}".encode()).hexdigest()[:32]
+    return f"{container}{part}.ttl"
 
 
 async def write_back(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from solidgate.run.signpost import Kept as Sign
+
 
 class DeliveryState(StrEnum):
     """``PLANNED`` is the durable intent; the others are what the pod was seen to hold.
@@ -58,6 +60,21 @@ class DeliveryRow:
     invalidated: datetime | None = None
     noted: datetime | None = None
     seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """The intent that stands, and whether the pod's owner opens by grants now."""
+
+    row: DeliveryRow
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A result that queries see, and the intents that lead to it; none when others came between."""
+
+    signed: tuple[Sign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

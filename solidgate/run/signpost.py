@@ -6,9 +6,12 @@ only documents in a pod that solidgate changes, so what may stand there is kept 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from solidgate.consent.record import ConsentRecord
 
 MOST_OURS = 12
 """So many earlier versions are recognised as ours; an attempt that was cut off is among the last ones."""
@@ -54,6 +57,7 @@ class Signpost:
 
     ``stood`` says that it was seen in the pod since it was first written: if it is not there any more, the
     person took it away. ``ours`` are SHA-256 of what was planned here lately: only such bytes are replaced.
+    ``etag`` is the pod's tag for our bytes that stand there, where it is known.
     """
 
     kind: Kind
@@ -63,9 +67,68 @@ class Signpost:
     ours: tuple[str, ...]
     state: SignState
     stood: bool = False
+    etag: str | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one conditional request can bring it, without a look at what stands there."""
+        is_new = len(self.ours) == 1
+        return self.state is SignState.PLANNED and bool(self.content) and (is_new or self.etag is not None)
 
     def __repr__(self) -> str:
         return f"Signpost({self.kind}, {len(self.content)} bytes, {self.state})"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A signpost at rest: ``sealed`` are its bytes there, by which any change since then is noticed."""
+
+    sign: Signpost
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next intent for a signpost, to stand in place of exactly what was kept before."""
+
+    sign: Signpost
+    before: Kept | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The intents that are to stand together with a new result; ``place`` names the container.
+
+    Housekeeping looks at them at ``next_look``, if nobody has brought them by then.
+    """
+
+    place: str
+    changes: tuple[Change, ...]
+    next_look: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An earlier result that the pod was seen to hold, with the consent behind it."""
+
+    record: ConsentRecord
+    run_id: str
+    at: datetime
+    invalid: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a new result comes beside: the signposts of its container, and every earlier result there."""
+
+    place: str
+    kept: Mapping[Kind, Kept]
+    earlier: tuple[Standing, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody can change what is listed here without changing a signpost, too."""
+        return len(self.kept) == len(Kind) or not (self.kept or self.earlier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,13 @@ from solidgate.sandbox.wire import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Preloaded:
-    """What the zygote holds for all its forks: the program's files, or the view of a query zygote."""
+    """What the zygote holds for all its forks: the program's files, or the view of a query zygote.
+
+    ``modules`` are the files as a confined fork compiled them; the zygote never reads these bytes.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
+    modules: bytes = b""
     view: Any = None
 
 
@@ -90,7 +94,8 @@ def _run_program(header: Mapping[str, Any], preloaded: Preloaded, argument: obje
     from solidgate.sandbox.program import entry_point
 
     try:
-        return Said(Outcome.OK, serialised(entry_point(preloaded.files, header["entry_point"])(argument)))
+        derive = entry_point(preloaded.files, header["entry_point"], preloaded.modules)
+        return Said(Outcome.OK, serialised(derive(argument)))
     except MemoryError:
         raise
     except BaseException as problem:  # noqa: BLE001 (SystemExit of a program is a fault like others)

@@ -7,6 +7,7 @@ control socket and the fork's pidfd, so that a ``kill`` ends the fork at once an
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import importlib
 import json
@@ -16,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 if __name__ == "__main__":  # started as a file, isolated: the search path is an argument
@@ -41,6 +43,7 @@ LIBRARIES = {
     Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
     Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
 }  # fmt: skip
+_MOST_COMPILED = 64 * 1024 * 1024
 OPTIONAL = frozenset({"shacl", "tzdata"})
 
 
@@ -162,6 +165,33 @@ def _holds(policy: jail.Policy, bars: jail.Bars) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+def compiled(bars: jail.Bars, files: Mapping[str, bytes]) -> bytes:
+    """The program's modules, compiled once for all forks, or nothing if that took too much.
+
+    Its source is a stranger's, so a confined fork does it, before there is anybody's data. What it leaves is
+    as trustworthy as the source, and is only ever read by a fork that would run the source.
+    """
+    parent, room = os.getpid(), wire.room(_MOST_COMPILED)
+    child = os.fork()
+    if child == 0:
+        try:
+            from solidgate.sandbox import program
+
+            jail.detach(parent, (room, *bars.kept))
+            jail.confine(bars, jail.Allowance(5, 1 << 30, _MOST_COMPILED + wire.RESULT_HEAD_BYTES))
+            wire.write_result(room, wire.Outcome.OK, program.compiled(files))
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 (a fork never returns)
+            os._exit(1)
+    os.waitpid(child, 0)
+    try:
+        return wire.read_result(room, _MOST_COMPILED)[1]
+    except wire.Malformed:
+        return b""
+    finally:
+        os.close(room)
+
+
 def main() -> None:
     """Announce the policy, take the first frame, warm up, serve."""
     settings = json.loads(sys.argv[1])
@@ -178,6 +208,8 @@ def main() -> None:
     preloaded = prepare(header, blobs)
     del header, blobs
     policy, bars = proven(policy)
+    if preloaded.files:
+        preloaded = dataclasses.replace(preloaded, modules=compiled(bars, preloaded.files))
     gc.collect()
     gc.freeze()
     control.send(wire.message(landlock=policy.landlock, seccomp=policy.seccomp))

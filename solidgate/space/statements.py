@@ -29,11 +29,12 @@ def nodes_of(statements: Iterable[Statement]) -> list[dict[str, Any]]:
         if predicate == RDF.type:
             node.setdefault("@type", []).append(value.value)
         else:
-            node.setdefault(predicate.value, []).append(_value(value))
+            node.setdefault(predicate.value, []).append(value_of(value))
     return list(nodes.values())
 
 
-def _value(value: ox.NamedNode | ox.Literal) -> dict[str, str]:
+def value_of(value: ox.NamedNode | ox.Literal) -> dict[str, str]:
+    """A term as a value of expanded JSON-LD."""
     if isinstance(value, ox.NamedNode):
         return {"@id": value.value}
     if value.language is not None:

@@ -22,6 +22,7 @@ from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.tombstones import NAME, Tombstones
+from solidgate.flow.afterwards import Afterwards
 from solidgate.flow.world import World
 from solidgate.identity import dpop, jose
 from solidgate.identity.login import Session
@@ -183,7 +184,8 @@ async def _world(
     stack.push_async_callback(fetcher.aclose)
     sandbox = BwrapSandbox(minimum_level=IsolationLevel.L0)
     stack.push_async_callback(sandbox.aclose)
-    policy = IssuerPolicy(public_url=settings.server.public_url)
+    policy, after = IssuerPolicy(public_url=settings.server.public_url), Afterwards()
+    stack.push_async_callback(after.aclose)
     return World(
         settings=settings,
         clock=clock,
@@ -194,6 +196,7 @@ async def _world(
         store=store,
         logins=logins,
         receipt_key=jose.ed25519_key(secrets.token_bytes(32)),
+        after=after,
     )
 
 

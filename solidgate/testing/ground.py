@@ -73,7 +73,7 @@ async def open_ground(
     """A ground on a migrated database; the worker listens as a real one does. ``more`` are settings."""
     changes: dict[str, Any] = {
         "sandbox": Sandbox(minimum_level=0),
-        "consent": Consent(withdraw_wait_seconds=wait, posts_per_minute=100_000),
+        "consent": Consent(withdraw_wait_seconds=wait, posts_per_minute=100_000, pod_wait_seconds=30),
         "worker": worker or Worker(),
         **more,
     }

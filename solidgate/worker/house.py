@@ -70,12 +70,15 @@ async def read_back_doubts(enclave: Enclave) -> None:
     since = now - timedelta(hours=world.settings.consent.doubt_hours)
     async with world.store.transaction() as tx:
         left = await tx.withdrawals.doubtful(since, now, reclaim.BATCH)
-        spaces = {one: (await tx.consents.one(one)).space_id for one in left}
 
-    async def read_back(access: Access, consent_id: str) -> None:
-        await reclaim.read_back(world, await granted(world, access, consent_id), consent_id)
+    async def read_back(consent_id: str) -> None:
+        async with world.store.transaction() as tx:
+            space_id = (await tx.consents.one(consent_id)).space_id
+        access = await granted(world, await enclave.keys.access_for(space_id), consent_id)
+        async with asyncio.timeout(world.settings.worker.lease_seconds):
+            await reclaim.read_back(world, access, consent_id)
 
-    await _each_as_its_space(enclave, spaces, read_back, "house.doubt-left")
+    await each(left, read_back, "house.doubt-left")
 
 
 async def settle_planned(enclave: Enclave) -> None:

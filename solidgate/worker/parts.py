@@ -96,7 +96,8 @@ async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:
         async with world.store.transaction() as tx:
             agreement = await tx.spaces.agreement(run.agreement_digest)
             program = await space.approved_program(tx, run.space_id, run.agreement_digest)
-            found = await tx.steps.found(consents)
+        async with world.store.at_once() as steps:
+            found = await steps.found(consents)
     except StoreUnavailable:
         raise
     except SolidgateError as fault:

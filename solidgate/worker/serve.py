@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -25,6 +26,7 @@ from solidgate.worker.jobs import make_jobs, retry_stalled
 from solidgate.worker.parts import Parts, listen
 
 _log = structlog.get_logger()
+_SWEPT_AFTER = 10_000
 
 
 async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
@@ -93,10 +95,21 @@ def main(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT; a second one ends it at once. 1 when it ended by itself."""
     with shared_postgres(settings.database.url.get_secret_value(), settings.server.data_folder) as url:
         try:
+            _sweep_seldom()
             _run(_main(settings, plain_url(url)))
         except InternalFault:
             return 1  # what ended, and why, is in the log
     return 0
+
+
+def _sweep_seldom() -> None:
+    """Never look for garbage in what was imported, and for new garbage only when there may be some.
+
+    Requests and statements are freed when they end; with Python's usual threshold of 700 objects the
+    collector looks at those under way again and again.
+    """
+    gc.freeze()
+    gc.set_threshold(_SWEPT_AFTER)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -224,6 +224,26 @@ async def test_sandbox_loads_only_what_its_digest_says(sandbox: BwrapSandbox) ->
         await sandbox.derive(forged, [], RunContext("", SUBJECT), LIMITS)
 
 
+BOMBS = {
+    "brackets": b"x = " + b"(" * 200_000,
+    "signs": b"x = " + b"-" * 500_000 + b"1",
+    "a long sum": b"x = 1" + b"+1" * 300_000,
+    "noise": bytes(range(256)) * 1000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_sandbox_outlives_a_source_that_no_compiler_takes(sandbox: BwrapSandbox, name: str) -> None:
+    """It is compiled in a fork: the zygote comes up, and only whoever imports the bomb meets it."""
+    limits = Limits(cpu_seconds=3, wall_seconds=6)
+    aside = program({**FILES, "example/aside.py": BOMBS[name]})
+    context = RunContext("", SUBJECT)
+    assert await sandbox.derive(aside, [TURTLE], context, limits)
+    bomb = program({**FILES, "example/main.py": BOMBS[name]})
+    with pytest.raises((SandboxFailed, SandboxLimit)):
+        await sandbox.derive(bomb, [TURTLE], context, limits)
+
+
 async def test_sandbox_names_the_limit_that_was_reached(sandbox: BwrapSandbox) -> None:
     with pytest.raises(SandboxLimit, match=r"wall_seconds=0\.2"):
         await derive(sandbox, how="sleep", seconds=60, limits=Limits(wall_seconds=0.2))

@@ -184,12 +184,25 @@ async def test_a_cancelled_row_is_dead(sandbox: BwrapSandbox, monkeypatch: pytes
 
 
 async def test_a_row_has_an_end(sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox_judge, "MOST_IN_A_ROW", 2)
+    monkeypatch.setattr(sandbox, "_in_a_row", 2)
     seen = []
     for number in range(6):
         assert (await sandbox.validate(shapes(9), count(number), LIMITS)).conforms
         seen.append(in_a_row()[0].pid)
     assert len(set(seen)) == 3
+    await sandbox.validate(shapes(8), count(1), LIMITS)
+    (early,) = in_a_row()
+    zygote(sandbox)._row_ends = 0.0  # its time is over
+    assert (await sandbox.validate(shapes(8), count(2), LIMITS)).conforms
+    assert not psutil.pid_exists(early.pid)
+
+
+async def test_an_operator_may_give_each_result_a_process_of_its_own(
+    sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_in_a_row", 0)
+    assert (await sandbox.validate(shapes(9), count(1), LIMITS)).conforms
+    assert in_a_row() == []
 
 
 @pytest.mark.parametrize("word", [b"?", b"n", b"yy", b"Y", b"\0", b"y" * 20_000])
@@ -200,7 +213,7 @@ async def test_only_one_byte_is_a_yes(sandbox: BwrapSandbox, word: bytes) -> Non
     ours.setblocking(False)
     theirs.send(word)
     process._row, process._shapes, process._row_ends = ours, shapes(9), float("inf")
-    assert not await process.conforms(shapes(9), count(1), LIMITS)
+    assert not await process.conforms(shapes(9), count(1), LIMITS, 100)
     process._row.close()
     process._row = None
     theirs.close()
@@ -213,5 +226,5 @@ async def test_a_row_that_ended_says_nothing(sandbox: BwrapSandbox) -> None:
     theirs.close()
     process._row, process._shapes, process._row_ends = ours, shapes(9), float("inf")
     with pytest.raises(ZygoteDied):
-        await process.conforms(shapes(9), count(1), LIMITS)
+        await process.conforms(shapes(9), count(1), LIMITS, 100)
     assert not process.alive

@@ -169,7 +169,7 @@ def _settings(folder: Path) -> Settings:
             public_url=f"http://localhost:{port}/", data_folder=folder, port=port, shutdown_seconds=2
         ),
         http=Http(allow_private_addresses=True),
-        consent=Consent(posts_per_minute=100_000),
+        consent=Consent(posts_per_minute=100_000, pod_wait_seconds=60),
         sandbox=Sandbox(minimum_level=0, zygotes=1),
         worker=Worker(),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ import sqlalchemy as sa
 
 from solidgate.adapters.sql.tables import channels, leases, topics, watches
 from solidgate.consent.status import ConsentStatus
+from solidgate.errors import FetchUnreachable
 from solidgate.flow import erase, subscribe, withdraw
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
+from solidgate.testing.awkward import Awkward
 from solidgate.testing.called import Called, open_called
 from solidgate.worker.house import keep_house
 
@@ -118,3 +122,37 @@ async def test_what_an_ended_watch_left_is_ended_by_housekeeping(called: Called)
     await called.work()
     assert called.pod.notifications.channels == {}
     assert await left(called) == NOTHING
+
+
+@pytest.mark.parametrize("status", [0, 500], ids=["it is not reached", "it refuses"])
+async def test_an_erasure_names_the_channels_that_were_left(
+    called: Called, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    session, _, _ = await called.say_yes("anna")
+    other, _, _ = await called.say_yes("ben")
+    await called.work()
+    fetch = called.world.fetcher.fetch
+
+    async def unreached(method: str, url: str, **rest: Any) -> Any:
+        if method != "DELETE":
+            return await fetch(method, url, **rest)
+        if not status:
+            raise FetchUnreachable()
+        return await fetch("GET", f"{called.pod.base_url}nothing-{status}", **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(called.world.fetcher, "fetch", unreached)
+        if status:
+            called.pod.misbehave("/nothing-500", Awkward.BROKEN)
+        report = await erase.erase(called.world, session)
+    assert len(report.reach.channels) == 2
+    assert set(report.reach.channels) <= set(called.pod.notifications.channels)
+    assert report.reach.channels == tuple(json.loads(claims(report.token))["channels"])
+    assert (await erase.erase(called.world, other)).reach.channels == ()
+
+
+def claims(token: str) -> str:
+    """What was signed about what cannot be recalled."""
+    part = token.split(".")[1]
+    whole = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return json.dumps(whole["credentialSubject"]["notRecalled"])

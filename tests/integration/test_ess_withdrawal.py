@@ -158,8 +158,20 @@ async def test_an_erasure_cancels_what_waits_before_it_forgets_it(ground: EssGro
     await ground.asked(anna, consent)
     async with ground.world.store.transaction() as tx:
         person_id = (await tx.consents.one(consent.rpartition("/")[2])).person_id
-    await erase.erase(ground.world, person_id)
+    report = await erase.erase(ground.world, person_id)
     assert await all_cancelled(ground)
+    assert report.reach.requests == ()
+
+
+async def test_an_erasure_names_what_a_service_did_not_let_us_cancel(ground: EssGround) -> None:
+    ground.ess.misbehave(Odd.CANCEL_REFUSED)
+    anna = await ground.visitor("anna")
+    consent = await ground.say_yes(anna)
+    await ground.asked(anna, consent)
+    async with ground.world.store.transaction() as tx:
+        person_id = (await tx.consents.one(consent.rpartition("/")[2])).person_id
+    report = await erase.erase(ground.world, person_id)
+    assert set(report.reach.requests) == set(requests(ground))
 
 
 async def test_an_answer_that_crosses_the_withdrawal_leaves_no_grant(

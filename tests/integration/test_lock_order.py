@@ -161,9 +161,16 @@ async def test_signposts_are_planned_by_two_at_once(ground: Ground) -> None:
             await tx.consents.one(advice.record.consent_id, lock="share")
             await tx.signposts.look_next(session.person_id, SPACE, place, world.clock.now())
 
+    async def seen_in_the_pod(_: int) -> None:
+        async with world.store.at_once() as steps:
+            held = await steps.one(advice.record.consent_id)
+            found = [(one, None, world.clock.now()) for one in (await steps.around(held)).kept.values()]
+            await steps.led(held, place, found, world.clock.now(), None)
+
     assert list(Kind) == sorted(Kind), "as the rows are taken"
     with Slow(world):
-        await none_of(world, after_a_part, after_a_withdrawal, by_housekeeping, after_a_withdrawal)
+        sides = (after_a_part, after_a_withdrawal, by_housekeeping, seen_in_the_pod, after_a_withdrawal)
+        await none_of(world, *sides, seen_in_the_pod)
 
 
 @pytest.mark.timeout(240)
@@ -194,7 +201,7 @@ async def test_an_erasure_beside_everything_that_watches(called: Called) -> None
         async def watched_again() -> None:
             async with world.store.transaction() as tx:
                 await watching.is_due(world, tx, consent_id)
-                await watching.end_soon(world, tx, consent_id, SPACE)
+                await watching.soon(world, tx, consent_id, SPACE)
 
         sides = [hint, hint, seen, watched_again, lambda: look._swept(world, consent_id, later)]
         beside = [asyncio.create_task(until_gone(side)) for side in sides]

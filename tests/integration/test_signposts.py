@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from solidgate.adapters.sql.tables import deliveries, leases, signposts
 from solidgate.errors import PodConflict, PodUnavailable
 from solidgate.flow import aggregate, ask, reconcile, record, run, withdraw
 from solidgate.flow import erase as erasing
+from solidgate.flow import lead as leading
 from solidgate.identity.login import Session
 from solidgate.pod.resource import Document, ResourceState
+from solidgate.run.signpost import Change, Lead, planned
 from solidgate.settings import Worker
 from solidgate.testing.ground import Ground, open_ground
 from solidgate.testing.space import CONSUMER, SPACE, answer, is_signpost
@@ -156,6 +159,83 @@ async def test_a_conflict_is_read_again_a_few_times(ground: Ground, rounds: int,
     assert set((await states(ground)).values()) == {state}
     if state == "planned":
         assert left == {"latest": rounds - 5, "index": rounds - 5}, "five times, and no more"
+
+
+async def test_what_a_pod_only_said_that_it_took_is_found_out_by_housekeeping(ground: Ground) -> None:
+    """Its word is believed for a day; a result is read back at once, and is not touched by this."""
+    session, consents, container = await begun(ground)
+    really = ground.pods.create
+
+    async def lying(access, url, *rest) -> ResourceState:  # type: ignore[no-untyped-def]
+        return ResourceState(url, True, '"1"') if is_signpost(url) else await really(access, url, *rest)
+
+    ground.pods.create = lying  # type: ignore[method-assign]
+    await one_run(ground, consents["advice"])
+    assert await states(ground) == {"latest": "written", "index": "written"}
+    ground.pods.create = really  # type: ignore[method-assign]
+    await a_day(ground)
+    assert await states(ground) == {"latest": "gone", "index": "gone"}
+    (result,) = await results(ground, session, consents["advice"])
+    assert (result.state, result.url in ground.pods.held) == ("written", True)
+    assert f"{container}index-{SPACE}.ttl" not in ground.pods.held
+
+
+@pytest.mark.parametrize("tag", [None, 'W/"1"'], ids=["no tag", "a weak tag"])
+async def test_without_a_usable_tag_what_stands_there_is_looked_at_first(
+    ground: Ground, tag: str | None
+) -> None:
+    _, consents, container = await begun(ground)
+    creates, replaces = ground.pods.create, ground.pods.replace
+
+    async def created(*asked) -> ResourceState:  # type: ignore[no-untyped-def]
+        return replace(await creates(*asked), etag=tag)
+
+    async def changed(*asked) -> ResourceState:  # type: ignore[no-untyped-def]
+        return replace(await replaces(*asked), etag=tag)
+
+    ground.pods.create, ground.pods.replace = created, changed  # type: ignore[method-assign]
+    await one_run(ground, *consents.values())
+    ground.pods.log.clear()
+    await one_run(ground, *consents.values())
+    told = [(one.what, one.url) for one in ground.pods.log if is_signpost(one.url)]
+    replaced = [url for what, url in told if what == "replace"]
+    assert len(set(replaced)) == 2
+    for url in replaced:
+        assert told.index(("read", url)) < told.index(("replace", url))
+    assert len(listed(ground, container)) == 4
+    assert await states(ground) == {"latest": "written", "index": "written"}
+
+
+async def test_when_others_come_between_it_goes_the_long_way(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before the publication is not what is there at it: planned anew, and nothing is lost."""
+    session, consents, container = await begun(ground)
+    await one_run(ground, *consents.values())
+    late = await lead_of(ground, consents["advice"])
+    await one_run(ground, *consents.values())
+
+    async def overtaken(*_: object) -> Lead:
+        return late
+
+    monkeypatch.setattr(leading, "lead_to", overtaken)
+    await one_run(ground, *consents.values())
+    advice, study = [await results(ground, session, consents[one]) for one in ("advice", "study")]
+    assert len(advice) == 3
+    assert listed(ground, container) == {one.url for one in (*advice, *study)}
+    assert pointed(ground, container) == {"advice": advice[-1].url, "study": study[-1].url}
+    assert await states(ground) == {"latest": "written", "index": "written"}
+
+
+async def lead_of(ground: Ground, consent_id: str) -> Lead:
+    """Intents made of what is kept now, as if somebody stopped just before publishing."""
+    async with ground.world.store.at_once() as steps:
+        around = await steps.around(await steps.one(consent_id))
+    changes = tuple(
+        Change(planned(kept.sign, kind, kept.sign.target, b"", "0" * 64), kept)
+        for kind, kept in around.kept.items()
+    )
+    return Lead(around.place, changes, ground.world.clock.now())
 
 
 async def test_an_attempt_that_was_cut_off_is_ended_by_housekeeping(ground: Ground) -> None:

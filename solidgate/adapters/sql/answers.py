@@ -16,11 +16,10 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import ToAnswer
 from solidgate.errors import RequestNotFound
 
-# An erasure locks the person before anything of theirs: it comes wholly before an answer, or after it.
-_PERSON = "SELECT 1 FROM people p WHERE p.person_id = %(person_id)s FOR KEY SHARE"
-
-# The person is alone in the space (as ``Requests.alone``), then the request and the space stand still. Both
-# come back as they are once they are locked; person and notice never change.
+# The person is alone in the space (as ``Requests.alone``), then the person, the request and the space stand
+# still, locked in the order of the clauses. Request and space come back as they are once they are locked;
+# person and notice never change. An erasure locks the person before anything of theirs: it comes wholly
+# before an answer, which then finds nothing, or after it.
 _LOCKED = """
 SELECT r.request_sealed, r.answered, r.deferred, s.state, s.agreement_digest,
        p.key_sealed, n.notice_sealed, n.displayed,
@@ -30,7 +29,7 @@ JOIN spaces s ON s.space_id = r.space_id
 JOIN people p ON p.person_id = r.person_id
 LEFT JOIN notices n ON n.request_id = r.request_id AND n.digest = %(shown)s
 WHERE r.request_id = %(request_id)s AND r.person_id = %(person_id)s
-FOR UPDATE OF r FOR SHARE OF s
+FOR KEY SHARE OF p FOR UPDATE OF r FOR SHARE OF s
 """
 
 # A statement of its own: it sees what whoever was alone before has committed.
@@ -56,9 +55,8 @@ class Answers:
         ``shown`` is the digest of the notice. Raises ``RequestNotFound`` also for another person's.
         """
         own = {"person_id": person_id, "request_id": request_id}
-        _, locked, newest = await together(
+        locked, newest = await together(
             self.connection,
-            (_PERSON, {"person_id": person_id}),
             (_LOCKED, {**own, "shown": shown}),
             (_NEWEST, own),
         )

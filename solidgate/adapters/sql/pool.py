@@ -6,6 +6,7 @@ import select
 import time
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,7 +27,9 @@ def check_before_use(engine: AsyncEngine, idle_seconds: float) -> None:
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
         used = record.info.get(_USED)
-        if used is None or (time.monotonic() - used < idle_seconds and _silent(connection)):
+        if used is None or (
+            time.monotonic() - used < idle_seconds and is_silent(connection.driver_connection)
+        ):
             return
         try:
             dialect.do_ping(connection)
@@ -37,9 +40,9 @@ def check_before_use(engine: AsyncEngine, idle_seconds: float) -> None:
     event.listen(engine.sync_engine, "checkout", checkout)
 
 
-def _silent(connection: Any) -> bool:
+def is_silent(connection: psycopg.AsyncConnection[Any]) -> bool:
     """Whether it is open and nothing waits to be read on it; an end waits to be read, too."""
-    socket = connection.driver_connection.pgconn.socket if not connection.closed else -1
+    socket = connection.pgconn.socket if not connection.closed else -1
     if socket < 0:
         return False
     poll = select.poll()

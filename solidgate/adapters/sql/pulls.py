@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sealing import seal
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import deliveries, derived, pulls
 from solidgate.run.delivery import DeliveryState, Earlier
@@ -22,21 +21,6 @@ class Pulls:
 
     connection: AsyncConnection
     people: People
-
-    async def remember(self, person_id: str, consent_id: str, earlier: Earlier, now: datetime) -> None:
-        """Keep what a result was made from, in place of what was kept before."""
-        tags = json.dumps(dict(earlier.tags), sort_keys=True).encode()
-        values = {
-            "run_id": earlier.run_id,
-            "carried": earlier.run_id,
-            "fingerprint": earlier.fingerprint,
-            "tags_sealed": await self.people.seal(person_id, tags, f"pull:{consent_id}"),
-            "at": now,
-        }
-        statement = insert(pulls).values(consent_id=consent_id, **values)
-        await self.connection.execute(
-            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
-        )
 
     async def earlier(self, person_id: str, consent_id: str, fingerprint: str) -> Earlier | None:
         """What the result that queries see now was made from, if that was under the same ``fingerprint``,
@@ -72,6 +56,12 @@ class Pulls:
             sa.update(pulls).where(pulls.c.consent_id == consent_id).values(carried=run_id)
         )
         return bool(moved.rowcount)
+
+
+def sealed_tags(key: bytes, consent_id: str, earlier: Earlier) -> bytes:
+    """The pod's tags as they are kept, under the person's key."""
+    tags = json.dumps(dict(earlier.tags), sort_keys=True).encode()
+    return seal(key, tags, f"pull:{consent_id}")
 
 
 def _same(table: sa.Table, run: sa.Column[str]) -> sa.ColumnElement[bool]:

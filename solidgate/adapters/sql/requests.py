@@ -159,10 +159,14 @@ class Requests:
         )
         return bool((await self.connection.execute(statement)).rowcount)
 
-    async def answered(self, person_id: str, request: ConsentRequest, now: datetime) -> None:
-        """Mark a request as answered, with the place for receipts that the person chose."""
-        sealed = await self.people.seal(person_id, encode(request), f"request:{request.request_id}")
-        answer = {"answering": request.request_id, "answered": now, "request_sealed": sealed}
+    async def answered(
+        self, person_id: str, request_id: str, now: datetime, changed: ConsentRequest | None = None
+    ) -> None:
+        """Mark a request as answered; ``changed`` when the person chose another place for receipts."""
+        answer: dict[str, object] = {"answering": request_id, "answered": now}
+        if changed is not None:
+            sealed = await self.people.seal(person_id, encode(changed), f"request:{request_id}")
+            answer["request_sealed"] = sealed
         await self.connection.execute(_ANSWERED, answer)
 
     async def displayed(self, person_id: str, request_id: str, notice: Notice, now: datetime) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sealing import unseal
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, parts, people
@@ -206,7 +208,12 @@ class Results:
 
 async def delivery_row(people: People, person_id: str, row: sa.Row[tuple[object, ...]]) -> DeliveryRow:
     """A row of ``deliveries``, opened."""
-    content = await people.unseal(person_id, row.delivery_sealed, f"delivery:{row.run_id}:{row.consent_id}")
+    return opened_delivery(await people.key(person_id), row)
+
+
+def opened_delivery(key: bytes, row: Any) -> DeliveryRow:
+    """The same with the person's key."""
+    content = unseal(key, row.delivery_sealed, f"delivery:{row.run_id}:{row.consent_id}")
     return DeliveryRow(
         run_id=row.run_id,
         consent_id=row.consent_id,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sealing import seal, unseal
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
@@ -28,13 +29,12 @@ class Signposts:
 
     async def alone(self, person_id: str, space_id: str) -> None:
         """Until the transaction ends, nobody else plans signposts of this person in this space."""
-        key = sa.func.hashtextextended(f"signposts:{person_id}:{space_id}", 0)
+        key = sa.func.hashtextextended(lock_of(person_id, space_id), 0)
         await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
     async def place(self, person_id: str, container: str) -> str:
         """The name of a container in this table; it says nothing without the person's key."""
-        key = await self.people.key(person_id)
-        return hmac.new(key, f"signposts:{container}".encode(), hashlib.sha256).hexdigest()
+        return place_of(await self.people.key(person_id), container)
 
     async def one(self, person_id: str, space_id: str, place: str, kind: Kind) -> Signpost | None:
         """The intent, locked until the transaction ends; none before the first."""
@@ -42,8 +42,8 @@ class Signposts:
         row = (await self.connection.execute(query)).one_or_none()
         if row is None:
             return None
-        content = await self.people.unseal(person_id, row.signpost_sealed, _context(space_id, place, kind))
-        return replace(decode(Signpost, content), state=SignState(row.state))
+        key = await self.people.key(person_id)
+        return opened(key, space_id, place, kind, row.signpost_sealed, row.state)
 
     async def put(
         self,
@@ -57,9 +57,8 @@ class Signposts:
         now: datetime,
     ) -> None:
         """Record the intent."""
-        context = _context(space_id, place, signpost.kind)
         values = {
-            "signpost_sealed": await self.people.seal(person_id, encode(signpost), context),
+            "signpost_sealed": sealed(await self.people.key(person_id), space_id, place, signpost),
             "state": signpost.state.value,
             "consent_id": consent_id,
             "run_id": run_id,
@@ -76,17 +75,19 @@ class Signposts:
         person_id: str,
         space_id: str,
         place: str,
-        kind: Kind,
-        state: SignState,
+        seen: Signpost,
         now: datetime,
         next_look: datetime,
     ) -> None:
-        """Record what the pod was seen to hold, and when to look again."""
-        await self.connection.execute(
-            sa.update(signposts)
-            .where(_this(person_id, space_id, place, kind))
-            .values(state=state.value, seen=now, next_look=next_look)
-        )
+        """Record the signpost as the pod was seen to hold it, and when to look again."""
+        values = {
+            "signpost_sealed": sealed(await self.people.key(person_id), space_id, place, seen),
+            "state": seen.state.value,
+            "seen": now,
+            "next_look": next_look,
+        }
+        this = _this(person_id, space_id, place, seen.kind)
+        await self.connection.execute(sa.update(signposts).where(this).values(values))
 
     async def due(self, now: datetime, limit: int) -> tuple[Due, ...]:
         """Containers whose signposts are to be looked at, while the consent that they were made for holds."""
@@ -129,10 +130,11 @@ class Signposts:
             signposts.c.state == SignState.PLANNED.value,
         )
         found = []
+        key = await self.people.key(person_id)
         for row in (await self.connection.execute(query)).all():
-            context = _context(row.space_id, row.place, Kind(row.kind))
-            content = await self.people.unseal(person_id, row.signpost_sealed, context)
-            found.append(decode(Signpost, content).target)
+            kind = Kind(row.kind)
+            sign = opened(key, row.space_id, row.place, kind, row.signpost_sealed, row.state)
+            found.append(sign.target)
         return tuple(found)
 
 
@@ -143,6 +145,27 @@ def _this(person_id: str, space_id: str, place: str, kind: Kind) -> sa.ColumnEle
         signposts.c.place == place,
         signposts.c.kind == kind.value,
     )
+
+
+def lock_of(person_id: str, space_id: str) -> str:
+    """The name of the lock under which signposts of a person in a space are planned."""
+    return f"signposts:{person_id}:{space_id}"
+
+
+def place_of(key: bytes, container: str) -> str:
+    """The name of a container in the table, under the person's key."""
+    return hmac.new(key, f"signposts:{container}".encode(), hashlib.sha256).hexdigest()
+
+
+def sealed(key: bytes, space_id: str, place: str, sign: Signpost) -> bytes:
+    """A signpost as kept, under the person's key."""
+    return seal(key, encode(sign), _context(space_id, place, sign.kind))
+
+
+def opened(key: bytes, space_id: str, place: str, kind: Kind, content: bytes, state: str) -> Signpost:
+    """The signpost back; its state is the row's."""
+    found = decode(Signpost, unseal(key, content, _context(space_id, place, kind)))
+    return replace(found, state=SignState(state))
 
 
 def _context(space_id: str, place: str, kind: Kind) -> str:

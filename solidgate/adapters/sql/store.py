@@ -23,6 +23,7 @@ from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
+from solidgate.adapters.sql.lines import Lines
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.pulls import Pulls
@@ -35,11 +36,13 @@ from solidgate.adapters.sql.runs import Runs
 from solidgate.adapters.sql.signposts import Signposts
 from solidgate.adapters.sql.spaces import Spaces
 from solidgate.adapters.sql.standing import Standing
-from solidgate.adapters.sql.steps import Steps
+from solidgate.adapters.sql.steps import Steps as Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
+from solidgate.adapters.sql.together import driver_of
 from solidgate.adapters.sql.trail import Trail
 from solidgate.adapters.sql.watches import Watches
+from solidgate.adapters.sql.whole import whole
 from solidgate.adapters.sql.withdrawals import Withdrawals
 from solidgate.adapters.tombstones import Tombstones
 from solidgate.errors import BodyInvalid, StoreUnavailable
@@ -121,11 +124,6 @@ class Transaction:
         return Runs(self.connection)
 
     @cached_property
-    def steps(self) -> Steps:
-        """The moves of one part, each in one statement."""
-        return Steps(self.connection, self.people)
-
-    @cached_property
     def results(self) -> Results:
         """Deliveries to pods, derived graphs and aggregates."""
         return Results(self.connection, self.people)
@@ -191,26 +189,24 @@ class SqlStore:
     engine: AsyncEngine
     keys: StoreKeys
     tombstones: Tombstones
-    _single: AsyncEngine = field(init=False, repr=False, compare=False)
+    _lines: Lines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # The same connections: one is set to this when it is taken, and back when it is given back.
-        single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        object.__setattr__(self, "_single", single)
+        object.__setattr__(self, "_lines", Lines(self.engine))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
-        async with _told(), self.engine.begin() as connection:
+        async with _told(), whole(self._lines) as connection:
             tx = Transaction(connection, self.keys)
             yield tx
             await tx.last.send(connection)
 
     @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[Transaction]:
-        """Each statement is its own transaction, for what one statement says whole. Same errors."""
-        async with _told(), self._single.connect() as connection:
-            yield Transaction(connection, self.keys)
+    async def at_once(self) -> AsyncIterator[Steps]:
+        """The moves of a part: each statement is its own transaction. Same errors."""
+        async with _told(), whole(self._lines) as connection:
+            yield Steps(driver_of(connection), self.keys)
 
     async def ping(self) -> None:
         """One round trip. Raises ``StoreUnavailable``."""

@@ -6,16 +6,16 @@ still sees what was committed before it began, so one that takes a lock belongs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-import psycopg
 import sqlalchemy as sa
-from psycopg.rows import namedtuple_row
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sql.exchange import Driver, exchange
 from solidgate.errors import InternalFault
 
 Row = Mapping[str, Any]
@@ -31,19 +31,13 @@ class Executes(Protocol):
 
 async def together(
     connection: AsyncConnection, *sent: tuple[Statement, Row], commit: bool = False
-) -> list[Sequence[Any]]:
+) -> list[list[Any]]:
     """The rows of each statement, sent at once in this order; with ``commit``, the end of the transaction.
 
     The first that fails is raised as the driver's error, and then none after it was done.
     """
-    raw = _driver(connection)
-    cursors = [raw.cursor(row_factory=namedtuple_row) for _ in sent]
-    async with raw.pipeline():
-        for cursor, (statement, values) in zip(cursors, sent, strict=True):
-            await cursor.execute(_text(statement, tuple(values)), values)
-        if commit:
-            await raw.commit()
-    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    texts = ((_text(statement, tuple(values)), values) for statement, values in sent)
+    return await exchange(driver_of(connection), *texts, commit=commit)
 
 
 class AtEnd:
@@ -65,33 +59,36 @@ class AtEnd:
     async def send(self, connection: AsyncConnection) -> None:
         """All of them as one statement, and the commit."""
         if self._waiting:
-            shape = tuple((statement, tuple(row)) for statement, row in self._waiting)
-            values = {
-                f"w{place}_{name}": value
-                for place, (_, row) in enumerate(self._waiting)
-                for name, value in row.items()
-            }
-            await together(connection, (_joined(shape), values), commit=True)
+            joined, names = _joined(tuple((statement, tuple(row)) for statement, row in self._waiting))
+            values = itertools.chain.from_iterable(row.values() for _, row in self._waiting)
+            sent = (joined, dict(zip(names, values, strict=True)))
+            await exchange(driver_of(connection), sent, commit=True)
 
 
-def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
+def driver_of(connection: AsyncConnection) -> Driver:
+    """The driver's own connection, in the same transaction."""
     checked_out = connection.sync_connection
     if checked_out is None:
         raise InternalFault("the transaction has no connection")
-    driver: psycopg.AsyncConnection[Any] = checked_out.connection.driver_connection  # type: ignore[assignment]
+    driver: Driver = checked_out.connection.driver_connection  # type: ignore[assignment]
     return driver
 
 
 @lru_cache(maxsize=256)
-def _joined(shape: tuple[tuple[Statement, tuple[str, ...]], ...]) -> str:
-    """Writes that do not see each other, as one statement; keys between them are checked last."""
+def _joined(shape: tuple[tuple[Statement, tuple[str, ...]], ...]) -> tuple[str, tuple[str, ...]]:
+    """Writes that do not see each other, as one statement, and the names of its values in their order.
+
+    Keys between them are checked last.
+    """
+    names = tuple(f"w{place}_{name}" for place, (_, row) in enumerate(shape) for name in row)
     *first, last = (
         _text(statement, columns).replace("%(", f"%(w{place}_")
         for place, (statement, columns) in enumerate(shape)
     )
     if not first:
-        return last
-    return "WITH " + ", ".join(f"w{place} AS ({one})" for place, one in enumerate(first)) + " " + last
+        return last, names
+    clauses = ", ".join(f"w{place} AS ({one})" for place, one in enumerate(first))
+    return f"WITH {clauses} {last}", names
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import channels, consents, hints, proofs, topics, watches
+from solidgate.adapters.sql.unreadable import readable
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ChannelUnknown
 from solidgate.pod.notification import Channel, ChannelKind
@@ -270,7 +271,9 @@ class Watches:
             .order_by(channels.c.number, channels.c.channel_id)
         )
         rows = (await self.connection.execute(query)).all()
-        return tuple([await self._row(row) for row in rows])
+        # One that does not open can neither be used nor ended at its pod: it lapses there by itself.
+        found = [await readable("channel", row.channel_id, self._row(row)) for row in rows]
+        return tuple(row for row in found if row is not None)
 
     async def _row(self, row: sa.Row[tuple[object, ...]]) -> ChannelRow:
         content = await self.people.unseal(row.person_id, row.channel_sealed, f"channel:{row.channel_id}")

@@ -56,6 +56,9 @@ requests_per_second = {pace}
 
 [sandbox]
 minimum_level = 1
+
+[consent]
+pod_wait_seconds = 60
 """
 
 

@@ -71,6 +71,27 @@ async def test_a_cancelled_asker_leaves_the_fetch_to_the_others() -> None:
     assert await second == 1
 
 
+async def test_the_fetch_ends_with_the_last_who_wants_it() -> None:
+    source, ended = Source(), asyncio.Event()
+
+    async def slow() -> int:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+        return 0
+
+    askers = [asyncio.ensure_future(source.cache.get("a", slow)) for _ in range(2)]
+    await asyncio.sleep(0)
+    askers[0].cancel()
+    await asyncio.wait([askers[0]])
+    assert not ended.is_set(), "somebody still wants it"
+    askers[1].cancel()
+    await asyncio.wait([askers[1]])
+    assert ended.is_set()
+    assert await source.cache.get("a", source.make) == 1, "and the next one asks anew"
+
+
 async def test_never_more_than_its_size() -> None:
     source = Source()
     for key in "abcdef":

@@ -17,7 +17,7 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import ToAnswer
 from solidgate.errors import InternalFault, RequestNotFound, StoreUnavailable
 
-from .conftest import DIGEST, NOW, record, request
+from .conftest import DIGEST, NOW, record
 
 OTHER = "7b8b2f0e-1c1f-4b6e-9b7e-5a3f0f3c2b22"
 
@@ -51,7 +51,7 @@ async def keep(store: SqlStore, person: str, purpose: str = "research") -> None:
         await tx.last.consents.put(person, "home", other_record(purpose))
         await tx.last.receipts.put(person, [(OTHER, 2, "a.b.c")])
         await tx.last.trail.append(entry())
-        await tx.last.requests.answered(person, request(), NOW)
+        await tx.last.requests.answered(person, "request-1", NOW)
         seen = (await tx.connection.execute(sa.select(sa.func.count()).select_from(consents))).scalar_one()
         assert seen == 1  # what waits for the end is not there yet
 
@@ -124,7 +124,7 @@ async def test_it_is_read_after_whoever_was_alone_before(store: SqlStore, person
         waiting = asyncio.create_task(_under_lock(store, person))
         await _waits_for_a_lock(store)
         await first.consents.put(person, "home", other_record())
-        await first.requests.answered(person, request(), NOW)
+        await first.requests.answered(person, "request-1", NOW)
     found = await waiting
     assert found.answered
     assert found.held == {"advice", "research"}
@@ -139,6 +139,17 @@ async def test_an_erasure_under_way_comes_wholly_before_an_answer(store: SqlStor
         await erasing.persons.remove(person)
     with pytest.raises(RequestNotFound):
         await waiting
+
+
+async def test_the_person_is_locked_before_the_request(store: SqlStore, person: str) -> None:
+    """The order of ``locks.ORDER``, in one statement: who waits for the person holds nothing yet."""
+    at_once = sa.text("SELECT 1 FROM requests WHERE request_id = 'request-1' FOR UPDATE NOWAIT")
+    async with store.transaction() as erasing:
+        assert await erasing.persons.lock(person)
+        waiting = asyncio.create_task(_under_lock(store, person))
+        await _waits_for_a_lock(store, "transactionid")
+        assert (await erasing.connection.execute(at_once)).scalar_one() == 1
+    assert not (await waiting).answered
 
 
 async def _under_lock(store: SqlStore, person: str) -> ToAnswer:

@@ -154,6 +154,6 @@ async def test_a_request_is_found_again(store: SqlStore, person: str) -> None:
         assert (found, answered) == (request(), False)
         assert await tx.requests.open_one(person, "home", DIGEST, NOW) == "request-1"
         assert await tx.requests.open_one(person, "home", DIGEST, NOW + timedelta(days=31)) is None
-        await tx.requests.answered(person, request(), NOW)
+        await tx.requests.answered(person, "request-1", NOW)
         late = NOW + timedelta(days=31)
         assert await tx.requests.open_one(person, "home", DIGEST, late) == "request-1"

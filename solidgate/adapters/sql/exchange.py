@@ -1,0 +1,183 @@
+"""Several statements to the server in one write, and their answers in one turn: the pipeline of libpq itself.
+
+The driver's own pipeline hands each statement to the socket alone, and waits a turn for BEGIN. Where a person
+waits for two round trips, that is most of what they cost; so this file, and no other, speaks to libpq.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors, generators
+from psycopg.abc import PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+Driver = psycopg.AsyncConnection[Any]
+Row = Mapping[str, Any]
+Command = Callable[[], None]
+_Shape = tuple[bytes, tuple[int, ...]]
+
+MOST_PREPARED = 64
+"""Statements that stay prepared on one connection; any beyond are planned each time."""
+
+_PLACE = re.compile(r"%\((\w+)\)s|%%")
+_numbers = itertools.count(1)
+_BEGIN: tuple[str, Row] = ("BEGIN", {})
+_COMMIT: tuple[str, Row] = ("COMMIT", {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is prepared on one connection, under which name, and what writes and reads its values.
+
+    It does not name the connection, which could never go away else; so its times are read as UTC.
+    """
+
+    prepared: dict[_Shape, bytes]
+    transformer: Any
+
+
+_lines: WeakKeyDictionary[Driver, _Line] = WeakKeyDictionary()
+
+
+def _line_of(driver: Driver) -> _Line:
+    line = _lines.get(driver)
+    if line is None:
+        line = _lines[driver] = _Line({}, Transformer())
+    return line
+
+
+async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False) -> list[list[Any]]:
+    """The rows of each statement, in one round trip; a transaction begins when there is none.
+
+    A statement is a constant with ``%(name)s`` for each value; with ``commit`` the transaction ends. The
+    first fault is raised as the driver's error, and then nothing after it was done. A transaction that begins
+    and ends here is the pipeline's own (libpq, section 34.5.1.1): it needs no word for either.
+    """
+    begins = driver.info.transaction_status == TransactionStatus.IDLE
+    try:
+        return await _once(driver, sent, begins, commit)
+    except errors.InvalidSqlStatementName:
+        # The driver takes all prepared statements away when it rolls back. Nothing was done yet: once more.
+        _line_of(driver).prepared.clear()
+        if not begins:
+            raise
+        await driver.rollback()
+        return await _once(driver, sent, begins, commit)
+
+
+async def _once(
+    driver: Driver, sent: Sequence[tuple[str, Row]], begins: bool, commit: bool
+) -> list[list[Any]]:
+    begins, commit = begins and not commit, commit and not begins
+    sent = (*([_BEGIN] if begins else ()), *sent, *([_COMMIT] if commit else ()))
+    statements = [_Statement(driver.pgconn, _line_of(driver), *one) for one in sent]
+    commands = [command for statement in statements for command in statement.commands()]
+    async with driver.lock:
+        results = iter(await driver.wait(_round(driver.pgconn, commands)))
+    rows = [statement.rows(results) for statement in statements]
+    for end in results:
+        _check(end)
+    return rows[begins : len(rows) - commit]
+
+
+def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
+    """One result for each command, and the end's. The connection leaves the pipeline whole, or is closed."""
+    pgconn.enter_pipeline_mode()
+    try:
+        for command in commands:
+            command()
+        pgconn.pipeline_sync()
+        yield from generators.send(pgconn)
+        results: list[PGresult] = []
+        for _ in commands:
+            results += yield from generators.fetch_many(pgconn)
+        while pgconn.status != ConnStatus.BAD and not _is_end(results):
+            # The end of the pipeline; a commit of its own that is refused says so before it.
+            results += yield from generators.fetch_many(pgconn)
+        return results
+    finally:
+        if pgconn.status != ConnStatus.BAD:
+            pgconn.exit_pipeline_mode()
+
+
+@dataclass(slots=True)
+class _Statement:
+    """One statement with its values, and the rows that come of it."""
+
+    pgconn: PGconn
+    line: _Line
+    statement: str
+    row: Row
+    made: tuple[_Shape, bytes] | None = None
+
+    def commands(self) -> Iterator[Command]:
+        """Prepare it where it is not, then execute it; bound by its text and the types of its values."""
+        text, names = _numbered(self.statement)
+        transformer, prepared, pgconn = self.line.transformer, self.line.prepared, self.pgconn
+        given = [self.row[name] for name in names]
+        values = transformer.dump_sequence(given, [_form(value) for value in given])
+        types, formats = transformer.types or (), transformer.formats
+        name = prepared.get((text, types))
+        if name is None and len(prepared) >= MOST_PREPARED:
+            yield partial(pgconn.send_query_params, text, values, types, formats, Format.BINARY)
+            return
+        if name is None:
+            name = b"solidgate_%d" % next(_numbers)
+            self.made = ((text, types), name)
+            yield partial(pgconn.send_prepare, name, text, types)
+        yield partial(pgconn.send_query_prepared, name, values, formats, Format.BINARY)
+
+    def rows(self, results: Iterator[PGresult]) -> list[Any]:
+        """What came of it. Raises the driver's error."""
+        if self.made is not None:
+            _check(next(results))
+            shape, name = self.made
+            self.line.prepared[shape] = name
+        result = next(results)
+        _check(result)
+        if not result.nfields:
+            return []
+        maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
+        self.line.transformer.set_pgresult(result)
+        return list(self.line.transformer.load_rows(0, result.ntuples, maker))
+
+
+def _form(value: Any) -> PyFormat:
+    """As the driver chooses; arrays in binary, as bytes in the text of one are escaped by a connection."""
+    return PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
+
+
+def _is_end(results: Sequence[PGresult]) -> bool:
+    return bool(results) and results[-1].status == ExecStatus.PIPELINE_SYNC
+
+
+def _check(result: PGresult) -> None:
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise errors.error_from_result(result)
+    if result.status == ExecStatus.PIPELINE_ABORTED:
+        raise errors.PipelineAborted("pipeline aborted")
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with ``$1`` for the first name, and the names in their order."""
+    names = tuple(dict.fromkeys(name for name in _PLACE.findall(statement) if name))
+    places = {name: f"${place}" for place, name in enumerate(names, 1)}
+    return _PLACE.sub(lambda found: places.get(found[1], "%"), statement).encode(), names
+
+
+@lru_cache(maxsize=256)
+def _row_of(columns: tuple[bytes, ...]) -> Callable[[Sequence[Any]], Any]:
+    made = namedtuple("Row", [column.decode() for column in columns], rename=True)  # type: ignore[misc]
+    return made._make

@@ -1,0 +1,79 @@
+"""Connections that stay at hand between transactions, so that one costs no turn of SQLAlchemy's pool.
+
+They are the pool's own, and count as taken from it: a quarter of them at most, so that whoever asks the pool
+itself is never kept waiting by a connection that nobody uses.
+"""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import greenlet_spawn
+
+from solidgate.adapters.sql.pool import is_silent
+
+SHARE = 4
+"""One connection in so many of the pool may stay at hand."""
+
+IDLE_SECONDS = 30.0
+"""After so long a connection is asked whether it stands; the pool has the same."""
+
+
+class Lines:
+    """The lines of one engine; a line that is given back was committed or rolled back."""
+
+    def __init__(self, engine: AsyncEngine, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._engine = engine
+        self._idle_seconds = idle_seconds
+        self._kept: list[tuple[PoolProxiedConnection, float]] = []
+        pool = engine.sync_engine.pool
+        self._most = pool.size() // SHARE if isinstance(pool, QueuePool) else 0
+        event.listen(engine.sync_engine, "engine_disposed", self._disposed)
+
+    async def take(self) -> AsyncConnection:
+        """A connection that stands, in no transaction. Raises as the pool does."""
+        while self._kept:
+            line, used = self._kept.pop()
+            stands = False
+            try:
+                stands = await self._stands(line, used)
+            finally:  # also when whoever asks is cancelled: what nobody knows of is not used again
+                if not stands:
+                    await greenlet_spawn(line.invalidate)
+            if stands:
+                return self._connection(line)
+        return self._connection(await greenlet_spawn(self._engine.sync_engine.raw_connection))
+
+    async def give(self, connection: AsyncConnection) -> None:
+        """Keep it at hand, or give it back to the pool."""
+        taken = connection.sync_connection
+        if taken is None or taken.invalidated or len(self._kept) >= self._most:
+            await connection.close()
+        else:
+            self._kept.append((taken.connection, time.monotonic()))
+
+    def _connection(self, line: PoolProxiedConnection) -> AsyncConnection:
+        # As ``AsyncEngine.connect`` makes it, without the greenlet that it needs to reach the pool.
+        return AsyncConnection(self._engine, Connection(self._engine.sync_engine, line))
+
+    async def _stands(self, line: PoolProxiedConnection, used: float) -> bool:
+        driver = line.driver_connection
+        if not isinstance(driver, psycopg.AsyncConnection):
+            return False
+        if time.monotonic() - used < self._idle_seconds and is_silent(driver):
+            return True
+        try:
+            await driver.execute("SELECT 1")
+            await driver.rollback()
+        except psycopg.Error:
+            return False
+        return True
+
+    def _disposed(self, engine: Engine) -> None:
+        """With the pool go the connections that were taken from it."""
+        while self._kept:
+            self._kept.pop()[0].invalidate()

@@ -1,0 +1,119 @@
+"""Withdrawal: what one reached, as its person is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from solidgate.consent.status import ConsentStatus
+from solidgate.consent.stored import StoredConsent, StoredDoor
+from solidgate.errors import ConsentNotGiven, PodFault
+from solidgate.flow.world import World
+from solidgate.identity.login import Session
+from solidgate.pod.door import DoorState
+from solidgate.run.delivery import DeliveryRow, DeliveryState
+
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A resource whose door is the person's to close, and its access control, if the pod names one."""
+
+    resource: str
+    access_control: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What a withdrawal reached. ``stopped`` counts parts of runs that were under way or queued.
+
+    ``unresolved`` are the effects in doubt for longer than ``consent.doubt_hours``; ``results_*`` are
+    addresses in the person's pod: kept and marked as invalid, removed, or no longer ours to touch.
+    """
+
+    consent_id: str
+    at: datetime
+    quiescent: bool
+    in_doubt: tuple[str, ...]
+    unresolved: tuple[str, ...]
+    door: DoorState | None
+    door_problem: str | None
+    to_close: tuple[LeftOpen, ...]
+    results_removed: int
+    results_kept: tuple[str, ...]
+    results_removed_from_pod: tuple[str, ...]
+    results_disputed: tuple[str, ...]
+    stopped: int
+    receipt: str
+
+
+async def found(world: World, session: Session, consent_id: str) -> tuple[StoredConsent, StoredDoor | None]:
+    """Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn."""
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        known = await tx.doors.one(consent_id)
+    if stored.record.latest.status is not ConsentStatus.WITHDRAWN:
+        raise ConsentNotGiven("this consent was not withdrawn")
+    return stored, known
+
+
+async def told(
+    world: World, session: Session, consent_id: str, removed: int, stopped: int, until: float
+) -> Withdrawal:
+    """How it stands now; ``until``, by the loop's clock, a pod may be asked where its lists are.
+
+    Raises as ``found``.
+    """
+    stored, _ = await found(world, session, consent_id)
+    async with world.store.transaction() as tx:
+        # First the leases, then the deliveries: a holder may record an outcome just before it gives back.
+        leases = await tx.leases.open([consent_id])
+        seen = await tx.doors.one(consent_id)
+        rows = await tx.results.of_consent(stored.person_id, consent_id)
+        newest = await tx.receipts.newest(stored.person_id, consent_id)
+        waiting = await tx.signposts.waiting(stored.person_id, consent_id)
+    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting)
+    long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
+    is_old = stored.record.latest.at < long_ago
+    is_open = seen is not None and seen.state is not DoorState.CLOSED
+    return Withdrawal(
+        consent_id=consent_id,
+        at=stored.record.latest.at,
+        quiescent=not doubts and not leases and not world.after.is_under_way(consent_id),
+        in_doubt=doubts,
+        unresolved=doubts if is_old else (),
+        door=None if seen is None else seen.state,
+        door_problem=None if seen is None else seen.problem,
+        to_close=await _left_open(world, session, stored, until) if is_open else (),
+        results_removed=removed,
+        results_kept=_targets(rows, DeliveryState.WRITTEN),
+        results_removed_from_pod=_targets(rows, DeliveryState.REMOVED),
+        results_disputed=_targets(rows, DeliveryState.DISPUTED),
+        stopped=stopped,
+        receipt=newest.token,
+    )
+
+
+def _targets(rows: Sequence[DeliveryRow], state: DeliveryState) -> tuple[str, ...]:
+    return tuple(row.delivery.target for row in rows if row.state is state)
+
+
+async def _left_open(
+    world: World, session: Session, stored: StoredConsent, until: float
+) -> tuple[LeftOpen, ...]:
+    """What the person can close without us; the addresses alone when the pod does not answer in time."""
+    async with world.store.transaction() as tx:
+        granted = await tx.access_requests.of(stored.person_id, stored.record.consent_id)
+    if granted is not None:  # grants end on the owner's access page, all at one place
+        return tuple(LeftOpen(url, granted.page or None) for one in granted.grants for url in one.resources)
+    listed = (*stored.record.resources, stored.record.result_container)[:_LISTED]
+    lists: dict[str, str | None] = {}
+    with suppress(PodFault, TimeoutError):
+        async with asyncio.timeout_at(until):
+            for url in listed:
+                lists[url] = (await world.pods.state(session.access, url)).access_control
+    return tuple(LeftOpen(url, lists.get(url)) for url in listed)
