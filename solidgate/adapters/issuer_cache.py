@@ -1,4 +1,8 @@
-"""Answers of issuers and profiles, kept for a short while: one fetch for many askers, faults kept shorter."""
+"""Answers of issuers and profiles, kept for a short while: one fetch for many askers, faults kept shorter.
+
+Only what the other side did is everybody's. What happened to whoever fetched, an end of their consent or a
+store that was away, is theirs alone: it is not kept, and who waited for the same answer asks for themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from solidgate.errors import SolidgateError
+from solidgate.errors import PodFault
 
 Value = TypeVar("Value")
 
@@ -21,7 +25,7 @@ class _Kept(Generic[Value]):
 
 
 class TimedCache(Generic[Value]):
-    """At most ``size`` answers by exact key, each for ``seconds``; a fault for ``fault_seconds`` only."""
+    """At most ``size`` answers by exact key, each for ``seconds``; a ``PodFault`` for ``fault_seconds`` only."""
 
     def __init__(
         self, now: Callable[[], float], *, seconds: float, fault_seconds: float, size: int = 1024
@@ -38,9 +42,18 @@ class TimedCache(Generic[Value]):
         Whoever is cancelled while waiting leaves the fetch to the others; it ends with the last of them, so
         that a step that was stopped leaves no request behind.
         """
-        kept = self._kept.get(key)
-        if kept is None or self._now() >= kept.until or kept.asked < not_before:
-            kept = self._start(key, make)
+        while True:
+            kept = self._kept.get(key)
+            is_own = kept is None or self._now() >= kept.until or kept.asked < not_before
+            if kept is None or is_own:
+                kept = self._start(key, make)
+            try:
+                return await self._shared(key, kept)
+            except Exception as fault:
+                if is_own or isinstance(fault, PodFault):
+                    raise
+
+    async def _shared(self, key: str, kept: _Kept[Value]) -> Value:
         kept.wanted += 1
         try:
             return await asyncio.shield(kept.task)
@@ -75,12 +88,12 @@ class TimedCache(Generic[Value]):
         return kept
 
     def _shorten(self, kept: _Kept[Value], task: asyncio.Task[Value]) -> None:
-        """Faults may pass soon; one that is not ours, or a cancelled fetch, is not kept at all."""
+        """Faults may pass soon; one that is not the other side's, or a cancelled fetch, is not kept at all."""
         if task.cancelled():
             kept.until = 0
         elif (fault := task.exception()) is not None:
-            is_ours = isinstance(fault, SolidgateError)
-            kept.until = self._now() + self._fault_seconds if is_ours else 0
+            is_theirs = isinstance(fault, PodFault)
+            kept.until = self._now() + self._fault_seconds if is_theirs else 0
 
 
 async def _awaited(make: Callable[[], Awaitable[Value]]) -> Value:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from solidgate.adapters.issuer_cache import TimedCache
-from solidgate.errors import FetchUnreachable
+from solidgate.errors import EpochPassed, FetchUnreachable, SolidgateError, StoreUnavailable
 
 
 class Source:
@@ -59,6 +59,42 @@ async def test_a_fault_that_is_not_ours_is_not_kept() -> None:
         with pytest.raises(RuntimeError):
             await source.cache.get("a", source.make)
     assert source.asked == 2
+
+
+@pytest.mark.parametrize("end", [EpochPassed(), StoreUnavailable()])
+async def test_the_end_of_one_asker_is_nobody_elses_fault(end: SolidgateError) -> None:
+    source = Source()
+
+    async def ended() -> int:
+        await asyncio.sleep(0.01)
+        raise end
+
+    first, *others = await asyncio.gather(
+        source.cache.get("a", ended),
+        *(source.cache.get("a", source.make) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert first is end
+    assert others == [1] * 3, "the others asked once, for themselves"
+
+
+async def test_the_end_of_an_asker_is_not_kept() -> None:
+    source = Source()
+    source.fault = EpochPassed()
+    with pytest.raises(EpochPassed):
+        await source.cache.get("a", source.make)
+    source.fault = None
+    assert await source.cache.get("a", source.make) == 2
+
+
+async def test_who_waits_with_others_meets_each_end_but_their_own() -> None:
+    source = Source()
+    source.fault = EpochPassed()
+    ended = await asyncio.gather(
+        *(source.cache.get("a", source.make) for _ in range(4)), return_exceptions=True
+    )
+    assert [type(one) for one in ended] == [EpochPassed] * 4
+    assert source.asked == 4
 
 
 async def test_a_cancelled_asker_leaves_the_fetch_to_the_others() -> None:
