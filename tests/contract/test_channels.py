@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,9 +18,18 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
-from solidgate.errors import AddressRefused, FetchUnexpected, FetchUnreachable, PodFault, PodForbidden
+from solidgate.adapters.solid_requests import PodLimits
+from solidgate.errors import (
+    AddressRefused,
+    EpochPassed,
+    FetchUnexpected,
+    FetchUnreachable,
+    PodFault,
+    PodForbidden,
+)
 from solidgate.identity import webhook
 from solidgate.pod.notification import Channel, ChannelKind, Offer, activity
+from solidgate.ports import Access
 from solidgate.testing.pod import AwkwardPod
 from solidgate.testing.relying import relying_party
 
@@ -300,3 +309,50 @@ async def test_what_a_pod_answers_is_checked_before_it_is_kept(
     with pytest.raises(FetchUnexpected):
         await channels.subscribe(double_scene.owner, way, url, "http://localhost:9/")
     await sockets.aclose()
+
+
+@dataclass
+class Ending:
+    """An access whose consent ends after so many requests."""
+
+    access: Access
+    left: int
+
+    @property
+    def webid(self) -> str:
+        return self.access.webid
+
+    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
+        self.left -= 1
+        if self.left < 0:
+            raise EpochPassed()
+        return self.access.headers(method, url, now, nonce)
+
+
+async def test_the_end_of_one_reader_is_not_the_fault_of_the_server(
+    double_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever read the description for everybody ends between two attempts: the others read it themselves."""
+    server, url = double_scene.server, await double_scene.put("a.ttl")
+    assert isinstance(server, AwkwardPod)
+    honest, read = server.notifications.answer, list[str]()
+
+    async def busy(request: web.Request, *rest: Any) -> web.StreamResponse:
+        read.append(request.path)
+        return web.Response(status=503) if len(read) == 1 else await honest(request, *rest)
+
+    monkeypatch.setattr(server.notifications, "answer", busy)
+    sockets = GuardedSockets(FetchPolicy(allow_private_addresses=True), SystemClock())
+    channels = SolidChannels(
+        double_scene.fetcher, sockets, SystemClock(), PodLimits(first_pause=0.01), plain_http=True
+    )
+    ending = Ending(double_scene.owner, 2)
+    first = asyncio.create_task(channels.offers(ending, url))
+    while ending.left:  # noqa: ASYNC110 - until it reads the description
+        await asyncio.sleep(0)
+    second = asyncio.create_task(channels.offers(double_scene.owner, url))
+    with pytest.raises(EpochPassed):
+        await first
+    assert await second
+    assert await channels.offers(double_scene.owner, url) == await second
+    assert len(read) == 2, "and the answer is everybody's"
