@@ -8,8 +8,9 @@ believed before the grant service said the same to the person's own session.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 ACCESS_TASK = "solidgate.request_access"
+_NAME = "access"
+_NEXT_TURN = timedelta(seconds=2)
 
 
 async def begin(
@@ -71,11 +74,25 @@ async def issue(world: World, access: Access, consent_id: str) -> None:
     """Issue the requests that were recorded, with the space's own key. Repeating it asks nothing twice.
 
     A fault of the pod's services is remembered for the person, who can try again. Under a lease: nothing is
-    asked in the name of a consent that ended, and what was asked while it ended is cancelled.
+    asked in the name of a consent that ended, and what was asked while it ended is cancelled. One at a time:
+    while another job asks for the same consent, this one comes back.
     """
-    with suppress(ConsentNotFound, ConsentNotGiven, EpochPassed, TimeoutError):
-        async with tenure(world, consent_id) as held:
+    is_ours = False
+    try:
+        async with tenure(world, consent_id, name=_NAME) as held:
+            is_ours = True
             await _issue(held, access)
+    except EpochPassed:
+        if not is_ours:
+            await _later(world, consent_id)
+    except (ConsentNotFound, ConsentNotGiven, TimeoutError):
+        return
+
+
+async def _later(world: World, consent_id: str) -> None:
+    async with world.store.transaction() as tx:
+        at = world.clock.now() + _NEXT_TURN
+        await tx.jobs.defer(ACCESS_TASK, {"consents": [consent_id]}, at=at)
 
 
 async def _issue(held: Tenure, access: Access) -> None:
@@ -111,26 +128,46 @@ async def _kept(
     world, consent_id = held.world, held.stored.record.consent_id
     try:
         async with world.store.transaction() as tx:
-            await _keep_issued(world, tx, consent_id, issued, page, problem)
+            await _keep_issued(world, tx, consent_id, wanted, issued, page, problem)
     except ConsentNotFound:
         await cancel_access.withdrawn(world, access, wanted.storage, tuple(issued.values()))
 
 
 async def _keep_issued(
-    world: World, tx: Transaction, consent_id: str, issued: dict[str, str], page: str, problem: str | None
+    world: World,
+    tx: Transaction,
+    consent_id: str,
+    wanted: RequestedAccess,
+    issued: dict[str, str],
+    page: str,
+    problem: str | None,
 ) -> None:
     stored = await tx.consents.one(consent_id, lock="share")
     latest = await tx.access_requests.of(stored.person_id, consent_id, lock=True)
     if latest is None:
         return
-    for one in latest.parts:
-        if not one.request_id and one.part in issued:
-            latest = latest.changed(replace(one, request_id=issued[one.part]))
-    if status_at(stored.record, world.clock.now()).valid_for_processing:
+    latest, surplus = _with_issued(latest, wanted, issued)
+    is_valid = status_at(stored.record, world.clock.now()).valid_for_processing
+    if is_valid:
         await _put(world, tx, stored, replace(latest, page=page), problem)
     elif issued:
         await tx.access_requests.keep(stored.person_id, consent_id, latest)
+    if surplus or (issued and not is_valid):
         await cancel_access.promise(tx, consent_id)
+
+
+def _with_issued(
+    latest: RequestedAccess, wanted: RequestedAccess, issued: Mapping[str, str]
+) -> tuple[RequestedAccess, tuple[str, ...]]:
+    """The parts with their requests; and those that another took the place of, to be cancelled at once."""
+    left, asked = dict(issued), {one.part: one.asked for one in wanted.parts}
+    for one in latest.parts:
+        if one.part in left and not one.request_id and asked[one.part] == one.asked:
+            latest = latest.changed(replace(one, request_id=left.pop(one.part)))
+        elif left.get(one.part) == one.request_id:
+            left.pop(one.part, None)
+    surplus = tuple(left.values())
+    return replace(latest, replaced=(*latest.replaced, *surplus)), surplus
 
 
 async def answered(world: World, session: Session, consent_id: str, url: str) -> DoorState:

@@ -42,20 +42,26 @@ async def promise(tx: Transaction, consent_id: str) -> None:
 
 
 async def cancel(world: World, keys: EnclaveKeys, consent_id: str, tries: int = 0) -> None:
-    """Cancel what waits for an answer, as the space; what a service did not take is tried again for a day."""
+    """Cancel what waits for an answer, as the space; what a service did not take is tried again for a day.
+
+    While the consent holds, only the requests that others took the place of.
+    """
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id)
         known = await tx.access_requests.of(stored.person_id, consent_id)
-    if known is None or status_at(stored.record, world.clock.now()).valid_for_processing:
+    if known is None:
+        return
+    holds = status_at(stored.record, world.clock.now()).valid_for_processing
+    if not (waiting := known.replaced if holds else known.waiting):
         return
     access = await keys.access_for(stored.space_id)
-    done = [one for one in known.waiting if await _cancelled(world, access, known.storage, one)]
+    done = [one for one in waiting if await _cancelled(world, access, known.storage, one)]
     async with world.store.transaction() as tx:
         latest = await tx.access_requests.of(stored.person_id, consent_id, lock=True) or known
         for request_id in done:
             latest = latest.cancelled(request_id)
         await tx.access_requests.keep(stored.person_id, consent_id, latest)
-        if len(done) < len(known.waiting) and tries < ATTEMPTS:
+        if len(done) < len(waiting) and tries < ATTEMPTS:
             at = world.clock.now() + timedelta(seconds=next_pause(_FIRST_PAUSE, tries, 4 * 3600))
             await tx.jobs.defer(CANCEL_TASK, {"consents": [consent_id], "tries": tries + 1}, at=at)
 
