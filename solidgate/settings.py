@@ -341,6 +341,10 @@ class Worker(Section):
     )
     lease_seconds: Count = Field(default=60, description="Life of a lease on a consent.")
     heartbeat_seconds: Count = Field(default=15, description="Seconds between two signs of life of a worker.")
+    look_seconds: Seconds = Field(
+        default=1.0,
+        description="Seconds between two looks at whether the parts under way may go on, if no notice came.",
+    )
     stalled_seconds: Count = Field(
         default=60, description="Silence after which a worker's jobs are taken over."
     )

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 import psycopg
 import structlog
 
-from solidgate.adapters.sql.store import Transaction
-from solidgate.errors import RunNotFound, SolidgateError, StoreUnavailable
+from solidgate.errors import SolidgateError, StoreUnavailable
 from solidgate.flow import space
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import finish
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.run import STOP_CHANNEL
-from solidgate.run.state import FINAL, PartState, RunState
+from solidgate.run.state import PartState, RunState
 
 _log = structlog.get_logger()
 
@@ -71,18 +70,26 @@ class Parts:
 
     async def sweep(self) -> None:
         """End the parts that were stopped while no notice reached us."""
-        async with self.enclave.world.store.transaction() as tx:
-            ended = [key for key in list(self.tasks) if await _is_over(tx, *key)]
+        if not self.tasks:
+            return
+        world = self.enclave.world
+        async with world.store.transaction() as tx:
+            ended = await tx.runs.over(list(self.tasks), world.clock.now())
         for run_id, consent_id in ended:
             self.stop(run_id, consent_id)
 
+    async def look(self) -> None:
+        """Sweep again and again, for as long as the worker runs: what ends a consent may not be heard.
 
-async def _is_over(tx: Transaction, run_id: str, consent_id: str) -> bool:
-    """Whether a part has ended, or was erased with its person."""
-    try:
-        return (await tx.runs.part(run_id, consent_id)).state in FINAL
-    except RunNotFound:
-        return True
+        A notice comes at once, but by a connection that may be silent; without this, a part would begin new
+        requests until its lease's heartbeat asks.
+        """
+        while True:
+            await asyncio.sleep(self.enclave.world.settings.worker.look_seconds)
+            try:
+                await self.sweep()
+            except SolidgateError as fault:
+                _log.warning("look.failed", code=fault.code)
 
 
 async def run_batch(parts: Parts, run_id: str, consents: Sequence[str]) -> None:

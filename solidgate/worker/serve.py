@@ -43,6 +43,7 @@ async def serve(settings: Settings, url: str, stopping: asyncio.Event) -> None:
                 "jobs": asyncio.create_task(_work(jobs, settings)),
                 "heartbeat": asyncio.create_task(_watch(jobs, settings, enclave, secrets.token_hex(8))),
                 "listener": asyncio.create_task(listen(url, parts)),
+                "look": asyncio.create_task(parts.look()),
                 "sockets": asyncio.create_task(Listener(enclave).run()),
                 "stop": asyncio.create_task(stopping.wait()),
             }

@@ -77,14 +77,15 @@ async def test_the_heartbeat_outlives_its_faults(play: Play, monkeypatch: pytest
     assert beats.qsize() >= 4
 
 
-@pytest.mark.parametrize("broken", ["_work", "_watch", "listen"])
+@pytest.mark.parametrize("broken", ["_work", "_watch", "listen", "Parts.look"])
 async def test_half_a_worker_is_none(
     play: Play, database_url: str, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     async def ends(*args: Any) -> None:
         raise ValueError("unforeseen")
 
-    monkeypatch.setattr(serve, broken, ends)
+    owner, _, name = broken.rpartition(".")
+    monkeypatch.setattr(getattr(serve, owner) if owner else serve, name, ends)
     with pytest.raises(InternalFault):
         await asyncio.wait_for(serve.serve(play.world.settings, plain_url(database_url), asyncio.Event()), 30)
 

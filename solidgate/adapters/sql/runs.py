@@ -26,6 +26,18 @@ _IS_OPEN = sa.text("state IN ('queued', 'running')")
 # Of the index of open parts, so that the answer costs the same however many have ended.
 _UNDER_WAY = sa.text(f"SELECT EXISTS (SELECT 1 FROM parts WHERE run_id = :run_id AND {PART_IS_OPEN})")  # noqa: S608
 
+_OVER = sa.text("""
+    SELECT asked.run_id, asked.consent_id
+    FROM unnest(CAST(:runs AS text[]), CAST(:consents AS text[])) AS asked (run_id, consent_id)
+    LEFT JOIN parts USING (run_id, consent_id)
+    LEFT JOIN runs ON runs.run_id = asked.run_id
+    LEFT JOIN consents ON consents.consent_id = asked.consent_id
+    WHERE coalesce(parts.state IN ('stopped', 'refused', 'failed'), true)
+       OR coalesce(runs.state = 'cancelled', true)
+       OR coalesce(consents.status NOT IN ('given', 'renewed'), true)
+       OR consents.until <= :now
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -103,6 +115,17 @@ class Runs:
         values = {"state": RunState.RUNNING.value, "started": now}
         await self.connection.execute(sa.update(runs).where(runs.c.run_id == run_id).values(values))
         return RunState.RUNNING
+
+    async def over(self, under_way: Collection[tuple[str, str]], now: datetime) -> list[tuple[str, str]]:
+        """Which of these parts, each by its run and consent, nobody should work for any more.
+
+        Their consent ended, their run was cancelled, or they were stopped, refused, given up or erased. One
+        whose result stands, or that found nothing changed, ends by itself: it may still lead to its result.
+        One statement, which waits for nobody's lock.
+        """
+        keys = {"runs": [run for run, _ in under_way], "consents": [consent for _, consent in under_way]}
+        found = await self.connection.execute(_OVER, {**keys, "now": now})
+        return [(row.run_id, row.consent_id) for row in found]
 
     async def finish_if_done(self, run_id: str, now: datetime) -> bool:
         """Finish when no part is under way; true for the one call that did it."""
