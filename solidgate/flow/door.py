@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, DoorTooWide, FetchTimedOut, PodFault, SolidgateError
+from solidgate.errors import (
+    ConsentNotGiven,
+    DoorTooWide,
+    EpochPassed,
+    FetchTimedOut,
+    PodFault,
+    SolidgateError,
+)
 from solidgate.flow import access_request, watching
-from solidgate.flow.tenure import holds, tenure
+from solidgate.flow.tenure import Tenure, tenure
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
@@ -40,36 +49,56 @@ async def open_for(world: World, session: Session, consent_id: str) -> tuple[Doo
     """
     try:
         async with tenure(world, consent_id, person_id=session.person_id) as held:
-            return await _open(world, session, held.stored)
+            return await _open(held, session)
     except TimeoutError:
-        await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code)
-        return DoorState.PARTIAL, FetchTimedOut.code
+        return await _given_up(world, session, consent_id)
 
 
-async def _open(world: World, session: Session, stored: StoredConsent) -> tuple[DoorState, str | None]:
-    record, place = stored.record, stored.record.result_container
-    door = door_of(world, record, stored.space_id)
+async def _open(held: Tenure, session: Session) -> tuple[DoorState, str | None]:
+    """Open it while the consent holds. From another window it may be withdrawn meanwhile: then close it.
+
+    The withdrawal may have closed it before it was open.
+    """
+    record, space_id = held.stored.record, held.stored.space_id
+    with suppress(ConsentNotGiven, EpochPassed):
+        return await _attempt(held, replace(session, access=held.fenced(session.access)))
+    return await close_for(held.world, session, record, space_id)
+
+
+async def _attempt(held: Tenure, session: Session) -> tuple[DoorState, str | None]:
+    """One attempt, by a session whose access is fenced. Raises ``ConsentNotGiven EpochPassed``."""
+    world, stored, place = held.world, held.stored, held.stored.record.result_container
+    door = door_of(world, stored.record, stored.space_id)
     try:
         if (await world.pods.kind_of(place)).by_grant:
-            return await access_request.begin(world, session, stored, place, door)
-        state, problem = await _try_open(world, session, door)
+            return await held.answered(access_request.begin(world, session, stored, place, door))
+        # The intent first: whatever becomes of this process, a door that may be open is known.
+        await _remember_held(held, DoorState.PARTIAL, None)
+        state, problem = await _try_open(held, session, door)
     except PodFault as fault:
         state, problem = DoorState.CLOSED, fault.code
-    if not await holds(world, record.consent_id):
-        # Withdrawn meanwhile, from another window: it may have been closed before it was open.
-        return await close_for(world, session, record, stored.space_id)
-    await _remember(world, record.consent_id, state, problem)
+    await _remember_held(held, state, problem)
     return state, problem
 
 
-async def _try_open(world: World, session: Session, door: Door) -> tuple[DoorState, str | None]:
+async def _try_open(held: Tenure, session: Session, door: Door) -> tuple[DoorState, str | None]:
+    world = held.world
     try:
         if door.write is not None:
-            await world.pods.ensure_container(session.access, door.write)
-        return await world.pods.open_door(session.access, door), None
+            await held.answered(world.pods.ensure_container(session.access, door.write))
+        return await held.answered(world.pods.open_door(session.access, door)), None
     except PodFault as fault:
         state = await _seen(world, session, door)
         return state, None if state is DoorState.OPEN else fault.code
+
+
+async def _given_up(world: World, session: Session, consent_id: str) -> tuple[DoorState, str | None]:
+    """A pod that is too slow: what it took of the opening is not known."""
+    stored = await _stored(world, session, consent_id)
+    if not status_at(stored.record, world.clock.now()).valid_for_processing:
+        return await close_for(world, session, stored.record, stored.space_id)
+    await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code)
+    return DoorState.PARTIAL, FetchTimedOut.code
 
 
 async def look_again(world: World, session: Session, consent_id: str) -> tuple[DoorState, str | None]:
@@ -100,9 +129,13 @@ async def by_hand(world: World, session: Session, consent_id: str) -> tuple[Past
     return await world.pods.door_by_hand(session.access, door)
 
 
-async def _holding(world: World, session: Session, consent_id: str) -> StoredConsent:
+async def _stored(world: World, session: Session, consent_id: str) -> StoredConsent:
     async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        return await tx.consents.one(consent_id, person_id=session.person_id)
+
+
+async def _holding(world: World, session: Session, consent_id: str) -> StoredConsent:
+    stored = await _stored(world, session, consent_id)
     if not status_at(stored.record, world.clock.now()).valid_for_processing:
         raise ConsentNotGiven()
     return stored
@@ -184,9 +217,27 @@ async def _seen(world: World, session: Session, door: Door) -> DoorState:
 
 async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
     async with world.store.transaction() as tx:
-        now = world.clock.now()
-        await tx.doors.put(consent_id, state, problem, now)
-        if state in _SEEN:
-            await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
-        if state is DoorState.OPEN:
-            await watching.begin(world, tx, consent_id)
+        await _put(world, tx, consent_id, state, problem)
+
+
+async def _remember_held(held: Tenure, state: DoorState, problem: str | None) -> None:
+    """The same of a door that is being opened. Raises ``ConsentNotGiven EpochPassed``: then close it.
+
+    The shared lock keeps a withdrawal out until it stands, so that it finds the door.
+    """
+    held.check()
+    world, consent_id = held.world, held.stored.record.consent_id
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.one(consent_id, lock="share")
+        if not status_at(stored.record, world.clock.now()).valid_for_processing:
+            raise ConsentNotGiven()
+        await _put(world, tx, consent_id, state, problem)
+
+
+async def _put(world: World, tx: Transaction, consent_id: str, state: DoorState, problem: str | None) -> None:
+    now = world.clock.now()
+    await tx.doors.put(consent_id, state, problem, now)
+    if state in _SEEN:
+        await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
+    if state is DoorState.OPEN:
+        await watching.begin(world, tx, consent_id)
