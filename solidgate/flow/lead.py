@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
+import structlog
+
 from solidgate.consent.record import ConsentRecord
 from solidgate.derived import signpost as written
 from solidgate.errors import PodFault, SolidgateError
@@ -22,15 +24,20 @@ from solidgate.ports import Access
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.signpost import Around, Change, Kept, Kind, Lead, Listed, planned
 
+_log = structlog.get_logger()
+
 
 async def lead_to(step: Step, row: DeliveryRow) -> Lead | None:
     """The intents for the signposts of a result that is about to be published.
 
     None when only the long way can tell. Whatever is wrong here, it meets after the result stands.
     """
-    with suppress(Exception):
+    try:
         return await _lead_to(step, row)
-    return None
+    except Exception as fault:  # noqa: BLE001 - the result comes first
+        # Its kind alone: what it says may name a pod.
+        _log.info("lead.not-planned", run=step.run.run_id, kind=type(fault).__name__)
+        return None
 
 
 async def _lead_to(step: Step, row: DeliveryRow) -> Lead | None:
