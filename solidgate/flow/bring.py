@@ -84,7 +84,7 @@ async def each_kind(spot: Spot, things: Iterable[T], work: Callable[[T], Awaitab
 
     What was seen to stand there is settled, whatever the pod answered; a write without an answer is in doubt.
     """
-    in_doubt, holder = False, spot.holder
+    holder, in_doubt = spot.holder, spot.holder.unanswered
     try:
         for thing in things:
             holder.unanswered = False

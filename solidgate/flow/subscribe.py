@@ -51,6 +51,7 @@ _log = structlog.get_logger()
 async def watch(enclave: Enclave, consent_id: str) -> None:
     """Bring the channels of one consent to what they should be. Repeating it repeats no effect."""
     world, problem = enclave.world, None
+    watched: Watched | None = None
     async with world.store.transaction() as tx:
         had = await tx.watches.progress(consent_id)
     try:
@@ -151,8 +152,9 @@ class _Asking:
         for offer in ways:
             secret = secrets.token_urlsafe(32)
             await self.watched.tenure.still()
+            asking = self.channels.subscribe(self.fenced, offer, url, send_to(self.world, secret))
             try:
-                made = await self.channels.subscribe(self.fenced, offer, url, send_to(self.world, secret))
+                made = await self.watched.tenure.answered(asking)
             except AddressRefused:
                 raise
             except PodFault as fault:

@@ -54,15 +54,18 @@ class Tenure:
         return Fenced(access, self)
 
     async def answered(self, effect: Awaitable[T]) -> T:
-        """Carry a write to its answer; without one the lease is not given back, but lapses by itself."""
-        self.unanswered = True
+        """Carry a write to its answer; without one the lease is not given back, but lapses by itself.
+
+        An answer to a later write tells nothing about an earlier one.
+        """
         try:
-            made = await effect
+            return await effect
         except SolidgateError as fault:
-            self.unanswered = isinstance(fault, UNANSWERED)
+            self.unanswered |= isinstance(fault, UNANSWERED)
             raise
-        self.unanswered = False
-        return made
+        except BaseException:
+            self.unanswered = True  # cut off, or broken: nobody knows what the pod got
+            raise
 
 
 @asynccontextmanager

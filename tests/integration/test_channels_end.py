@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from solidgate.adapters.sql.tables import channels, leases, topics, watches
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import FetchUnreachable
-from solidgate.flow import erase, subscribe, withdraw
+from solidgate.flow import erase, look, subscribe, withdraw
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.testing.awkward import Awkward
@@ -156,3 +156,39 @@ def claims(token: str) -> str:
     part = token.split(".")[1]
     whole = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return json.dumps(whole["credentialSubject"]["notRecalled"])
+
+
+async def test_a_subscription_without_an_answer_keeps_its_lease(called: Called) -> None:
+    """The pod may have made the channel: a withdrawal is not called quiescent before the lease lapsed."""
+    _, consent_id, _ = await called.say_yes("anna")
+    assert called.enclave.channels is not None
+    really = called.enclave.channels.subscribe
+
+    async def unanswered(access: Any, offer: Any, topic: str, send_to: str) -> Any:
+        await really(access, offer, topic, send_to)
+        raise FetchUnreachable()
+
+    called.enclave.channels.subscribe = unanswered  # type: ignore[method-assign]
+    await subscribe.watch(called.enclave, consent_id)
+    async with called.world.store.transaction() as tx:
+        assert await tx.leases.open([consent_id])
+        watched = await tx.watches.one(consent_id)
+    assert watched
+    assert watched.tries == 1
+    await subscribe.watch(called.enclave, consent_id)
+    async with called.world.store.transaction() as tx:
+        assert await tx.watches.one(consent_id), "while the lease is held nobody else begins, or ends it"
+
+
+async def test_a_watch_whose_time_ends_at_once_changes_nothing(
+    called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, consent_id, _ = await called.say_yes("anna")
+
+    async def late(*rest: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(look, "_watched", late)
+    await subscribe.watch(called.enclave, consent_id)
+    assert called.pod.notifications.channels == {}
+    assert (await left(called))["watches"] == 1

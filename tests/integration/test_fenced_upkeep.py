@@ -14,7 +14,7 @@ import pytest
 
 from solidgate.adapters.sql.tables import deliveries, leases
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import EpochPassed, FetchTimedOut
+from solidgate.errors import EpochPassed, FetchTimedOut, PodForbidden
 from solidgate.flow import erase, reconcile, record, run, withdraw
 from solidgate.flow.tenure import tenure
 from solidgate.flow.withdraw import Withdrawal
@@ -117,6 +117,23 @@ async def test_attempts_within_one_request_are_fenced_too(ground: Ground) -> Non
         assert fenced.webid == agent
         assert refused.value.code in ("consent.not-given", EpochPassed.code)  # type: ignore[attr-defined]
     await becomes_quiescent(ground, session, consent_id)
+
+
+async def test_an_answer_to_a_later_write_tells_nothing_about_an_earlier_one(ground: Ground) -> None:
+    _, consent_id = await written(ground)
+
+    async def effect(fault: Exception | None) -> None:
+        if fault is not None:
+            raise fault
+
+    async with tenure(ground.world, consent_id) as held:
+        with pytest.raises(FetchTimedOut):
+            await held.answered(effect(FetchTimedOut()))
+        await held.answered(effect(None))
+        with pytest.raises(PodForbidden):
+            await held.answered(effect(PodForbidden()))
+    async with ground.world.store.transaction() as tx:
+        assert await tx.leases.open([consent_id])
 
 
 async def test_a_signpost_in_doubt_is_told_and_holds_the_200(ground: Ground) -> None:
