@@ -25,7 +25,7 @@ class _Kept(Generic[Value]):
 
 
 class TimedCache(Generic[Value]):
-    """At most ``size`` answers by exact key, each for ``seconds``; a ``PodFault`` for ``fault_seconds`` only."""
+    """At most ``size`` answers by exact key, each for ``seconds``; a ``PodFault`` for ``fault_seconds``."""
 
     def __init__(
         self, now: Callable[[], float], *, seconds: float, fault_seconds: float, size: int = 1024
@@ -88,7 +88,7 @@ class TimedCache(Generic[Value]):
         return kept
 
     def _shorten(self, kept: _Kept[Value], task: asyncio.Task[Value]) -> None:
-        """Faults may pass soon; one that is not the other side's, or a cancelled fetch, is not kept at all."""
+        """Faults may pass soon; what is not the other side's, or was cancelled, is not kept at all."""
         if task.cancelled():
             kept.until = 0
         elif (fault := task.exception()) is not None:
