@@ -79,7 +79,8 @@ async def issue(world: World, access: Access, consent_id: str) -> None:
     """
     is_ours = False
     try:
-        async with tenure(world, consent_id, name=_NAME) as held:
+        # Two leases: the turn is given back in any case, the other one only when the pod has answered.
+        async with tenure(world, consent_id, name=_NAME), tenure(world, consent_id) as held:
             is_ours = True
             await _issue(held, access)
     except EpochPassed:
