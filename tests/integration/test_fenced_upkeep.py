@@ -194,7 +194,11 @@ async def test_an_erasure_names_a_signpost_in_doubt(ground: Ground) -> None:
             raise FetchTimedOut()
         return await reads(access, url, *rest, **named)
 
-    ground.pods.read = silent  # type: ignore[method-assign]
+    async def unanswered(access, url, *rest):  # type: ignore[no-untyped-def]
+        raise FetchTimedOut()
+
+    # One whose tag is known is replaced without a look, so both have to fail.
+    ground.pods.read, ground.pods.replace = silent, unanswered  # type: ignore[method-assign]
     report = await erase.erase(ground.world, session)
     assert len([url for url in report.reach.in_doubt if is_signpost(url)]) == 2
     assert not [url for url in report.reach.pods if is_signpost(url)]
