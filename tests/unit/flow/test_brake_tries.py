@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from errno import ENOLCK
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from solidgate.adapters.brake_lock import BrakeLock
 from solidgate.errors import (
@@ -20,6 +22,8 @@ from solidgate.errors import (
 )
 from solidgate.flow import brake as brakes
 from solidgate.flow.brake import Brake
+
+Lines = list[MutableMapping[str, Any]]
 
 
 class Attempts:
@@ -68,6 +72,12 @@ class OddLock:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brakes, "_AGAIN_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[Lines]:
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture
@@ -127,13 +137,17 @@ async def test_nothing_to_store_pulls_nothing_and_releases(brake: Brake, answer:
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable(), BodyInvalid(), PersonNotFound(), KeyError("x")])
-async def test_every_other_fault_keeps_the_brake_on(brake: Brake, other: BrakeLock, fault: Exception) -> None:
+async def test_every_other_fault_keeps_the_brake_on(
+    brake: Brake, other: BrakeLock, logs: Lines, fault: Exception
+) -> None:
     attempts = Attempts(fault)
     with pytest.raises(StoreUnavailable):
         await brake.insist("a", attempts)
     first = attempts.count
     assert first >= brakes.ATTEMPTS
     await until(lambda: attempts.count > first + 3)
+    level = "warning" if isinstance(fault, StoreUnavailable) else "error"
+    assert {one["log_level"] for one in logs if one["event"] == "withdrawal.not-stored"} == {level}
     assert is_on(brake)
     assert other.is_held()
     attempts.end = None
@@ -205,7 +219,7 @@ async def test_a_lock_that_cannot_be_looked_at_admits_nothing(brake: Brake, odd:
     assert not is_on(brake)
 
 
-async def test_the_metrics_tell(brake: Brake) -> None:
+async def test_the_metrics_and_the_log_tell(brake: Brake, logs: Lines) -> None:
     pending, late = brakes.ON._value.get, brakes.LATE._value.get
     before = late()
     attempts = Attempts(StoreUnavailable())
@@ -215,3 +229,4 @@ async def test_the_metrics_tell(brake: Brake) -> None:
     attempts.end = None
     await until(lambda: not is_on(brake))
     assert (pending(), late() - before) == (0, 1)
+    assert [one["event"] for one in logs].count("withdrawal.stored-late") == 1
