@@ -30,8 +30,9 @@ from solidgate.vocab import XSD
 MOST_FORMS = 256
 """Forms that are kept in memory, about 40 kB each."""
 
-# JSON and N-Triples write a text alike but for these: control characters other than line breaks and tabs.
-_OTHERWISE = re.compile(rb"\\[bfu]|\x7f")
+# JSON and N-Triples write a text alike but for these: control characters other than line breaks and tabs, and
+# the two that are no characters (U+FFFE, U+FFFF).
+_OTHERWISE = re.compile(rb"\\[bfu]|\x7f|\xef\xbf[\xbe\xbf]")
 _DATE = XSD.dateTime.value.encode()
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -75,7 +76,7 @@ def _key(said: Said) -> _Key:
     bound = (record.agreement_digest, record.algorithm_digest, record.shape_digest, record.notice_language)
     needs = tuple(need.key for _, need in said.asked)
     address = record.iri.removesuffix(record.consent_id)
-    place = (said.issuer, address, record.space, record.purpose, record.epoch, record.replaces is None)
+    place = (said.issuer, address, record.space, record.purpose, record.epoch, bool(record.replaces))
     return (*bound, *place, record.recipients, needs, shown, events)
 
 

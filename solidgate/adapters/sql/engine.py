@@ -55,6 +55,9 @@ def make_engine(
         hide_parameters=True,
         connect_args={
             "connect_timeout": 10,
+            # What is asked often prepares itself (``exchange``). The driver would take that away with its own
+            # at each rollback, also in the middle of a transaction.
+            "prepare_threshold": None,
             "application_name": "solidgate",
             **silence_noticed(milliseconds),
             "options": f"-c statement_timeout={milliseconds} -c timezone=UTC"

@@ -67,11 +67,13 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
     begins = driver.info.transaction_status == TransactionStatus.IDLE
     try:
         return await _once(driver, sent, begins, commit)
-    except errors.InvalidSqlStatementName:
-        # The driver takes all prepared statements away when it rolls back. Nothing was done yet: once more.
+    except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
+        # What was prepared was taken away, or a newer version changed a table. Nothing was done: once more.
         _line_of(driver).prepared.clear()
         if not begins:
             raise
+        await driver.rollback()
+        await driver.execute("DEALLOCATE ALL")
         await driver.rollback()
         return await _once(driver, sent, begins, commit)
 
@@ -150,7 +152,9 @@ class _Statement:
             return []
         maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
         self.line.transformer.set_pgresult(result)
-        return list(self.line.transformer.load_rows(0, result.ntuples, maker))
+        rows = list(self.line.transformer.load_rows(0, result.ntuples, maker))
+        self.line.transformer.set_pgresult(None)  # what a person may have erased does not stay in memory
+        return rows
 
 
 def _form(value: Any) -> PyFormat:

@@ -19,6 +19,8 @@ from solidgate.adapters.sql.pool import is_silent
 SHARE = 4
 """One connection in so many of the pool may stay at hand."""
 
+_POOL = "solidgate-pool"
+
 IDLE_SECONDS = 30.0
 """After so long a connection is asked whether it stands; the pool has the same."""
 
@@ -30,8 +32,7 @@ class Lines:
         self._engine = engine
         self._idle_seconds = idle_seconds
         self._kept: list[tuple[PoolProxiedConnection, float]] = []
-        pool = engine.sync_engine.pool
-        self._most = pool.size() // SHARE if isinstance(pool, QueuePool) else 0
+        self._pool = engine.sync_engine.pool
         event.listen(engine.sync_engine, "engine_disposed", self._disposed)
 
     async def take(self) -> AsyncConnection:
@@ -46,15 +47,28 @@ class Lines:
                     await greenlet_spawn(line.invalidate)
             if stands:
                 return self._connection(line)
-        return self._connection(await greenlet_spawn(self._engine.sync_engine.raw_connection))
+        line = await greenlet_spawn(self._engine.sync_engine.raw_connection)
+        line.info[_POOL] = self._pool
+        return self._connection(line)
 
     async def give(self, connection: AsyncConnection) -> None:
-        """Keep it at hand, or give it back to the pool."""
+        """Keep it at hand, or give it back to the pool, which wakes whoever waits there."""
         taken = connection.sync_connection
-        if taken is None or taken.invalidated or len(self._kept) >= self._most:
-            await connection.close()
-        else:
-            self._kept.append((taken.connection, time.monotonic()))
+        if taken is not None and not taken.invalidated:
+            if taken.connection.info.get(_POOL) is not self._pool:
+                await connection.invalidate()  # its pool was disposed of meanwhile
+            elif self._may_keep_one_more():
+                self._kept.append((taken.connection, time.monotonic()))
+                return
+        await connection.close()
+
+    def _may_keep_one_more(self) -> bool:
+        """When all are taken somebody may be waiting for one, and is woken by the pool alone."""
+        pool = self._pool
+        if not isinstance(pool, QueuePool):
+            return False
+        size: int = pool.size()
+        return len(self._kept) < size // SHARE and pool.checkedout() < size
 
     def _connection(self, line: PoolProxiedConnection) -> AsyncConnection:
         # As ``AsyncEngine.connect`` makes it, without the greenlet that it needs to reach the pool.
@@ -74,6 +88,7 @@ class Lines:
         return True
 
     def _disposed(self, engine: Engine) -> None:
-        """With the pool go the connections that were taken from it."""
+        """With the pool go the connections taken from it. A process must not fork while some are at hand."""
+        self._pool = engine.pool
         while self._kept:
             self._kept.pop()[0].invalidate()

@@ -13,6 +13,21 @@ from solidgate.run.state import FINAL
 
 _FINAL = ", ".join(f"'{state.value}'" for state in FINAL)
 
+# By name: a statement that is prepared already outlives a column that a newer version adds.
+_DELIVERY = (
+    *("run_id", "consent_id", "epoch", "delivery_sealed", "sha256", "state"),
+    *("planned", "resolved", "invalidated", "noted", "seen"),
+)
+
+
+def _columns(of: str) -> str:
+    return ", ".join(f"{of}.{name}" for name in _DELIVERY)
+
+
+_PLANNED = f"""
+    SELECT {_columns("deliveries")} FROM deliveries
+    WHERE deliveries.run_id = %(run)s AND deliveries.consent_id = %(consent)s"""
+
 FOUND = """
     SELECT c.consent_id, c.person_id, c.space_id, c.epoch, c.record_sealed, p.key_sealed,
         ARRAY(SELECT e.event_sealed FROM consent_events e
@@ -69,7 +84,7 @@ ENTER = f"""
         WHERE leases.deadline <= clock_timestamp()
         RETURNING consent_id, fence
     ), planned AS (
-        SELECT d.* FROM deliveries d WHERE d.run_id = %(run)s AND d.consent_id = %(consent)s
+        {_PLANNED}
     ), moved AS (
         UPDATE parts SET outcome = NULL, updated = %(now)s,
             state = CASE WHEN EXISTS (SELECT 1 FROM planned) THEN 'writing' ELSE 'pulling' END
@@ -84,7 +99,8 @@ ENTER = f"""
         (SELECT count(*) FROM moved) AS moved,
         (SELECT count(*) FROM parts WHERE run_id = %(run)s AND consent_id = %(consent)s
             AND state NOT IN ({_FINAL})) AS still_open,
-        door.problem AS door_problem, door.access_sealed IS NOT NULL AS asks, planned.*
+        door.problem AS door_problem, door.access_sealed IS NOT NULL AS asks,
+        {_columns("planned")}
     FROM (SELECT 1) AS one LEFT JOIN planned ON true LEFT JOIN doors door ON door.consent_id = %(consent)s
     """
 MOVE = f"WITH {_RENEWED}, {_MOVED} SELECT count(*) AS moved FROM moved"
@@ -179,6 +195,6 @@ LED = """
     WHERE person_id = %(person)s AND space_id = %(space)s AND place = %(place)s
         AND signposts.kind = taken.kind AND found.kind = taken.kind AND signpost_sealed = found.before
     """
-PLANNED = "SELECT * FROM deliveries WHERE run_id = %(run)s AND consent_id = %(consent)s"
+PLANNED = _PLANNED
 
 GIVE_BACK = "DELETE FROM leases WHERE fence = %(fence)s"

@@ -298,6 +298,7 @@ def test_the_bit_of_a_revocation_list() -> None:
         base64.b64encode(gzip.compress(b"\0" * 4096)[:-12]).decode(),
         base64.b64encode(gzip.compress(b"\0")).decode(),
     ],
+    ids=["empty", "no base64", "no gzip", "too long", "cut off", "too short"],
 )
 def test_what_is_no_list_reveals_nothing(encoded: str) -> None:
     with pytest.raises(AccessGrantInvalid, match="revocation list"):

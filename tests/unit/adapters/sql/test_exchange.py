@@ -109,6 +109,36 @@ async def test_it_is_answered_although_a_rollback_took_what_was_prepared(
     assert await many(driver) == 2
 
 
+async def test_it_is_answered_although_a_newer_version_added_a_column(
+    driver: psycopg.AsyncConnection[Any],
+) -> None:
+    for column in ("one", "two"):
+        await exchange(driver, ("SELECT * FROM kept", {}), commit=True)
+        await exchange(driver, (f"ALTER TABLE kept ADD COLUMN {column} int", {}), commit=True)
+    assert await exchange(driver, ("SELECT * FROM kept", {}), commit=True) == [[]]
+    assert await many(driver, PREPARED) == 2
+
+
+async def test_no_result_stays_in_memory(driver: psycopg.AsyncConnection[Any]) -> None:
+    await exchange(driver, ("SELECT 'secret' AS what", {}), commit=True)
+    assert at._line_of(driver).transformer.pgresult is None
+
+
+async def test_the_driver_takes_nothing_away_that_was_prepared(store: SqlStore) -> None:
+    for _ in range(8):
+        async with store.transaction() as tx:
+            await tx.connection.execute(sa.text("SELECT 1"))
+            await together(tx.connection, ("SELECT 2 AS two", {}))
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction() as tx:
+            await tx.connection.execute(sa.text("SELECT 1"))
+            raise ZeroDivisionError
+    async with store.transaction() as tx:
+        await tx.connection.execute(sa.text("SELECT 1"))
+        ((row,),) = await together(tx.connection, ("SELECT 2 AS two", {}))
+        assert row.two == 2
+
+
 async def test_within_a_transaction_what_was_done_before_is_never_lost_silently(
     driver: psycopg.AsyncConnection[Any],
 ) -> None:

@@ -61,6 +61,29 @@ async def test_no_more_than_a_quarter_stays_at_hand_and_all_can_be_had(engine: A
         assert taken(engine) == 2
 
 
+async def test_whoever_waits_is_woken_by_the_first_that_is_free(database_url: str) -> None:
+    small = make_engine(database_url, pool_size=4, statement_timeout=2)
+    lines = Lines(small)
+    held = [await lines.take() for _ in range(4)]
+    waiting = asyncio.create_task(lines.take())
+    await asyncio.sleep(0.1)
+    await lines.give(held.pop())
+    held.append(await waiting)
+    for connection in held:
+        await lines.give(connection)
+    assert taken(small) == 1
+    await small.dispose()
+
+
+async def test_one_of_a_pool_that_is_gone_is_not_kept(engine: AsyncEngine) -> None:
+    lines = Lines(engine)
+    connection = await lines.take()
+    await engine.dispose()
+    before = await pid(connection)
+    await lines.give(connection)
+    assert await one(lines) != before
+
+
 async def test_a_small_pool_keeps_none_at_hand(database_url: str) -> None:
     small = make_engine(database_url, pool_size=1)
     lines = Lines(small)
