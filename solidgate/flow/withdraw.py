@@ -119,7 +119,8 @@ async def _withdraw(
 ) -> tuple[Withdrawal, ...]:
     key = f"{session.person_id}:{remove}:{what}"
     done = await world.brake.insist(key, partial(_store, world, session, chosen, remove))
-    await asyncio.shield(done.quiet)
+    # Never longer, also where the store falls silent: it is stored, and that is to be told.
+    await asyncio.wait([done.quiet], timeout=world.settings.consent.withdraw_wait_seconds + _POLL_SECONDS)
     return await _answered(world, session, done.ended)
 
 

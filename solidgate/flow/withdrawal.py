@@ -13,6 +13,7 @@ import structlog
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent, StoredDoor
 from solidgate.errors import ConsentNotGiven, InternalFault, PodFault
+from solidgate.flow.in_time import in_time
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -105,8 +106,10 @@ async def told_or_stored(
     world: World, session: Session, stored: StoredConsent, removed: int, stopped: int, until: float
 ) -> Withdrawal:
     """The same; where it cannot be learned now, what is sure: stored, and not known to be quiescent."""
+    late = until + world.settings.consent.store_seconds
+    telling = told(world, session, stored.record.consent_id, removed, stopped, until)
     try:
-        return await told(world, session, stored.record.consent_id, removed, stopped, until)
+        return await in_time(telling, max(0.0, late - asyncio.get_running_loop().time()))
     except Exception as fault:  # noqa: BLE001 - whoever is told that it failed believes that nothing is stored
         _log.warning("withdrawal.not-told", code=getattr(fault, "code", InternalFault.code))
     return Withdrawal(

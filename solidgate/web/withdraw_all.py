@@ -10,6 +10,7 @@ from aiohttp import web
 from solidgate.errors import StoreUnavailable
 from solidgate.flow import record as record_flow
 from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
@@ -67,9 +68,8 @@ async def _ended(request: web.Request, session: Session, ended: Sequence[Withdra
 
 async def _titles(request: web.Request, session: Session) -> Mapping[str, Mapping[str, str]]:
     """What they are called; nothing while the store is away, since they are withdrawn all the same."""
-    with suppress(StoreUnavailable):
-        return {
-            view.record.consent_id: view.agreement.purpose(view.record.purpose).title
-            for view in await record_flow.mine(request.app[WORLD], session)
-        }
+    world = request.app[WORLD]
+    with suppress(StoreUnavailable, TimeoutError):
+        views = await in_time(record_flow.mine(world, session), world.settings.consent.store_seconds)
+        return {view.record.consent_id: view.agreement.purpose(view.record.purpose).title for view in views}
     return {}

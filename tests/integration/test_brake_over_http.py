@@ -160,12 +160,13 @@ async def test_a_request_that_is_cut_off_leaves_the_brake_on(house: House) -> No
     await house.stored()
 
 
+@pytest.mark.parametrize("how", ["cut", "silence"])
 @pytest.mark.parametrize("accept", [JSON, "text/html"])
-async def test_what_is_stored_is_never_told_as_failed(house: House, accept: str) -> None:
+async def test_what_is_stored_is_never_told_as_failed(house: House, accept: str, how: str) -> None:
     close = house.gate.pods.close_door
 
     async def and_then_the_database_goes(*arguments: Any) -> Any:
-        house.line.cut()
+        getattr(house.line, how)()
         return await close(*arguments)
 
     house.gate.pods.close_door = and_then_the_database_goes  # type: ignore[method-assign]
