@@ -92,7 +92,7 @@ async def open_enclave(settings: Settings, url: str) -> AsyncIterator[Enclave]:
 async def _brake(settings: Settings, stack: AsyncExitStack) -> Brake:
     lock = BrakeLock(settings.server.data_folder)
     stack.callback(lock.close)
-    brake = Brake(lock)
+    brake = Brake(lock, settings.consent.store_seconds)
     stack.push_async_callback(brake.aclose)
     return brake
 

@@ -248,6 +248,10 @@ class Consent(Section):
     withdraw_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=10, description="Seconds that a withdrawal waits for work under way before it answers 202."
     )
+    store_seconds: Seconds = Field(
+        default=5,
+        description="Seconds after which a withdrawal that is not stored yet stops the service until it is.",
+    )
     pod_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         default=5,
         description="Seconds that its answer waits for the person's pod; what is left goes on after it.",

@@ -83,7 +83,7 @@ async def _release(world: World, run_id: str, groups: Groups) -> None:
 
 async def _attempt(world: World, run_id: str, groups: Groups) -> None:
     """One attempt, under a lease on every consent in it: a withdrawal ends it, and waits for that."""
-    await world.brake.admit()
+    world.brake.check()
     group = await _gathered(world, run_id)
     if group is None:
         return

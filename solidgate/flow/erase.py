@@ -59,6 +59,7 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
     await _end_all(world, who)
     await _leave_pods(world, person_id)
     await cancel_access.wait(world, person_id)
+    world.logins.forget_person(person_id)
     removed = await _remove(world, person_id, await watching.forget(world, person_id))
     left = await world.store.sweep(world.settings.consent.sweep_seconds)
     return _report(world, removed, left)

@@ -6,7 +6,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from solidgate.errors import FetchUnexpected, LoginRefused, NoIssuer, PodFault, SessionExpired
+from solidgate.errors import (
+    FetchUnexpected,
+    LoginRefused,
+    NoIssuer,
+    PodFault,
+    SessionExpired,
+    StoreUnavailable,
+)
+from solidgate.flow.in_time import in_time
 from solidgate.flow.world import World
 from solidgate.identity import client_document, code_flow, dpop, id_token, jose
 from solidgate.identity.login import (
@@ -19,7 +27,7 @@ from solidgate.identity.login import (
 )
 from solidgate.identity.webid import check_web_address, names_issuer
 
-__all__ = ["Began", "IssuerChoice", "begin", "end", "finish", "resume"]
+__all__ = ["Began", "IssuerChoice", "begin", "end", "finish", "resume", "resume_to_withdraw"]
 
 
 async def begin(
@@ -83,6 +91,21 @@ async def resume(world: World, cookie: str) -> Session:
         await world.logins.end_session(cookie)
         raise SessionExpired
     return session
+
+
+async def resume_to_withdraw(world: World, cookie: str) -> Session:
+    """The same, also while the store is away: then a session that this process saw in use is enough.
+
+    Only for withdrawing: without a session nobody would pull the brake. Raises ``SessionExpired``, and
+    ``StoreUnavailable`` where this process does not know the session.
+    """
+    try:
+        return await in_time(resume(world, cookie), world.settings.consent.store_seconds)
+    except (StoreUnavailable, TimeoutError) as away:
+        try:
+            return world.logins.recent_session(cookie, world.clock.now())
+        except SessionExpired:
+            raise StoreUnavailable from away
 
 
 async def end(world: World, session: Session) -> None:

@@ -29,7 +29,7 @@ async def query(
     answers it. Raises ``SpaceNotFound RoleMissing SpaceClosed QueryInvalid QueryRefused QueryLimit``.
     """
     settings = world.settings.query
-    await world.brake.admit()
+    world.brake.check()
     guard(text, max_bytes=settings.max_query_bytes, max_depth=settings.max_depth)
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)

@@ -35,7 +35,7 @@ async def again(world: World, space_id: str) -> str | None:
 
     While another run is open nothing is lost: its end asks again.
     """
-    await world.brake.admit()
+    world.brake.check()
     async with world.store.transaction() as tx:
         row = await tx.spaces.one(space_id, lock=True)
         wanted = await tx.reruns.wanted(space_id)
@@ -58,7 +58,7 @@ async def scheduled(world: World, space_id: str) -> str | None:
 
     However many times were missed, it is one run. Nobody's consent means no run.
     """
-    await world.brake.admit()
+    world.brake.check()
     now = world.clock.now()
     async with world.store.transaction() as tx:
         row = await tx.spaces.one(space_id, lock=True)

@@ -90,7 +90,7 @@ async def start(world: World, caller: Caller, space_id: str) -> str:
     The run, its parts and its jobs are one transaction. Raises ``RoleMissing SpaceClosed
     AlgorithmNotApproved RunOpen``.
     """
-    await world.brake.admit()
+    world.brake.check()
     async with world.store.transaction() as tx:
         view = await space.view(world, tx, space_id)
         space.require_open(view)

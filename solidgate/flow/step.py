@@ -239,7 +239,7 @@ async def leased(
     Work that outlives its lease is ended by its own clock first: a withdrawal that finds the lease past its
     deadline may rely on nobody working under it. That clock needs no database.
     """
-    await world.brake.admit()
+    world.brake.check()
     step = await _taken(world, run, agreement, consent_id, held)
     try:
         async with asyncio.timeout_at(step.until) as limit:

@@ -84,7 +84,7 @@ async def tenure(
     a withdrawal is answered.
     """
     begin, seconds = clock(), world.settings.worker.lease_seconds if seconds is None else seconds
-    await world.brake.admit()
+    world.brake.check()
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=person_id, lock="share")
         if not status_at(stored.record, world.clock.now()).valid_for_processing:

@@ -11,9 +11,9 @@ nothing that touches data begins, in no process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ from solidgate.flow import cancel_access, door, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.reclaim import reclaim
-from solidgate.flow.withdrawal import LeftOpen, Withdrawal, found, told
+from solidgate.flow.withdrawal import LeftOpen, Withdrawal, told_or_stored
+from solidgate.flow.withdrawal import found as found_one
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -35,21 +36,36 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 METHOD = "Pressed the button: Withdraw"
-ATTEMPTS = 3
 _POLL_SECONDS = 0.05
 _TELL_AGAIN = 20
 _LISTED = 20
+_AT_ONCE = 4
 
 __all__ = ["LeftOpen", "Withdrawal", "end_in", "prove", "prove_owed", "status", "withdraw", "withdraw_all"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """One consent that this call ended: how many results left the queries, how many parts were stopped."""
+    """One withdrawn consent: how many results left the queries, how many parts were stopped by this call.
+
+    ``fresh`` unless it had been withdrawn before.
+    """
 
     stored: StoredConsent
-    removed: int
-    stopped: int
+    removed: int = 0
+    stopped: int = 0
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What one transaction ended, and the wait until nothing is under way for it."""
+
+    ended: tuple[_Ended, ...]
+    quiet: asyncio.Future[None]
+
+
+_Chosen = Callable[["Transaction"], Awaitable[Sequence[str]]]
 
 
 async def withdraw(
@@ -61,7 +77,11 @@ async def withdraw(
     when it could not be stored: then nothing that touches data begins until it is. Pod trouble never stands
     in the way: the door is then shown as the person's to close.
     """
-    (only,) = await _withdraw(world, session, [consent_id], remove_results)
+
+    async def this(tx: Transaction) -> Sequence[str]:
+        return [consent_id]
+
+    (only,) = await _withdraw(world, session, f"consent:{consent_id}", this, remove_results)
     return only
 
 
@@ -75,46 +95,65 @@ async def withdraw_all(
 ) -> tuple[Withdrawal, ...]:
     """Withdraw every consent of the person that holds, of one request or one space if named: all or none.
 
-    Raises ``ConsentNotGiven`` when none holds, and ``StoreUnavailable``.
+    Raises ``ConsentNotGiven`` when none holds, and ``StoreUnavailable``: then the brake is on, even where it
+    could not be learned which they are.
     """
-    async with world.store.transaction() as tx:
-        held = await tx.consents.of_person(session.person_id)
-    chosen = [
-        one.record.consent_id
-        for one in held
-        if one.record.latest.status.valid_for_processing
-        and request_id in (None, one.record.request_id)
-        and space_id in (None, one.space_id)
-    ]
-    if not chosen:
-        raise ConsentNotGiven()
-    return await _withdraw(world, session, chosen, remove_results)
+
+    async def those(tx: Transaction) -> Sequence[str]:
+        held = [
+            one.record.consent_id
+            for one in await tx.consents.of_person(session.person_id)
+            if one.record.latest.status.valid_for_processing
+            and request_id in (None, one.record.request_id)
+            and space_id in (None, one.space_id)
+        ]
+        if not held:
+            raise ConsentNotGiven()
+        return held
+
+    return await _withdraw(world, session, f"all:{request_id}:{space_id}", those, remove_results)
 
 
 async def _withdraw(
-    world: World, session: Session, consent_ids: Sequence[str], remove: bool
+    world: World, session: Session, what: str, chosen: _Chosen, remove: bool
 ) -> tuple[Withdrawal, ...]:
-    ended = await _stored(world, session, consent_ids, remove)
-    new = {one.stored.record.consent_id: one for one in ended}
-    quiet = asyncio.ensure_future(_quiet(world, list(new)))
-    for consent_id in consent_ids:
-        fresh = quiet if consent_id in new else None
-        world.after.begin(consent_id, partial(_at_pod, world, session, consent_id, fresh))
-    await asyncio.shield(quiet)
-    return await _answered(world, session, consent_ids, new)
+    key = f"{session.person_id}:{remove}:{what}"
+    done = await world.brake.insist(key, partial(_store, world, session, chosen, remove))
+    # Never longer, also where the store falls silent: it is stored, and that is to be told.
+    await asyncio.wait([done.quiet], timeout=world.settings.consent.withdraw_wait_seconds + _POLL_SECONDS)
+    return await _answered(world, session, done.ended)
 
 
-async def _answered(
-    world: World, session: Session, consent_ids: Sequence[str], new: Mapping[str, _Ended]
-) -> tuple[Withdrawal, ...]:
+async def _store(world: World, session: Session, chosen: _Chosen, remove: bool) -> _Stored:
+    """The one transaction; what is owed at the pods begins with its commit, whoever waits for it."""
+    async with world.store.transaction() as tx:
+        consent_ids = await chosen(tx)
+        found = {
+            one.stored.record.consent_id: one
+            for one in await end_in(world, tx, session, consent_ids, remove=remove)
+        }
+    ended = tuple(found[one] for one in consent_ids)
+    new = [one.stored.record.consent_id for one in ended if one.fresh]
+    quiet = asyncio.ensure_future(_quiet(world, new))
+    for one in ended:
+        consent_id = one.stored.record.consent_id
+        work = partial(_at_pod, world, session, consent_id, quiet if one.fresh else None)
+        world.after.begin(consent_id, work)
+    return _Stored(ended, quiet)
+
+
+async def _answered(world: World, session: Session, ended: Sequence[_Ended]) -> tuple[Withdrawal, ...]:
     """How they stand once their pods had a moment: a pod that is down holds up no answer."""
     patience = world.settings.consent.pod_wait_seconds
     until = asyncio.get_running_loop().time() + patience
-    await world.after.wait(consent_ids, patience)
-    reached = {one: (new[one].removed, new[one].stopped) if one in new else (0, 0) for one in consent_ids}
-    return tuple(
-        await asyncio.gather(*(told(world, session, one, *reached[one], until) for one in consent_ids))
-    )
+    await world.after.wait([one.stored.record.consent_id for one in ended], patience)
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one_told(one: _Ended) -> Withdrawal:
+        async with places:
+            return await told_or_stored(world, session, one.stored, one.removed, one.stopped, until)
+
+    return tuple(await asyncio.gather(*map(one_told, ended)))
 
 
 async def _at_pod(
@@ -124,46 +163,13 @@ async def _at_pod(
 
     ``quiet`` comes with a consent that was just withdrawn: its door may be opening in this very moment.
     """
-    stored, known = await found(world, session, consent_id)
+    stored, known = await found_one(world, session, consent_id)
     if quiet is not None or (known is not None and known.state is not DoorState.CLOSED):
         await _bounded(world, door.close_for(world, session, stored.record, stored.space_id))
     if quiet is not None:
         await asyncio.wait([quiet])
         await _bounded(world, receipt.push(world, session, stored))
     await _bounded(world, reclaim(world, session, stored))
-
-
-async def _stored(
-    world: World, session: Session, consent_ids: Sequence[str], remove: bool
-) -> tuple[_Ended, ...]:
-    """Store it, whatever it takes; if it cannot be stored, nothing that touches data begins any more."""
-    key = ":".join((session.person_id, *sorted(consent_ids)))
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            ended = await _end(world, session, consent_ids, remove)
-        except SolidgateError as fault:
-            if not isinstance(fault, StoreUnavailable):
-                raise
-            trouble: Exception = fault
-        except Exception as fault:  # noqa: BLE001 - whatever it was, a withdrawal is not stored
-            trouble = fault
-        else:
-            world.brake.release(key)
-            return ended
-        world.brake.pull(key, lambda: _end(world, session, consent_ids, remove))
-        if left:
-            await asyncio.sleep(_POLL_SECONDS)
-    raise StoreUnavailable(
-        "the withdrawal could not be stored; nothing is processed until it is"
-    ) from trouble
-
-
-async def _end(
-    world: World, session: Session, consent_ids: Sequence[str], remove: bool
-) -> tuple[_Ended, ...]:
-    """The one transaction."""
-    async with world.store.transaction() as tx:
-        return await end_in(world, tx, session, consent_ids, remove=remove)
 
 
 async def end_in(
@@ -176,12 +182,13 @@ async def end_in(
     method: str = METHOD,
 ) -> tuple[_Ended, ...]:
     """Withdraw in a transaction. Locks in the order of every other writer: consents, parts, runs."""
-    now, ended = world.clock.now(), []
+    now, ended, before = world.clock.now(), list[_Ended](), list[_Ended]()
     for consent_id in sorted(consent_ids):
         stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="update")
         if stored.record.latest.status is ConsentStatus.WITHDRAWN:
             if remove:
                 await tx.withdrawals.change(consent_id, remove_results=True)
+            before.append(_Ended(stored, fresh=False))
         else:
             ended.append(await _end_one(world, tx, session, stored, remove, method))
     ids = [one.stored.record.consent_id for one in ended]
@@ -193,7 +200,8 @@ async def end_in(
         await prove(world, tx, one.stored)
         await watching.leave(tx, one.stored.record.consent_id)
         await cancel_access.leave(tx, one.stored.record.consent_id)
-    return tuple(_Ended(one.stored, one.removed, len(stopped[one.stored.record.consent_id])) for one in ended)
+    fresh = (replace(one, stopped=len(stopped[one.stored.record.consent_id])) for one in ended)
+    return (*fresh, *before)
 
 
 async def _end_one(
@@ -208,7 +216,7 @@ async def _end_one(
     await tx.consents.end(stored, event)
     await tx.withdrawals.put(consent_id, stored.person_id, at, remove_results=remove)
     removed = await tx.results.unpublish(consent_id)
-    return _Ended(StoredConsent(record, stored.person_id, stored.space_id), removed, 0)
+    return _Ended(StoredConsent(record, stored.person_id, stored.space_id), removed)
 
 
 async def prove(world: World, tx: Transaction, stored: StoredConsent) -> None:
@@ -247,11 +255,14 @@ async def _quiet(world: World, consent_ids: Sequence[str]) -> None:
     """Wait for open leases, at most as long as the setting says; a worker may have missed the notice."""
     deadline = world.clock.monotonic() + world.settings.consent.withdraw_wait_seconds
     for look in range(1, 1_000_000):
-        async with world.store.transaction() as tx:
-            if not await tx.leases.open(consent_ids) or world.clock.monotonic() >= deadline:
-                return
-            if look % _TELL_AGAIN == 0:
-                await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in consent_ids])
+        with suppress(StoreUnavailable):  # the withdrawal is stored; leases end by themselves
+            async with world.store.transaction() as tx:
+                if not await tx.leases.open(consent_ids):
+                    return
+                if look % _TELL_AGAIN == 0:
+                    await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in consent_ids])
+        if world.clock.monotonic() >= deadline:
+            return
         await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -267,7 +278,7 @@ async def status(world: World, session: Session, consent_id: str) -> Withdrawal:
 
     Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn.
     """
-    await found(world, session, consent_id)
+    stored, _ = await found_one(world, session, consent_id)
     world.after.begin(consent_id, partial(_at_pod, world, session, consent_id))
-    (only,) = await _answered(world, session, [consent_id], {})
+    (only,) = await _answered(world, session, [_Ended(stored, fresh=False)])
     return only

@@ -8,15 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent, StoredDoor
-from solidgate.errors import ConsentNotGiven, PodFault
+from solidgate.errors import ConsentNotGiven, InternalFault, PodFault
+from solidgate.flow.in_time import in_time
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.run.delivery import DeliveryRow, DeliveryState
 
 _LISTED = 20
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,34 @@ async def told(
         results_disputed=_targets(rows, DeliveryState.DISPUTED),
         stopped=stopped,
         receipt=newest.token,
+    )
+
+
+async def told_or_stored(
+    world: World, session: Session, stored: StoredConsent, removed: int, stopped: int, until: float
+) -> Withdrawal:
+    """The same; where it cannot be learned now, what is sure: stored, and not known to be quiescent."""
+    late = until + world.settings.consent.store_seconds
+    telling = told(world, session, stored.record.consent_id, removed, stopped, until)
+    try:
+        return await in_time(telling, max(0.0, late - asyncio.get_running_loop().time()))
+    except Exception as fault:  # noqa: BLE001 - whoever is told that it failed believes that nothing is stored
+        _log.warning("withdrawal.not-told", code=getattr(fault, "code", InternalFault.code))
+    return Withdrawal(
+        consent_id=stored.record.consent_id,
+        at=stored.record.latest.at,
+        quiescent=False,
+        in_doubt=(),
+        unresolved=(),
+        door=DoorState.OPEN,  # as far as anybody knows
+        door_problem=None,
+        to_close=tuple(LeftOpen(url, None) for url in stored.record.resources[:_LISTED]),
+        results_removed=removed,
+        results_kept=(),
+        results_removed_from_pod=(),
+        results_disputed=(),
+        stopped=stopped,
+        receipt="",
     )
 
 

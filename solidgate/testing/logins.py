@@ -80,6 +80,19 @@ class MemoryLogins:
         self._sessions[session_id] = (session, now)
         return session
 
+    def recent_session(self, session_id: str, now: datetime) -> Session:
+        """The session, without a note of its use."""
+        session, seen = self._sessions.get(session_id, (None, now))
+        if session is None or now >= session.expires or now - seen >= self._idle:
+            raise SessionExpired
+        return session
+
+    def forget_person(self, person_id: str) -> None:
+        """Forget the sessions of a person."""
+        ended = [key for key, (session, _) in self._sessions.items() if session.person_id == person_id]
+        for key in ended:
+            del self._sessions[key]
+
     async def end_session(self, session_id: str) -> None:
         """Forget a session."""
         self._sessions.pop(session_id, None)

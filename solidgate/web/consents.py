@@ -28,7 +28,7 @@ from solidgate.web.limits import CONSENT
 from solidgate.web.pages import render, see_other
 from solidgate.web.qr import qr_of
 from solidgate.web.represent import consent_plain, json_response, plain, rdf_of
-from solidgate.web.session import session_of
+from solidgate.web.session import session_of, session_to_withdraw
 
 _ANSWERS = (ConsentStatus.GIVEN, ConsentStatus.RENEWED, ConsentStatus.REFUSED)
 
@@ -124,7 +124,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
     ``results=remove`` also takes the results out of the pod; without it they stay there.
     """
-    session = await session_of(request)
+    session = await session_to_withdraw(request)
     form = await read_form(request, session.session_id)  # no pace: nothing stands in the way of withdrawing
     remove = form.get("results") == "remove"
     consent_id = request.match_info["consent_id"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from aiohttp import web
 
+from solidgate.errors import StoreUnavailable
 from solidgate.flow import record as record_flow
 from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
@@ -18,7 +21,7 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import WORLD
 from solidgate.web.pages import render
 from solidgate.web.represent import json_response, plain
-from solidgate.web.session import session_of
+from solidgate.web.session import session_of, session_to_withdraw
 
 
 @person
@@ -35,7 +38,7 @@ async def withdraw_all(request: web.Request) -> web.Response:
 
     ``space`` narrows it to one space, ``results=remove`` also takes the results out of the pod.
     """
-    session = await session_of(request)
+    session = await session_to_withdraw(request)
     form = await read_form(request, session.session_id)  # no pace: nothing stands in the way of withdrawing
     ended = await withdraw_flow.withdraw_all(
         request.app[WORLD],
@@ -57,10 +60,16 @@ async def _ended(request: web.Request, session: Session, ended: Sequence[Withdra
     status = 200 if all(has_ended(one) for one in ended) else 202
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response({"withdrawals": plain(ended)}, status=status)
-    titles = {
-        view.record.consent_id: view.agreement.purpose(view.record.purpose).title
-        for view in await record_flow.mine(request.app[WORLD], session)
-    }
+    titles = await _titles(request, session)
     return render(
         request, "withdrawn_all.html", status=status, session=session, withdrawals=ended, titles=titles
     )
+
+
+async def _titles(request: web.Request, session: Session) -> Mapping[str, Mapping[str, str]]:
+    """What they are called; nothing while the store is away, since they are withdrawn all the same."""
+    world = request.app[WORLD]
+    with suppress(StoreUnavailable, TimeoutError):
+        views = await in_time(record_flow.mine(world, session), world.settings.consent.store_seconds)
+        return {view.record.consent_id: view.agreement.purpose(view.record.purpose).title for view in views}
+    return {}

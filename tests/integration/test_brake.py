@@ -103,8 +103,9 @@ async def stored(ground: Ground, consent_id: str) -> None:
     async with asyncio.timeout(20):
         while True:
             async with ground.world.store.transaction() as tx:
-                if (await tx.consents.one(consent_id)).record.latest.status is ConsentStatus.WITHDRAWN:
-                    return
+                found = await tx.consents.one(consent_id)
+            if found.record.latest.status is ConsentStatus.WITHDRAWN and not ground.world.brake.pending:
+                return
             await asyncio.sleep(0.1)
 
 

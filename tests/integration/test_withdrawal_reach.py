@@ -158,5 +158,8 @@ async def test_what_cannot_be_stored_stops_everything_until_it_is(
             await withdraw.withdraw(ground.world, session, given["advice"])
         with pytest.raises(StoreUnavailable):
             await run.start(ground.world, CONSUMER, SPACE)
+    for _ in range(400):  # it is tried again, whether anybody asks or not
+        if ground.world.brake.pending:
+            await asyncio.sleep(0.05)
     await run.start(ground.world, CONSUMER, SPACE)
     assert (await withdraw.status(ground.world, session, given["advice"])).quiescent

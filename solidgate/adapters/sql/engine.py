@@ -19,6 +19,7 @@ from solidgate.errors import BadSetting, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x50_11_D6_A7_E0_00_00_01
+_KEEPALIVE_SECONDS = 5
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -41,7 +42,10 @@ def plain_url(url: str) -> str:
 def make_engine(
     url: str, *, pool_size: int = 8, statement_timeout: float = 15.0, idle_seconds: float = 30.0
 ) -> AsyncEngine:
-    """An engine whose connections are checked before use, speak UTC, and end late statements."""
+    """An engine whose connections are checked before use, speak UTC, and end late statements.
+
+    A server that falls silent is noticed within ``statement_timeout``, too: such a statement it cannot end.
+    """
     milliseconds = int(statement_timeout * 1000)
     engine = create_async_engine(
         driver_url(url),
@@ -55,12 +59,24 @@ def make_engine(
             # at each rollback, also in the middle of a transaction.
             "prepare_threshold": None,
             "application_name": "solidgate",
+            **silence_noticed(milliseconds),
             "options": f"-c statement_timeout={milliseconds} -c timezone=UTC"
             f" -c idle_in_transaction_session_timeout={2 * milliseconds}",
         },
     )
     check_before_use(engine, idle_seconds)
     return engine
+
+
+def silence_noticed(milliseconds: int) -> dict[str, int]:
+    """How libpq notices a path on which nothing comes back; without meaning on a socket of this machine."""
+    return {
+        "keepalives": 1,
+        "keepalives_idle": _KEEPALIVE_SECONDS,
+        "keepalives_interval": _KEEPALIVE_SECONDS,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
 
 
 async def migrate(url: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters import sealing
+from solidgate.adapters.recent_sessions import Kept, RecentSessions
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.sql.tables import logins, proofs, registrations, sessions
-from solidgate.errors import LoginStateUnknown, SessionExpired, TooManyRequests
+from solidgate.errors import LoginStateUnknown, SessionExpired, StoreUnavailable, TooManyRequests
 from solidgate.identity.dpop import DpopAccess
 from solidgate.identity.login import AuthorizationRequest, Registration, Session
 from solidgate.ports import Clock
@@ -28,6 +30,7 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+_NOTED_AFTER = timedelta(seconds=5)
 _KeptSession = TypeAdapter(dict[str, Any])
 
 
@@ -40,6 +43,7 @@ class SqlLogins:
     pending: timedelta
     idle: timedelta
     most_pending: int = 100_000
+    recent: RecentSessions = field(default_factory=RecentSessions, repr=False)
 
     async def put_login(self, request: AuthorizationRequest, browser: str) -> None:
         """Keep a login under its state."""
@@ -117,7 +121,7 @@ class SqlLogins:
 
     async def put_session(self, session: Session) -> None:
         """Keep it sealed under a key that only the cookie's holder can make."""
-        values = {
+        values: dict[str, Any] = {
             "session_hash": _hash(session.session_id),
             "person_id": session.person_id,
             "session_sealed": sealing.seal(
@@ -129,32 +133,52 @@ class SqlLogins:
         }
         async with self.store.transaction() as tx:
             await tx.connection.execute(sa.insert(sessions).values(values))
+        kept = Kept(session.person_id, values["session_sealed"], session.expires, session.created)
+        self.recent.keep(values["session_hash"], kept)
 
     async def session(self, session_id: str, now: datetime) -> Session:
-        """The session while it lives, both by its absolute end and by its idle limit."""
-        seen = (
-            sa.update(sessions)
-            .where(
-                sessions.c.session_hash == _hash(session_id),
-                sessions.c.expires > now,
-                sessions.c.seen > now - self.idle,
-            )
-            .values(seen=now)
-            .returning(sessions.c.session_sealed)
-        )
+        """The session while it lives, both by its absolute end and by its idle limit. It reads only.
+
+        Its use is noted apart: whoever may read, and not write, has a session to withdraw with.
+        """
+        key = _hash(session_id)
+        query = sa.select(sessions).where(sessions.c.session_hash == key, sessions.c.expires > now)
         async with self.store.transaction() as tx:
-            sealed = (await tx.connection.execute(seen)).scalar_one_or_none()
-        if sealed is None:
+            row = (await tx.connection.execute(query)).one_or_none()
+        # What this process has seen of it may not be written yet.
+        seen = max(row.seen, self.recent.seen(key, row.seen)) if row is not None else None
+        if row is None or seen is None or seen <= now - self.idle:
+            self.recent.forget(key)
             raise SessionExpired()
-        kept = sealing.unseal(_session_key(session_id), sealed, "session")
-        return _restored(session_id, _KeptSession.validate_json(kept))
+        self.recent.keep(key, Kept(row.person_id, bytes(row.session_sealed), row.expires, max(seen, now)))
+        if now - row.seen >= _NOTED_AFTER:
+            self.recent.later(key, self._note(key, now))
+        return _opened(session_id, row.session_sealed)
+
+    def recent_session(self, session_id: str, now: datetime) -> Session:
+        """One that this process saw in use not long ago; for a withdrawal while the store is away."""
+        kept = self.recent.find(_hash(session_id))
+        if kept is None or kept.expires <= now or kept.seen <= now - self.idle:
+            raise SessionExpired()
+        return _opened(session_id, kept.sealed)
+
+    async def _note(self, key: bytes, now: datetime) -> None:
+        noted = sa.update(sessions).where(sessions.c.session_hash == key, sessions.c.seen < now)
+        with suppress(StoreUnavailable):
+            async with self.store.transaction() as tx:
+                await tx.connection.execute(noted.values(seen=now))
 
     async def end_session(self, session_id: str) -> None:
         """End it; ending an ended one is fine."""
+        self.recent.forget(_hash(session_id))
         async with self.store.transaction() as tx:
             await tx.connection.execute(
                 sa.delete(sessions).where(sessions.c.session_hash == _hash(session_id))
             )
+
+    def forget_person(self, person_id: str) -> None:
+        """Nothing of this person stays in the memory of this process."""
+        self.recent.forget_person(person_id)
 
     async def purge(self) -> None:
         """Remove what is past its time."""
@@ -171,6 +195,11 @@ class SqlLogins:
 
 def _session_key(session_id: str) -> bytes:
     return sealing.derive(session_id.encode(), "session")
+
+
+def _opened(session_id: str, sealed: bytes) -> Session:
+    kept = sealing.unseal(_session_key(session_id), sealed, "session")
+    return _restored(session_id, _KeptSession.validate_json(kept))
 
 
 def _kept(session: Session) -> dict[str, Any]:
