@@ -26,7 +26,7 @@ async def test_nobody_agrees_to_what_was_not_displayed(database_url: str, tmp_pa
 
 @pytest.mark.timeout(120)
 async def test_races_with_the_real_sandbox(database_url: str, tmp_path: Path) -> None:
-    async with open_ground(database_url, tmp_path, pause=0.02, real_sandbox=True) as ground:
+    async with open_ground(database_url, tmp_path, pause=0.04, real_sandbox=True) as ground:
         report = await races.withdrawals(ground, 10, batch=10)
     assert (report.races, report.violations) == (10, [])
     assert report.written > 0
