@@ -844,9 +844,6 @@ class PartnerUnavailable(Unavailable):
     remedy = "Read the end of its log in the detail; solidgate doctor names the tools that are missing."
 
 
-# --- test partners ------------------------------------------------------------------------------------
-
-
 class ToolMissing(Misconfigured):
     code = "testing.tool-missing"
     sentence = "A program that the demo and the tests start is not installed."

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from solidgate.adapters import sealing
 from solidgate.errors import InternalFault
-from solidgate.identity import access_token, client_document, dpop, jose
+from solidgate.identity import access_token, client_document, dpop, jose, strict_json
 from solidgate.ports import Clock
 
 RENEW_BEFORE = timedelta(seconds=60)
@@ -130,12 +130,12 @@ class SealedEnclaveKeys:
         return self._keys[space_id]
 
     def _sealed(self, space_id: str, key: jose.SigningKey) -> bytes:
-        return sealing.seal(self._seal, jose.compact_json(key.private_jwk), _bound_to(space_id))
+        return sealing.seal(self._seal, strict_json.compact_json(key.private_jwk), _bound_to(space_id))
 
     def _opened(self, space_id: str, sealed: bytes) -> jose.SigningKey:
         """Raises ``SealBroken`` when another seal closed it, or when it was moved or changed."""
         content = sealing.unseal(self._seal, sealed, _bound_to(space_id))
-        return jose.signing_key(jose.strict_json_object(content), "ES256")
+        return jose.signing_key(strict_json.strict_json_object(content), "ES256")
 
 
 def _bound_to(space_id: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from solidgate.adapters.solid_requests import PodLimits, SolidRequests, fault
 from solidgate.errors import FetchUnexpected, SignatureInvalid
-from solidgate.identity import jose
+from solidgate.identity import strict_json
 from solidgate.ports import Access, Reply
 
 JSON = "application/json"
@@ -41,7 +41,7 @@ class EssCalls:
     async def post(self, url: str, access: Access, document: Mapping[str, Any]) -> Reply:
         """One JSON document, sent once."""
         headers = {"Content-Type": JSON, "Accept": LD_JSON}
-        return await self._requests.write("POST", access, url, headers, jose.compact_json(document))
+        return await self._requests.write("POST", access, url, headers, strict_json.compact_json(document))
 
     async def post_form(self, url: str, access: Access, fields: Mapping[str, str]) -> Reply:
         """One form, sent once."""
@@ -59,7 +59,7 @@ def answered(reply: Reply) -> Mapping[str, Any]:
 def json_object(reply: Reply) -> Mapping[str, Any]:
     """The JSON object in an answer, whatever its status. Raises ``FetchUnexpected``."""
     try:
-        return jose.strict_json_object(reply.content)
+        return strict_json.strict_json_object(reply.content)
     except SignatureInvalid as broken:
         raise FetchUnexpected("a service beside the pod did not answer a JSON object") from broken
 
@@ -71,9 +71,9 @@ def presentation(credential: Mapping[str, Any]) -> str:
         "type": ["VerifiablePresentation"],
         "verifiableCredential": [credential],
     }
-    return base64.b64encode(jose.compact_json(wrapped)).decode("ascii")
+    return base64.b64encode(strict_json.compact_json(wrapped)).decode("ascii")
 
 
 def bare(credential: Mapping[str, Any]) -> str:
     """The credential alone, in base64url without padding: what a client in Java pushes (second step)."""
-    return jose.encode_base64url(jose.compact_json(credential))
+    return strict_json.encode_base64url(strict_json.compact_json(credential))

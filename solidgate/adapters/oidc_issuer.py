@@ -12,7 +12,7 @@ from yarl import URL
 
 from solidgate.adapters.issuer_cache import TimedCache
 from solidgate.errors import FetchUnexpected, IssuerFault, LoginRefused, SignatureInvalid
-from solidgate.identity import client_document, code_flow, dpop, jose, webid
+from solidgate.identity import client_document, code_flow, dpop, jose, strict_json, webid
 from solidgate.identity.login import AuthorizationRequest, IssuerMetadata, Registration, TokenReply
 from solidgate.ports import Clock, Fetcher, LoginStore, Reply
 
@@ -163,7 +163,7 @@ class OidcIssuers:
         if reply.status != 200:
             raise IssuerFault(f"its description answers {reply.status}")
         try:
-            return jose.strict_json_object(reply.content)
+            return strict_json.strict_json_object(reply.content)
         except SignatureInvalid as broken:
             raise IssuerFault("its description is not a JSON object") from broken
 
@@ -187,7 +187,7 @@ class OidcIssuers:
             "POST",
             metadata.registration_endpoint,
             headers={"Accept": "application/json", "Content-Type": "application/json"},
-            content=jose.compact_json(request),
+            content=strict_json.compact_json(request),
             max_bytes=MAX_TOKEN_REPLY_BYTES,
             timeout=self._policy.document_timeout,
         )
@@ -237,7 +237,7 @@ def _public_keys(document: Mapping[str, Any], limit: int) -> tuple[Mapping[str, 
 
 def _registration(issuer: str, reply: Reply) -> Registration:
     try:
-        fields = jose.strict_json_object(reply.content) if reply.status in (200, 201) else {}
+        fields = strict_json.strict_json_object(reply.content) if reply.status in (200, 201) else {}
     except SignatureInvalid as broken:
         raise IssuerFault("its registration does not answer JSON") from broken
     client_id, secret = fields.get("client_id"), fields.get("client_secret")

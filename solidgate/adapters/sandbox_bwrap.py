@@ -13,9 +13,9 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from solidgate.adapters import sandbox_command as commands
 from solidgate.adapters.sandbox_judge import ValidatorProcess, may_be_judged_in_a_row
-from solidgate.adapters.sandbox_pool import START_SECONDS, Purpose, ZygotePool
+from solidgate.adapters.sandbox_machine import Machine, establish, level_of
+from solidgate.adapters.sandbox_pool import Purpose, ZygotePool, nothing
 from solidgate.adapters.sandbox_zygote import Ended, Readiness, ZygoteDied, ZygoteProcess
 from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Program
@@ -35,7 +35,6 @@ from solidgate.pod.resource import Document
 from solidgate.query.guard import guard
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox import wire
-from solidgate.sandbox.landlock import SIGNAL_SCOPE_ABI
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
 from solidgate.sandbox.table import Asked, Bounds, MalformedTable, Table, unpacked
 from solidgate.sandbox.wire import Ending, Kind, Outcome
@@ -79,7 +78,7 @@ class BwrapSandbox:
         self._recheck_every = max(1, recheck_every)
         self._in_a_row = in_a_row
         self._max_rows = max_rows
-        self._machine: _Machine | None = None
+        self._machine: Machine | None = None
         self._establishing = asyncio.Lock()
         self._pool = ZygotePool(
             self._start, self._accept, each=zygotes, total=total, idle_seconds=idle_seconds
@@ -91,14 +90,14 @@ class BwrapSandbox:
     def level(self) -> IsolationLevel:
         """What this machine achieves; the first call takes about a second. Raises ``SandboxUnavailable``."""
         if self._machine is None:
-            self._machine = _establish()
+            self._machine = establish()
         return self._machine.level
 
     async def start(self) -> IsolationLevel:
         """Find out the level without blocking the loop. Raises ``SandboxUnavailable`` below the minimum."""
         async with self._establishing:
             if self._machine is None:
-                self._machine = await asyncio.to_thread(_establish)
+                self._machine = await asyncio.to_thread(establish)
         if self._machine.level < self._minimum:
             raise SandboxUnavailable(
                 f"reached level {self._machine.level.name}, needed {self._minimum.name}: "
@@ -113,7 +112,7 @@ class BwrapSandbox:
 
     def _accept(self, readiness: Readiness) -> None:
         assert self._machine is not None
-        if _level(readiness, self._machine.namespaces) < self._machine.level:
+        if level_of(readiness, self._machine.namespaces) < self._machine.level:
             raise SandboxUnavailable("a jail came up weaker than the level that was reported")
 
     # --- programs -------------------------------------------------------------------------------------
@@ -212,7 +211,7 @@ class BwrapSandbox:
             return False
         await self.start()
         try:
-            async with self._pool.lease(_VALIDATION, _nothing) as zygote:
+            async with self._pool.lease(_VALIDATION, nothing) as zygote:
                 assert isinstance(zygote, ValidatorProcess)  # it was started for this
                 return await zygote.conforms(shapes, data, limits, self._in_a_row)
         except ZygoteDied:
@@ -220,7 +219,7 @@ class BwrapSandbox:
 
     async def _judged_alone(self, shapes: bytes, data: bytes, limits: Limits, recheck: bool) -> Verdict:
         job = wire.pack({"task": "validate", "recheck": recheck, "fast": True}, [shapes, data])
-        left = await self._job(_VALIDATION, _nothing, job, limits)
+        left = await self._job(_VALIDATION, nothing, job, limits)
         if left.outcome != Outcome.OK:
             raise ValidationFailed(left.limit)
         told = wire.parse_message(left.content)
@@ -249,7 +248,7 @@ class BwrapSandbox:
             "characters": bounds.characters,
         }
         job = wire.pack(header, [document.content, *asked.shapes])
-        left = await self._job(Purpose(Kind.PREVIEW), _nothing, job, limits)
+        left = await self._job(Purpose(Kind.PREVIEW), nothing, job, limits)
         if left.limit:
             raise SandboxLimit(left.limit)
         if left.outcome != Outcome.OK:
@@ -280,7 +279,7 @@ class BwrapSandbox:
         header = {"task": "query", "accept": [str(one) for one in formats], "rows": self._max_rows}
         job = wire.pack(header, [text.encode()] if view else [text.encode(), dataset])
         purpose = Purpose(Kind.QUERY, view)
-        frame = (lambda: wire.pack({"holds": "view"}, [dataset])) if view else _nothing
+        frame = (lambda: wire.pack({"holds": "view"}, [dataset])) if view else nothing
         left = await self._job(purpose, frame, job, limits)
         return _answer(left, formats)
 
@@ -303,10 +302,6 @@ class BwrapSandbox:
     async def aclose(self) -> None:
         """End all zygotes; on return they are dead."""
         await self._pool.aclose()
-
-
-def _nothing() -> bytes:
-    return wire.pack({"holds": "nothing"})
 
 
 def _left(ended: Ended, result: int, limits: Limits) -> _Left:
@@ -340,72 +335,3 @@ def _answer(left: _Left, formats: Sequence[ResultFormat]) -> Answer:
     if left.outcome == Outcome.FORMAT:
         raise QueryFormatUnsupported("tables: JSON, XML, CSV, TSV; ASK: JSON, XML; graphs: Turtle, N-Triples")
     raise QueryLimit(left.limit)  # a query that crashes its child has used up what a query may
-
-
-# --- the machine --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """What was found out about this machine, once."""
-
-    runtime: commands.Runtime
-    bwrap: str | None
-    level: IsolationLevel
-    missing: tuple[str, ...]
-
-    @property
-    def namespaces(self) -> bool:
-        return self.bwrap is not None
-
-    def command(self, kind: Kind) -> commands.Command:
-        if self.bwrap is not None:
-            return commands.jailed(self.bwrap, self.runtime, kind)
-        return commands.bare(self.runtime, kind)
-
-
-def probe_level() -> tuple[IsolationLevel, list[str]]:
-    """What this machine achieves and what is missing for the next level; starts and ends a jail.
-
-    Raises ``SandboxUnavailable`` when not even a plain zygote comes up.
-    """
-    machine = _establish()
-    return machine.level, list(machine.missing)
-
-
-def _establish() -> _Machine:
-    runtime = commands.discover()
-    bwrap = commands.bubblewrap()
-    missing = []
-    readiness = _tried(commands.jailed(bwrap, runtime, Kind.QUERY)) if bwrap else None
-    if readiness is None:
-        missing.append("bubblewrap (install bubblewrap)" if bwrap is None else "user namespaces")
-        bwrap, readiness = None, _tried(commands.bare(runtime, Kind.QUERY))
-    if readiness is None:
-        raise SandboxUnavailable("no jail comes up on this machine")
-    if not readiness.seccomp:
-        missing.append("seccomp for this architecture")
-    if readiness.landlock < SIGNAL_SCOPE_ABI:
-        missing.append(f"Landlock {SIGNAL_SCOPE_ABI} (Linux 6.12); this kernel has {readiness.landlock}")
-    return _Machine(runtime, bwrap, _level(readiness, bwrap is not None), tuple(missing))
-
-
-def _tried(command: commands.Command) -> Readiness | None:
-    try:
-        process = ZygoteProcess(command, _nothing())
-    except OSError:
-        return None
-    try:
-        return process.ready(START_SECONDS)
-    except ZygoteDied:
-        return None
-    finally:
-        process.close()
-
-
-def _level(readiness: Readiness, namespaces: bool) -> IsolationLevel:
-    if not readiness.seccomp:
-        return IsolationLevel.L0
-    if not namespaces:
-        return IsolationLevel.L1 if readiness.landlock else IsolationLevel.L0
-    return IsolationLevel.L2 if readiness.landlock else IsolationLevel.L1

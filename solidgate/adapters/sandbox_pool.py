@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from solidgate.adapters.sandbox_zygote import Readiness, ZygoteDied, ZygoteProcess
 from solidgate.errors import SandboxUnavailable
+from solidgate.sandbox import wire
 from solidgate.sandbox.wire import Kind
 
 START_SECONDS = 60.0
@@ -157,3 +158,8 @@ class ZygotePool:
         await self._notify()
         while self._ending:
             await asyncio.gather(*self._ending, return_exceptions=True)
+
+
+def nothing() -> bytes:
+    """The frame of a zygote that holds no program and no data."""
+    return wire.pack({"holds": "nothing"})

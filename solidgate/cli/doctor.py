@@ -19,7 +19,7 @@ import solidgate
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.adapters.postgres import shared_postgres
-from solidgate.adapters.sandbox_bwrap import probe_level
+from solidgate.adapters.sandbox_machine import probe_level
 from solidgate.adapters.sql.engine import plain_url, revisions
 from solidgate.cli.common import DEFAULTS, Common
 from solidgate.errors import AddressRefused, SolidgateError

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from solidgate.errors import GroupChanged
+from solidgate.flow.in_time import until_ended
 
 T = TypeVar("T")
 
@@ -23,11 +24,7 @@ class Groups:
         task = asyncio.ensure_future(work)
         self._under_way[task] = frozenset(consents)
         try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait([task])
-            raise
+            await until_ended(task)
         finally:
             del self._under_way[task]
         if task.cancelled():

@@ -1,4 +1,4 @@
-"""In time: work that is waited for so long and no longer, whatever the work does about being ended."""
+"""How work is waited for: so long and no longer, or to its end whatever becomes of the waiter."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ async def waited(task: asyncio.Task[T], seconds: float) -> T:
     if task.cancelled():
         raise TimeoutError
     return task.result()
+
+
+async def until_ended(task: asyncio.Future[T]) -> None:
+    """Return when the work has ended. A waiter that is cancelled ends it, and goes once it has."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task])
+        raise
 
 
 def seen(task: asyncio.Task[T]) -> None:

@@ -26,7 +26,7 @@ from solidgate.errors import (
 from solidgate.flow.look import ask
 from solidgate.flow.watching import send_to
 from solidgate.flow.world import World
-from solidgate.identity import jose, webhook
+from solidgate.identity import jose, strict_json, webhook
 from solidgate.identity.http_signature import Message, VerifiedMessage, key_id, verify_message
 from solidgate.pod.notification import ChannelKind, Hint, activity, event, hint_key, meant
 from solidgate.run.watch import ChannelRow
@@ -161,7 +161,7 @@ async def _key_set(world: World, url: str) -> Sequence[Mapping[str, object]]:
     http = world.settings.http
     try:
         reply = await world.fetcher.fetch("GET", url, max_bytes=http.max_jwks_bytes, timeout=_KEY_SECONDS)
-        keys = jose.strict_json_object(reply.content).get("keys") if reply.status == 200 else None
+        keys = strict_json.strict_json_object(reply.content).get("keys") if reply.status == 200 else None
     except (PodFault, SignatureInvalid) as fault:
         raise MessageUnsigned("the recorded key set cannot be read") from fault
     if not isinstance(keys, list):

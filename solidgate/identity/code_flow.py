@@ -19,7 +19,7 @@ from solidgate.errors import (
     SignatureInvalid,
     WebIdInvalid,
 )
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.login import AuthorizationRequest, IssuerMetadata, TokenReply
 from solidgate.identity.webid import check_web_address, same_but_slash
 
@@ -200,7 +200,7 @@ def _first(query: Mapping[str, Sequence[str]], name: str) -> str:
 
 def _json_reply(content: bytes) -> Mapping[str, Any]:
     try:
-        return jose.strict_json_object(content)
+        return strict_json.strict_json_object(content)
     except SignatureInvalid as broken:
         raise LoginRefused("token endpoint: the answer is not JSON") from broken
 

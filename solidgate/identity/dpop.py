@@ -18,7 +18,7 @@ from solidgate.errors import (
     ProofNonceNeeded,
     SignatureInvalid,
 )
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.address import is_normal
 from solidgate.pod.origin import belongs_to, same_origin
 
@@ -153,7 +153,7 @@ def make_proof(
 
 def token_hash(access_token: str) -> str:
     """``ath``: base64url of the SHA-256 of the token (section 4.2)."""
-    return jose.encode_base64url(hashlib.sha256(access_token.encode("ascii", "replace")).digest())
+    return strict_json.encode_base64url(hashlib.sha256(access_token.encode("ascii", "replace")).digest())
 
 
 def target(url: str) -> str:
@@ -242,7 +242,7 @@ def server_nonces(secret: bytes, now: datetime) -> tuple[str, str]:
     current, previous = (
         hmac.new(secret, f"dpop-nonce {n}".encode(), hashlib.sha256).digest() for n in (slot, slot - 1)
     )
-    return jose.encode_base64url(current[:18]), jose.encode_base64url(previous[:18])
+    return strict_json.encode_base64url(current[:18]), strict_json.encode_base64url(previous[:18])
 
 
 def _is_one_of(nonce: str, nonces: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from solidgate.errors import LoginRefused, SignatureInvalid, WebIdInvalid
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.dpop import instant
 from solidgate.identity.webid import check_web_address
 
@@ -136,7 +136,7 @@ def _check_at_hash(claims: Mapping[str, Any], algorithm: str, access_token: str)
     if "at_hash" not in claims:
         return
     digest = _HASH_OF_ALGORITHM[algorithm](access_token.encode("utf-8")).digest()
-    expected = jose.encode_base64url(digest[: len(digest) // 2])
+    expected = strict_json.encode_base64url(digest[: len(digest) // 2])
     _demand(_same(claims["at_hash"], expected), "at_hash is not of the access token")
 
 

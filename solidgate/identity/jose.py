@@ -6,8 +6,6 @@ be canonical, JSON members may not repeat, ``crit``, ``b64``, and keys inside a 
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +28,13 @@ from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
 from solidgate.errors import SignatureInvalid
+from solidgate.identity.strict_json import (
+    base64url,
+    compact_json,
+    decode_base64url,
+    encode_base64url,
+    strict_json_object,
+)
 
 SIGNATURE_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
 """What may be verified; each use narrows it further. Never ``none``, never a shared secret (RFC 8725 3.1)."""
@@ -50,11 +55,9 @@ _PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
-MAX_JSON_DEPTH = 16
 
 
 _ES256 = ECDSA(SHA256())
-_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class _FixedRegistry(jws.JWSRegistry):
@@ -163,8 +166,8 @@ class SigningKey:
 
     def _sign_ed25519(self, header: bytes, payload: bytes) -> str:
         """RFC 7515 section 5.1 with RFC 8037 section 3.1, by hand: every answer waits for a receipt."""
-        signed = b"%b.%b" % (_base64url(header), _base64url(payload))
-        return (b"%b.%b" % (signed, _base64url(self._ed25519.sign(signed)))).decode("ascii")
+        signed = b"%b.%b" % (base64url(header), base64url(payload))
+        return (b"%b.%b" % (signed, base64url(self._ed25519.sign(signed)))).decode("ascii")
 
     @cached_property
     def _ed25519(self) -> Ed25519PrivateKey:
@@ -285,67 +288,6 @@ def choose_key(header: Mapping[str, Any], jwks: Sequence[Mapping[str, Any]]) -> 
     if len(fitting) != 1:
         raise SignatureInvalid("no key of the issuer, or more than one, fits the header")
     return fitting[0]
-
-
-def decode_base64url(text: str) -> bytes:
-    """Canonical base64url without padding (RFC 7515 section 2); one text for each value, no other."""
-    try:
-        decoded = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (ValueError, UnicodeEncodeError) as broken:
-        raise SignatureInvalid("not base64url") from broken
-    if encode_base64url(decoded) != text:
-        raise SignatureInvalid("not canonical base64url")
-    return decoded
-
-
-def encode_base64url(content: bytes) -> str:
-    """base64url without padding (RFC 7515 section 2)."""
-    return _base64url(content).decode("ascii")
-
-
-def _base64url(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
-
-
-def compact_json(members: Mapping[str, Any]) -> bytes:
-    """JSON without white space, in UTF-8."""
-    return _COMPACT.encode(members).encode()
-
-
-def strict_json_object(content: bytes) -> Mapping[str, Any]:
-    """One JSON object in UTF-8, no repeated member, no NaN, nesting at most 16 (RFC 7515 section 4)."""
-    try:
-        text = content.decode("utf-8")
-        _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as broken:
-        raise SignatureInvalid("not one plain JSON object") from broken
-    if not isinstance(value, dict):
-        raise SignatureInvalid("not a JSON object")
-    return value
-
-
-def _check_depth(text: str) -> None:
-    depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise ValueError("nested too deeply")
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is repeated")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _checked_header(content: bytes) -> Mapping[str, Any]:

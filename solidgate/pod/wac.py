@@ -59,11 +59,6 @@ def modes_of(given: Iterable[Grant], agent: str) -> frozenset[Mode]:
     return frozenset(mode for grant in named for mode in Mode if mode.value.value == grant.mode)
 
 
-def of_others(given: Iterable[Grant], agent: str, owner: str | None = None) -> frozenset[Grant]:
-    """The grants to everybody but ``agent``, and but ``owner`` when one is named."""
-    return frozenset(g for g in given if not (g.via == ACL.agent and g.who in (agent, owner)))
-
-
 def names(acl: Acl, agent: str) -> bool:
     """Whether the list speaks of this agent at all."""
     return any(t.predicate == ACL.agent and t.object == NamedNode(agent) for t in acl.triples)

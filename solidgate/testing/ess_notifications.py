@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from solidgate.errors import NotAuthenticated
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.http_signature import Message, content_digest, signature_base
 from solidgate.identity.structured import inner_lists
 from solidgate.testing.pod_notifications import activity_of
@@ -304,7 +304,7 @@ class EssNotifications:
 
 def signed(key: jose.SigningKey, base: bytes) -> str:
     """An ES256 signature over a signature base, in base64 (RFC 9421 section 3.3.4)."""
-    number = int.from_bytes(jose.decode_base64url(key.private_jwk["d"]))
+    number = int.from_bytes(strict_json.decode_base64url(key.private_jwk["d"]))
     private = ec.derive_private_key(number, ec.SECP256R1())
     r, s = decode_dss_signature(private.sign(base, ec.ECDSA(hashes.SHA256())))
     return b64encode(r.to_bytes(32) + s.to_bytes(32)).decode()

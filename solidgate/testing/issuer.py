@@ -23,7 +23,7 @@ from aiohttp import web
 from yarl import URL
 
 from solidgate.errors import ProofInvalid, ProofNonceNeeded
-from solidgate.identity import access_token, dpop, jose
+from solidgate.identity import access_token, dpop, jose, strict_json
 from solidgate.testing.quirks import Quirk
 
 KIB = 1024
@@ -277,7 +277,9 @@ class AwkwardIssuer:
             authenticated = authorization.startswith("Basic ")
         else:
             authenticated = form.get("client_id") == asked["client_id"]
-        challenge = jose.encode_base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        challenge = strict_json.encode_base64url(
+            hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        )
         fits = (
             authenticated
             and challenge == asked["code_challenge"]
@@ -325,7 +327,7 @@ class AwkwardIssuer:
         if Quirk.ALG_NONE in self.quirks:
             return _unsigned({"alg": "none"}, claims)
         if Quirk.ALG_HS256 in self.quirks:
-            return _hmac_signed(header, claims, jose.compact_json(self.key.public_jwk))
+            return _hmac_signed(header, claims, strict_json.compact_json(self.key.public_jwk))
         if Quirk.UNKNOWN_KID in self.quirks:
             header["kid"] = "another"
         if Quirk.ID_TOKEN_OF_ANOTHER_KIND in self.quirks:
@@ -347,7 +349,7 @@ class AwkwardIssuer:
             "sub": self.webid(),
             "webid": self.webid(),
             "nonce": asked["nonce"],
-            "at_hash": jose.encode_base64url(digest[:16]),
+            "at_hash": strict_json.encode_base64url(digest[:16]),
             "iat": now,
             "exp": now + 300,
         }
@@ -390,11 +392,11 @@ def _back(redirect: str, answer: Mapping[str, str], repeated: str = "") -> web.R
 
 def _unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"") -> str:
     parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
-    return ".".join(jose.encode_base64url(part) for part in parts)
+    return ".".join(strict_json.encode_base64url(part) for part in parts)
 
 
 def _hmac_signed(header: Mapping[str, Any], claims: Mapping[str, Any], secret: bytes) -> str:
     """The old confusion: the public key, used as if it were a shared secret."""
     signed = _unsigned({**header, "alg": "HS256"}, claims).rpartition(".")[0]
     mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{jose.encode_base64url(mac)}"
+    return f"{signed}.{strict_json.encode_base64url(mac)}"

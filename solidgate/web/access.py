@@ -12,7 +12,7 @@ from aiohttp import web
 
 from solidgate.errors import BodyInvalid, SignatureInvalid
 from solidgate.flow import access_request
-from solidgate.identity import jose
+from solidgate.identity import strict_json
 from solidgate.web.doors import person
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import CONSENT
@@ -42,7 +42,7 @@ def _answer(request: web.Request) -> str:
 
 def _id_of(encoded: str) -> str:
     try:
-        document = jose.strict_json_object(base64.b64decode(encoded.replace(" ", "+"), validate=True))
+        document = strict_json.strict_json_object(base64.b64decode(encoded.replace(" ", "+"), validate=True))
     except (SignatureInvalid, ValueError):
         return ""
     found = document.get("id")

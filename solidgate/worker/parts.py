@@ -14,6 +14,7 @@ from solidgate.flow import space
 from solidgate.flow.fair import FairPlaces
 from solidgate.flow.finish import finish
 from solidgate.flow.groups import Groups
+from solidgate.flow.in_time import until_ended
 from solidgate.flow.journey import Enclave, Job, part
 from solidgate.flow.run import STOP_CHANNEL
 from solidgate.run.state import PartState, RunState
@@ -50,11 +51,7 @@ class Parts:
 
     async def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait([task])
-            raise
+            await until_ended(task)
         finally:
             self.tasks.pop(key, None)
 

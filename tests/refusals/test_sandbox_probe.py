@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from solidgate.adapters.sandbox_bwrap import BwrapSandbox, probe_level
+from solidgate.adapters.sandbox_bwrap import BwrapSandbox
+from solidgate.adapters.sandbox_machine import probe_level
 from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.errors import SandboxFailed, SandboxLimit

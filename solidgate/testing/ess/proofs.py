@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from solidgate.errors import SignatureInvalid
-from solidgate.identity.jose import decode_base64url, encode_base64url
+from solidgate.identity.strict_json import decode_base64url, encode_base64url
 from solidgate.testing.ess.jsonld import canonical
 
 PROOF_TYPE = "Ed25519Signature2020"

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.errors import ProofInvalid
-from solidgate.identity import access_token, jose
+from solidgate.identity import access_token, strict_json
 from solidgate.identity.dpop import verify_proof
 from solidgate.testing.ess.clients import Client, Clients
 from solidgate.testing.ess.ground import Ground
@@ -161,4 +161,4 @@ class TokenEndpoint:
 def _challenge(verifier: str, asked: Mapping[str, str]) -> str:
     if asked["code_challenge_method"] == "plain":
         return verifier
-    return jose.encode_base64url(hashlib.sha256(verifier.encode()).digest())
+    return strict_json.encode_base64url(hashlib.sha256(verifier.encode()).digest())

@@ -19,7 +19,7 @@ from typing import Any, Self
 import aiohttp
 from yarl import URL
 
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.dpop import make_proof
 from solidgate.ports import Access
 from solidgate.testing.ess.double import EssDouble
@@ -120,7 +120,7 @@ class Visitor:
     async def trade(self, ticket: str, grant: Mapping[str, Any], *, bare: bool = False) -> Answer:
         """Show a grant; ``bare``: base64url without a presentation, as Inrupt's client for Java does."""
         if bare:
-            claim = jose.encode_base64url(json.dumps(grant).encode())
+            claim = strict_json.encode_base64url(json.dumps(grant).encode())
         else:
             shown = {"type": ["VerifiablePresentation"], "verifiableCredential": [grant]}
             claim = base64.b64encode(json.dumps(shown).encode()).decode()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.testing.ess.visitor import Answer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def test_client_credentials_act_as_the_person(scene: Scene) -> None:
 
 
 def authorization(scene: Scene, client: str, verifier: str, **more: str) -> str:
-    challenge = jose.encode_base64url(hashlib.sha256(verifier.encode()).digest())
+    challenge = strict_json.encode_base64url(hashlib.sha256(verifier.encode()).digest())
     query = {
         "response_type": "code",
         "client_id": client,

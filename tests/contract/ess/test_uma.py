@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.dpop import make_proof
 from solidgate.testing.ess import EssDouble
 from solidgate.testing.ess.uma import CREDENTIAL, ID_TOKEN
@@ -92,7 +92,7 @@ async def test_the_two_steps_of_the_client_for_java(scene: Scene) -> None:
     first = await scene.nobody.push(nothing["ticket"], claim_token=id_token, claim_token_format=ID_TOKEN)
     assert (first.status, first.json()["scope"]) == (200, "")
     assert (await scene.nobody.call("GET", scene.url, token=first.json()["access_token"])).status == 403
-    claim = jose.encode_base64url(json.dumps(grant).encode())
+    claim = strict_json.encode_base64url(json.dumps(grant).encode())
     second = await scene.nobody.push(
         nothing["ticket"], claim_token=claim, claim_token_format=CREDENTIAL, rpt=first.json()["access_token"]
     )

@@ -13,7 +13,7 @@ import pytest
 from solidgate.errors import ProofInvalid, ProofNonceNeeded, SolidgateError, TokenInvalid
 from solidgate.flow import caller
 from solidgate.flow.world import World
-from solidgate.identity import dpop, jose
+from solidgate.identity import dpop, jose, strict_json
 from solidgate.testing.issuer import AwkwardIssuer
 from solidgate.testing.quirks import Quirk
 from solidgate.testing.relying import relying_party
@@ -106,9 +106,9 @@ def reheaded(**members: Any) -> Mutation:
 
     def change(call: Call) -> None:
         head, claims, signature = call.proofs[0].split(".")
-        changed = {**jose.strict_json_object(jose.decode_base64url(head)), **members}
-        kept = jose.compact_json({name: value for name, value in changed.items() if value is not None})
-        call.proofs = [f"{jose.encode_base64url(kept)}.{claims}.{signature}"]
+        changed = {**strict_json.strict_json_object(strict_json.decode_base64url(head)), **members}
+        kept = strict_json.compact_json({name: value for name, value in changed.items() if value is not None})
+        call.proofs = [f"{strict_json.encode_base64url(kept)}.{claims}.{signature}"]
 
     return change
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from solidgate.errors import SignatureInvalid
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 KEY = jose.generate_key("ES256")
@@ -24,7 +24,7 @@ EDWARDS = jose.generate_key("EdDSA")
 CLAIMS = {"sub": "alice", "n": 1}
 GOOD = KEY.sign({"typ": "JWT", "kid": "k"}, CLAIMS)
 HEADER, PAYLOAD, SIGNATURE = GOOD.split(".")
-RAW = jose.decode_base64url(SIGNATURE)
+RAW = strict_json.decode_base64url(SIGNATURE)
 R, S = int.from_bytes(RAW[:32], "big"), int.from_bytes(RAW[32:], "big")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -34,7 +34,9 @@ def b64(content: bytes) -> str:
 
 
 def private() -> ec.EllipticCurvePrivateKey:
-    numbers = {name: int.from_bytes(jose.decode_base64url(KEY.private_jwk[name]), "big") for name in "dxy"}
+    numbers = {
+        name: int.from_bytes(strict_json.decode_base64url(KEY.private_jwk[name]), "big") for name in "dxy"
+    }
     public = ec.EllipticCurvePublicNumbers(numbers["x"], numbers["y"], ec.SECP256R1())
     return ec.EllipticCurvePrivateNumbers(numbers["d"], public).private_key()
 
@@ -118,7 +120,7 @@ FAULTS: dict[str, Callable[[], str]] = {
     "alg none, signed": lambda: with_header({"alg": "none"}),
     "alg None": lambda: f"{NONE_TOO}.{PAYLOAD}.",
     "no signature": lambda: f"{HEADER}.{PAYLOAD}.",
-    "HS256 with the public key": lambda: mac(jose.compact_json(KEY.public_jwk)),
+    "HS256 with the public key": lambda: mac(strict_json.compact_json(KEY.public_jwk)),
     "HS256 with an empty secret": lambda: mac(b""),
     "ES384 on P-256": lambda: with_header({"alg": "ES384"}),
     "ES256K": lambda: with_header({"alg": "ES256K"}),

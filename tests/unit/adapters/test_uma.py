@@ -17,7 +17,7 @@ from solidgate.adapters.ess_calls import EssCalls
 from solidgate.adapters.solid_requests import PodLimits, SolidRequests
 from solidgate.adapters.uma import MOST_ROUNDS, UmaTokens
 from solidgate.errors import AuthorizationRefused, AuthorizationServerUntrusted
-from solidgate.identity import jose
+from solidgate.identity import strict_json
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.grant import Grant
 from solidgate.pod.platform import IDENTITY_PROFILE, VC_PROFILE
@@ -136,7 +136,7 @@ async def test_a_server_that_wants_to_know_us_first_gets_the_bare_grant_second()
     _, identity, second = script.forms
     assert identity["claim_token"] == f"id-token-for-{UMA}/token"
     assert (identity["ticket"], identity["claim_token_format"]) == ("t1", IDENTITY_PROFILE)
-    assert json.loads(jose.decode_base64url(second["claim_token"])) == VC
+    assert json.loads(strict_json.decode_base64url(second["claim_token"])) == VC
     assert (second["rpt"], second["ticket"], second["claim_token_format"]) == ("rpt", "t1", VC_PROFILE)
 
 

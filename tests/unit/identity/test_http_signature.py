@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solidgate.errors import MessageUnsigned
-from solidgate.identity import jose
+from solidgate.identity import jose, strict_json
 from solidgate.identity.http_signature import (
     Message,
     content_digest,
@@ -120,7 +120,7 @@ def signed(
 
 
 def _private(key: jose.SigningKey) -> ec.EllipticCurvePrivateKey:
-    number = int.from_bytes(jose.decode_base64url(key.private_jwk["d"]))
+    number = int.from_bytes(strict_json.decode_base64url(key.private_jwk["d"]))
     return ec.derive_private_key(number, ec.SECP256R1())
 
 

@@ -1,0 +1,75 @@
+"""The texts that signed objects are made of: canonical base64url, and JSON with one reading only."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from solidgate.errors import SignatureInvalid
+
+MAX_JSON_DEPTH = 16
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def decode_base64url(text: str) -> bytes:
+    """Canonical base64url without padding (RFC 7515 section 2); one text for each value, no other."""
+    try:
+        decoded = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (ValueError, UnicodeEncodeError) as broken:
+        raise SignatureInvalid("not base64url") from broken
+    if encode_base64url(decoded) != text:
+        raise SignatureInvalid("not canonical base64url")
+    return decoded
+
+
+def encode_base64url(content: bytes) -> str:
+    """base64url without padding (RFC 7515 section 2)."""
+    return base64url(content).decode("ascii")
+
+
+def base64url(content: bytes) -> bytes:
+    """The same as bytes."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def compact_json(members: Mapping[str, Any]) -> bytes:
+    """JSON without white space, in UTF-8."""
+    return _COMPACT.encode(members).encode()
+
+
+def strict_json_object(content: bytes) -> Mapping[str, Any]:
+    """One JSON object in UTF-8, no repeated member, no NaN, nesting at most 16 (RFC 7515 section 4)."""
+    try:
+        text = content.decode("utf-8")
+        _check_depth(text)
+        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as broken:
+        raise SignatureInvalid("not one plain JSON object") from broken
+    if not isinstance(value, dict):
+        raise SignatureInvalid("not a JSON object")
+    return value
+
+
+def _check_depth(text: str) -> None:
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    if deepest > MAX_JSON_DEPTH:
+        raise ValueError("nested too deeply")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is repeated")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
