@@ -7,6 +7,7 @@ dearer (more memory to copy, locks to make anew), and the others would pay for i
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 
 from solidgate.sandbox.wire import Kind
@@ -35,7 +36,7 @@ NAMED: Mapping[bytes, tuple[str, ...]] = {
     b"concurrent": ("concurrent.futures",),
     b"logging": ("logging",),
 }
-"""What programs get that have the word anywhere in a module. Others can import it too, and wait for it."""
+"""What programs get that have the word in a module. Others can import it too, and wait for it."""
 OPTIONAL = frozenset({"shacl", "tzdata"})
 
 
@@ -52,5 +53,5 @@ def preload(kind: Kind, named_in: Mapping[str, bytes] | None = None) -> None:
 def _named(files: Mapping[str, bytes] | None) -> Iterator[str]:
     modules = None if files is None else [files[path] for path in files if path.endswith(".py")]
     for word, names in NAMED.items():
-        if modules is None or any(word in module for module in modules):
+        if modules is None or any(re.search(rb"\b%b\b" % word, module) for module in modules):
             yield from names

@@ -26,7 +26,10 @@ def held(source: str) -> list[str]:
 
 
 def test_a_program_that_walks_pays_for_no_graph() -> None:
-    assert held("def derive(person): return [one.triple for one in person.statements]") == []
+    source = (
+        "from pyoxigraph import Quad\ndef derive(person): return [one.triple for one in person.statements]"
+    )
+    assert held(source) == []
 
 
 @pytest.mark.parametrize(
