@@ -160,15 +160,19 @@ class _Reading:
         """Each resource, a few at once; the first fault ends the others."""
         if len(urls) <= 1:  # most people have few documents: no task is needed for a single one
             return {url: await self._one(url, known.get(url)) for url in urls}
-        gate = asyncio.Semaphore(self.world.settings.http.per_origin)
+        most = self.world.settings.http.per_origin
+        gate = asyncio.Semaphore(most)
 
-        async def one(url: str) -> Document | _Same:
+        async def in_turn(url: str) -> Document | _Same:
             async with gate:
                 return await self._one(url, known.get(url))
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(url)) for url in urls]
+                if len(urls) > most:
+                    tasks = [group.create_task(in_turn(url)) for url in urls]
+                else:
+                    tasks = [group.create_task(self._one(url, known.get(url))) for url in urls]
         except BaseExceptionGroup as failed:
             raise _first(failed) from None
         return {url: task.result() for url, task in zip(urls, tasks, strict=True)}
