@@ -25,9 +25,9 @@ from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Manifest, Program
 from solidgate.pod.resource import Document
 from solidgate.sandbox import tasks, wire
+from solidgate.sandbox.libraries import preload
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
 from solidgate.sandbox.wire import Kind
-from solidgate.sandbox.zygote import preload
 
 ROUNDS = 100
 PROCESSES = 12  # a bare process takes so long that fewer rounds tell enough

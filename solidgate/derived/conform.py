@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -48,7 +48,7 @@ class ConformantGraph:
     """N-Triples, sorted, that passed every check. Built only by ``conform``.
 
     ``digest`` is ``sha256:<hex>`` of ``content``; results carry no blank nodes, so the sorted N-Triples are
-    canonical.
+    canonical. ``triples`` are the same statements, in that order.
     """
 
     content: bytes
@@ -56,6 +56,7 @@ class ConformantGraph:
     subject: str
     shapes_digest: str
     engine: str
+    triples: tuple[Triple, ...] = field(compare=False)
 
     def __repr__(self) -> str:
         return f"ConformantGraph({len(self.content)} bytes, {self.digest})"
@@ -99,7 +100,7 @@ def conform(
             _require_plain(triple.object)
     content = ntriples.write(triples)
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    return ConformantGraph(content, digest, raw.subject, shapes_digest, verdict.engine)
+    return ConformantGraph(content, digest, raw.subject, shapes_digest, verdict.engine, tuple(triples))
 
 
 def _is_own(term: object, subject: str) -> bool:

@@ -12,12 +12,10 @@ from datetime import UTC, datetime
 import pyoxigraph
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple
 
-from solidgate.derived import ntriples
 from solidgate.derived.conform import ConformantGraph
 from solidgate.vocab import DPV, PROV, RDF, SG, XSD
 
 _PREFIXES = {each.prefix: each.iri for each in (PROV, SG, DPV, XSD)}
-_MAX_TRIPLES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +41,12 @@ class Provenance:
 
 def result_document(graph: ConformantGraph, provenance: Provenance) -> bytes:
     """The conformant graph and its provenance as one Turtle document; same arguments, same bytes."""
-    derived = ntriples.read(graph.content, max_triples=_MAX_TRIPLES)
     descent = [
         *statements(provenance),
         Triple(_iri(graph.subject), PROV.wasGeneratedBy, _iri(provenance.run)),
     ]
     content = pyoxigraph.serialize(
-        [*derived, *sorted(descent, key=str)], format=RdfFormat.TURTLE, prefixes=_PREFIXES
+        [*graph.triples, *sorted(descent, key=str)], format=RdfFormat.TURTLE, prefixes=_PREFIXES
     )
     assert content is not None  # without an output, serialize returns the bytes
     return content
@@ -68,19 +65,21 @@ def invalidation(result: str, at: datetime, consent: str) -> bytes:
 
 def statements(provenance: Provenance) -> Iterator[Triple]:
     """The descent as triples without blank nodes."""
-    yield from _about_result(provenance)
-    yield from _about_run(provenance)
+    run, result = _iri(provenance.run), _iri(provenance.result)
+    yield from _about_result(provenance, result, run)
+    yield from _about_run(provenance, run)
+    used, derived, keyed = PROV.used, PROV.wasDerivedFrom, SG.keyedDigest
     for url, digest in provenance.inputs.items():
-        yield Triple(_iri(provenance.run), PROV.used, _iri(url))
-        yield Triple(_iri(provenance.result), PROV.wasDerivedFrom, _iri(url))
-        yield Triple(_iri(url), SG.keyedDigest, Literal(digest))
+        document = _iri(url)
+        yield Triple(run, used, document)
+        yield Triple(result, derived, document)
+        yield Triple(document, keyed, Literal(digest))
 
 
-def _about_result(provenance: Provenance) -> Iterator[Triple]:
-    result = _iri(provenance.result)
+def _about_result(provenance: Provenance, result: NamedNode, run: NamedNode) -> Iterator[Triple]:
     yield Triple(result, RDF.type, PROV.Entity)
     yield Triple(result, RDF.type, SG.DerivedResult)
-    yield Triple(result, PROV.wasGeneratedBy, _iri(provenance.run))
+    yield Triple(result, PROV.wasGeneratedBy, run)
     yield Triple(result, PROV.generatedAtTime, _time(provenance.ended))
     yield Triple(result, SG.underConsent, _iri(provenance.consent))
     yield Triple(result, DPV.hasDataSubject, _iri(provenance.data_subject))
@@ -88,8 +87,7 @@ def _about_result(provenance: Provenance) -> Iterator[Triple]:
     yield Triple(result, SG.digest, Literal(provenance.content))
 
 
-def _about_run(provenance: Provenance) -> Iterator[Triple]:
-    run = _iri(provenance.run)
+def _about_run(provenance: Provenance, run: NamedNode) -> Iterator[Triple]:
     association = _iri(f"{provenance.result}#association")
     plan = _iri(f"{provenance.result}#algorithm")
     yield Triple(run, RDF.type, PROV.Activity)

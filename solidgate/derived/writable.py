@@ -7,7 +7,7 @@ something about anybody but the result itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from functools import lru_cache
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
@@ -30,33 +30,34 @@ def require_writable(document: bytes, own: Collection[str]) -> None:
 
     ``own`` are the IRIs that it may speak about, with their fragments; the person stands as an object only.
     """
-    subjects, terms = set(), set()
-    for quad in parse(document, format=RdfFormat.TURTLE):
-        subjects.add(quad.subject)
-        terms |= {quad.subject, quad.predicate, quad.object}
-    mine = frozenset(own)
-    if not all(isinstance(each, NamedNode) and _is_own(each.value, mine) for each in subjects):
+    mine, subjects, iris, strangers = frozenset(own), set(), set(), False
+    for subject, predicate, value, _ in parse(document, format=RdfFormat.TURTLE):
+        if type(subject) is NamedNode:
+            subjects.add(subject.value)
+        else:
+            strangers = True
+        iris.add(predicate.value)
+        if type(value) is NamedNode:
+            iris.add(value.value)
+        elif type(value) is Literal:
+            iris.add(value.datatype.value)
+    if strangers or not all(_is_own(each, mine) for each in subjects):
         raise ResultForeign("another subject")
-    if any(rules_pods(iri) for iri in _iris(terms)):
+    iris |= subjects
+    # Most documents have none of these words anywhere, which is told much sooner than for each term.
+    text = "\n".join(iris).lower()
+    if any(ruling in text for ruling in _all_plain(RULING)) and any(map(rules_pods, iris)):
         raise ResultForeign("a term that rules pods or consent")
 
 
-def _iris(terms: Iterable[object]) -> Iterator[str]:
-    """Every IRI that is a term, or the datatype of one; most of them only once."""
-    for term in terms:
-        if isinstance(term, NamedNode):
-            yield term.value
-        elif isinstance(term, Literal):
-            yield term.datatype.value
-
-
-def _is_own(iri: str, own: Collection[str]) -> bool:
+def _is_own(iri: str, own: frozenset[str]) -> bool:
     return iri in own or iri.partition("#")[0] in own
 
 
 def _plain(iri: str) -> str:
     """Without the scheme and in small letters: http, https and HTTP name one vocabulary to a reader."""
-    return iri.lower().partition("://")[2] or iri.lower()
+    small = iri.lower()
+    return small.partition("://")[2] or small
 
 
 @lru_cache(maxsize=8)

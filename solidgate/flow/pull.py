@@ -169,10 +169,10 @@ class _Reading:
 
         try:
             async with asyncio.TaskGroup() as group:
-                if len(urls) > most:
-                    tasks = [group.create_task(in_turn(url)) for url in urls]
-                else:
+                if len(urls) <= most:  # nobody waits for anybody
                     tasks = [group.create_task(self._one(url, known.get(url))) for url in urls]
+                else:
+                    tasks = [group.create_task(in_turn(url)) for url in urls]
         except BaseExceptionGroup as failed:
             raise _first(failed) from None
         return {url: task.result() for url, task in zip(urls, tasks, strict=True)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
-from solidgate.consent.decide import ActiveConsent, Proposal, decide
+from solidgate.consent.decide import ActiveConsent, Proposal, decide, decide_again
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import (
@@ -64,6 +64,7 @@ class Step:
     ended: SolidgateError | None = None
     unanswered: bool = False
     given_back: bool = False
+    proposed: Proposal | None = None
 
     @property
     def record(self) -> ConsentRecord:
@@ -89,7 +90,10 @@ class Step:
         """
         self.check()
         begin, now = clock(), self.world.clock.now()
-        active = decided(self.world, self.held.stored, self.agreement, self.run)
+        if self.proposed is None:
+            self.proposed = proposal(self.agreement, self.record, self.run)
+        # The record that the step began with is read-only; whether it still stands, the statement asks.
+        active = decide_again(self.record, now, self.proposed)
         async with self.world.store.at_once() as steps:
             made = await make(steps, self._place(active.epoch), now)
         if not made:

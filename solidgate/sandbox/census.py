@@ -17,8 +17,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
+from solidgate.sandbox.libraries import preload
 from solidgate.sandbox.wire import Kind
-from solidgate.sandbox.zygote import preload
 
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _NOT_NEEDED = {"solidgate", "_distutils_hack"}

@@ -90,6 +90,11 @@ def _format(media_type: str, content: bytes) -> RdfFormat:
     except ValueError as problem:
         raise Unreadable from problem
     # Fewer brackets than that nest no deeper, wherever they stand; most documents need no more than counting.
-    if sum(map(text.count, "[({")) > MAX_DEPTH and depth(text, json=kind == RdfFormat.JSON_LD) > MAX_DEPTH:
+    if _opened(content) > MAX_DEPTH and depth(text, json=kind == RdfFormat.JSON_LD) > MAX_DEPTH:
         raise Unreadable
     return kind
+
+
+def _opened(content: bytes) -> int:
+    """How many brackets are opened: in UTF-8 these bytes are nothing else. Looking is far below counting."""
+    return sum(content.count(bracket) for bracket in b"[({" if bracket in content)

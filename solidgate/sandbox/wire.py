@@ -74,23 +74,24 @@ def unpack(descriptor: int) -> tuple[dict[str, Any], list[bytes]]:
 
     Raises ``Malformed``.
     """
+    end = os.fstat(descriptor).st_size
     try:
         (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
-        header = json.loads(_part(descriptor, length, _HEAD.size))
+        header = json.loads(_part(descriptor, length, _HEAD.size, end))
         sizes = header.pop("sizes")
     except (struct.error, ValueError, KeyError, AttributeError) as problem:
         raise Malformed("not a frame") from problem
     blobs, place = [], _HEAD.size + length
     for size in sizes:
-        blobs.append(_part(descriptor, size, place))
+        blobs.append(_part(descriptor, size, place, end))
         place += size
-    if place != os.fstat(descriptor).st_size:
+    if place != end:
         raise Malformed("a frame of another length than it says")
     return header, blobs
 
 
-def _part(descriptor: int, size: int, place: int) -> bytes:
-    if not 0 <= size <= os.fstat(descriptor).st_size - place:
+def _part(descriptor: int, size: int, place: int, end: int) -> bytes:
+    if not 0 <= size <= end - place:
         raise Malformed("a frame of another length than it says")
     content = os.pread(descriptor, size, place)
     if len(content) != size:

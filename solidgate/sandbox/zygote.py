@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
-import importlib
 import json
 import os
 import select
@@ -24,37 +23,10 @@ if __name__ == "__main__":  # started as a file, isolated: the search path is an
     sys.path.extend(json.loads(sys.argv[1])["path"])
 
 from solidgate.sandbox import jail, tasks, wire
+from solidgate.sandbox.libraries import preload
 from solidgate.sandbox.wire import Ending, Kind
 
-_STANDARD = (
-    "base64", "bisect", "calendar", "cmath", "collections", "concurrent.futures", "csv", "dataclasses",
-    "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
-    "importlib.resources", "importlib.resources.abc", "io", "itertools", "json", "math", "operator",
-    "random", "re", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "uuid",
-    "zlib", "zoneinfo", "_strptime",
-)  # fmt: skip
-
-LIBRARIES = {
-    Kind.PROGRAM: ("pyoxigraph", "rdflib", "rdflib.plugins.serializers.nt", "rdflib.plugins.stores.memory",
-                   "solidgate.sandbox.documents", "solidgate.sandbox.inputs", "solidgate.sandbox.terms",
-                   "solidgate.sandbox.program"),
-    Kind.VALIDATE: ("pyoxigraph", "rdflib", "shacl", "pyshacl", "rdflib.plugins.stores.memory",
-                    "solidgate.sandbox.validation", "solidgate.sandbox.judging"),
-    Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
-    Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
-}  # fmt: skip
 _MOST_COMPILED = 64 * 1024 * 1024
-OPTIONAL = frozenset({"shacl", "tzdata"})
-
-
-def preload(kind: Kind) -> None:
-    """Import what jobs of ``kind`` need, so that forks find it warm."""
-    for name in (*_STANDARD, *LIBRARIES[kind]):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            if name not in OPTIONAL:
-                raise
 
 
 def prepare(header: dict[str, Any], blobs: list[bytes]) -> tasks.Preloaded:
@@ -204,9 +176,9 @@ def main() -> None:
         return
     header, blobs = wire.unpack(descriptors[0])
     os.close(descriptors[0])
-    preload(Kind(settings["kind"]))
     preloaded = prepare(header, blobs)
     del header, blobs
+    preload(Kind(settings["kind"]), named_in=preloaded.files or None)
     policy, bars = proven(policy)
     if preloaded.files:
         preloaded = dataclasses.replace(preloaded, modules=compiled(bars, preloaded.files))

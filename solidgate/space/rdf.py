@@ -41,22 +41,32 @@ Object = ox.NamedNode | ox.Literal
 
 def turtle(triples: Iterable[ox.Triple]) -> bytes:
     """Turtle with those of our prefixes that are used; the same triples always give the same bytes."""
-    listed = in_order(triples)
-    text = "\n".join(map(str, listed))
-    used = {prefix: iri for prefix, iri in PREFIXES.items() if f"<{iri}" in text}
+    placed = _placed(triples)
+    text = "\n".join([written for _, written, _ in placed])
+    used = {prefix: iri for prefix, iri, opened in _OPENED if opened in text}
+    listed = [triple for _, _, triple in placed]
     lines = (ox.serialize(listed, format=ox.RdfFormat.TURTLE, prefixes=used) or b"").splitlines(keepends=True)
     # The serializer writes prefixes in the order of its hash table, which another build may change.
     return b"".join(sorted(lines[: len(used)]) + lines[len(used) :])
 
 
+_OPENED = tuple((prefix, iri, f"<{iri}") for prefix, iri in PREFIXES.items())
+
+
 def in_order(triples: Iterable[ox.Triple]) -> tuple[ox.Triple, ...]:
     """Each triple once, a thing before its fragments."""
-    return tuple(sorted(set(triples), key=_place_in_order))
+    return tuple(triple for _, _, triple in _placed(triples))
 
 
-def _place_in_order(triple: ox.Triple) -> tuple[str, str]:
+def _placed(triples: Iterable[ox.Triple]) -> list[tuple[str, str, ox.Triple]]:
+    """In that order, each with its subject and its text, which no two have in common."""
+    texts = {str(triple): triple for triple in triples}
+    return sorted((_subject_of(triple), text, triple) for text, triple in texts.items())
+
+
+def _subject_of(triple: ox.Triple) -> str:
     subject = triple.subject
-    return (subject.value if isinstance(subject, ox.NamedNode) else "", str(triple))
+    return subject.value if isinstance(subject, ox.NamedNode) else ""
 
 
 def ntriples(triples: Iterable[ox.Triple]) -> bytes:

@@ -127,6 +127,20 @@ async def test_sandbox_imports_a_program_with_its_files_from_memory(sandbox: Bwr
     assert '"77"' in await derive(sandbox, how="files")
 
 
+async def test_sandbox_lets_a_program_import_what_it_does_not_name(sandbox: BwrapSandbox) -> None:
+    source = b"""
+def derive(person):
+    library, whole = __import__("rdf" + "lib"), getattr(person, "gra" + "ph")
+    __import__("log" + "ging").getLogger().debug("nobody hears it")
+    assert isinstance(whole, library.__dict__["Gra" + "ph"])
+    return whole
+"""
+    quiet = {**FILES, "example/__init__.py": b"", "example/main.py": source}
+    context = RunContext("2026-11-22T00:00:00Z", SUBJECT, {})
+    found = await sandbox.derive(program(quiet), [TURTLE], context, LIMITS)
+    assert found.count(b"<urn:ex:v>") == 2
+
+
 async def test_sandbox_hands_over_datasets(sandbox: BwrapSandbox) -> None:
     context = RunContext("2026-11-22T00:00:00Z", SUBJECT, {"how": "datasets"})
     found = await sandbox.derive(PROGRAM, [TURTLE], context, LIMITS, datasets={"table": b"12345"})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from solidgate.consent import decide as room
-from solidgate.consent.decide import ActiveConsent, Proposal, decide
+from solidgate.consent.decide import ActiveConsent, Proposal, decide, decide_again
 from solidgate.consent.record import ConsentEvent, ConsentRecord, Reason
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus as S
@@ -182,3 +182,17 @@ def test_deciding_takes_microseconds() -> None:
     """The target is 50 microseconds; ten times that is the bound, so that a busy machine does not fail it."""
     best = min(timeit.repeat(lambda: decide(YES, DAY, FITS), number=200, repeat=5)) / 200
     assert best < 500e-6
+
+
+@pytest.mark.parametrize("case", [name for name, case in TABLE.items() if case[3] != UNVERIFIABLE])
+def test_a_record_that_passed_is_held_against_all_but_its_own_form_again(case: str) -> None:
+    """Time goes on, and proposals differ; the record itself cannot have changed."""
+    what, when, proposal, code = TABLE[case]
+    with pytest.raises(Refused) as refusal:
+        decide_again(what, when, proposal)
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("case", ALLOWED, ids=str)
+def test_a_second_decision_says_what_the_first_said(case: str) -> None:
+    assert decide_again(*ALLOWED[case]) == decide(*ALLOWED[case])

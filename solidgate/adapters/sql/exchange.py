@@ -81,12 +81,14 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
 async def _once(
     driver: Driver, sent: Sequence[tuple[str, Row]], begins: bool, commit: bool
 ) -> list[list[Any]]:
+    if begins != commit:
+        sent = (_BEGIN, *sent) if begins else (*sent, _COMMIT)
     begins, commit = begins and not commit, commit and not begins
-    sent = (*([_BEGIN] if begins else ()), *sent, *([_COMMIT] if commit else ()))
-    statements = [_Statement(driver.pgconn, _line_of(driver), *one) for one in sent]
+    pgconn, line = driver.pgconn, _line_of(driver)
+    statements = [_Statement(pgconn, line, *one) for one in sent]
     commands = [command for statement in statements for command in statement.commands()]
     async with driver.lock:
-        results = iter(await driver.wait(_round(driver.pgconn, commands)))
+        results = iter(await driver.wait(_round(pgconn, commands)))
     rows = [statement.rows(results) for statement in statements]
     for end in results:
         _check(end)
@@ -127,8 +129,10 @@ class _Statement:
         """Prepare it where it is not, then execute it; bound by its text and the types of its values."""
         text, names = _numbered(self.statement)
         transformer, prepared, pgconn = self.line.transformer, self.line.prepared, self.pgconn
-        given = [self.row[name] for name in names]
-        values = transformer.dump_sequence(given, [_form(value) for value in given])
+        row, auto, binary = self.row, PyFormat.AUTO, PyFormat.BINARY
+        given = [row[name] for name in names]
+        # As the driver chooses; arrays in binary, as bytes in the text of one are escaped by a connection.
+        values = transformer.dump_sequence(given, [binary if type(one) is list else auto for one in given])
         types, formats = transformer.types or (), transformer.formats
         name = prepared.get((text, types))
         if name is None and len(prepared) >= MOST_PREPARED:
@@ -150,16 +154,11 @@ class _Statement:
         _check(result)
         if not result.nfields:
             return []
-        maker = _row_of(tuple(result.fname(place) or b"" for place in range(result.nfields)))
+        maker = _row_of(tuple([result.fname(place) or b"" for place in range(result.nfields)]))
         self.line.transformer.set_pgresult(result)
         rows = list(self.line.transformer.load_rows(0, result.ntuples, maker))
         self.line.transformer.set_pgresult(None)  # what a person may have erased does not stay in memory
         return rows
-
-
-def _form(value: Any) -> PyFormat:
-    """As the driver chooses; arrays in binary, as bytes in the text of one are escaped by a connection."""
-    return PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
 
 
 def _is_end(results: Sequence[PGresult]) -> bool:

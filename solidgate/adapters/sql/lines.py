@@ -1,6 +1,6 @@
 """Connections that stay at hand between transactions, so that one costs no turn of SQLAlchemy's pool.
 
-They are the pool's own, and count as taken from it: a quarter of them at most, so that whoever asks the pool
+They are the pool's own, and count as taken from it: half of them at most, so that whoever asks the pool
 itself is never kept waiting by a connection that nobody uses.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from solidgate.adapters.sql.pool import is_silent
 
-SHARE = 4
+SHARE = 2
 """One connection in so many of the pool may stay at hand."""
 
 _POOL = "solidgate-pool"
@@ -37,19 +37,25 @@ class Lines:
 
     async def take(self) -> AsyncConnection:
         """A connection that stands, in no transaction. Raises as the pool does."""
+        return self._connection(await self.take_bare())
+
+    async def take_bare(self) -> PoolProxiedConnection:
+        """The same for the driver alone, who needs nothing of SQLAlchemy around it."""
         while self._kept:
             line, used = self._kept.pop()
+            if self._is_fresh(line, used):
+                return line
             stands = False
             try:
-                stands = await self._stands(line, used)
+                stands = await self._stands(line)
             finally:  # also when whoever asks is cancelled: what nobody knows of is not used again
                 if not stands:
                     await greenlet_spawn(line.invalidate)
             if stands:
-                return self._connection(line)
+                return line
         line = await greenlet_spawn(self._engine.sync_engine.raw_connection)
         line.info[_POOL] = self._pool
-        return self._connection(line)
+        return line
 
     async def give(self, connection: AsyncConnection) -> None:
         """Keep it at hand, or give it back to the pool, which wakes whoever waits there."""
@@ -61,6 +67,19 @@ class Lines:
                 self._kept.append((taken.connection, time.monotonic()))
                 return
         await connection.close()
+
+    async def give_bare(self, line: PoolProxiedConnection) -> None:
+        """The same for one of ``take_bare``."""
+        if line.info.get(_POOL) is not self._pool:
+            await greenlet_spawn(line.invalidate)
+        elif self._may_keep_one_more():
+            self._kept.append((line, time.monotonic()))
+        else:
+            await self.close_bare(line)
+
+    async def close_bare(self, line: PoolProxiedConnection) -> None:
+        """Give it back to the pool, rolled back; one that broke is not used again."""
+        await greenlet_spawn(line.close)
 
     def _may_keep_one_more(self) -> bool:
         """When all are taken somebody may be waiting for one, and is woken by the pool alone."""
@@ -74,12 +93,18 @@ class Lines:
         # As ``AsyncEngine.connect`` makes it, without the greenlet that it needs to reach the pool.
         return AsyncConnection(self._engine, Connection(self._engine.sync_engine, line))
 
-    async def _stands(self, line: PoolProxiedConnection, used: float) -> bool:
+    def _is_fresh(self, line: PoolProxiedConnection, used: float) -> bool:
+        driver = line.driver_connection
+        return (
+            isinstance(driver, psycopg.AsyncConnection)
+            and time.monotonic() - used < self._idle_seconds
+            and is_silent(driver)
+        )
+
+    async def _stands(self, line: PoolProxiedConnection) -> bool:
         driver = line.driver_connection
         if not isinstance(driver, psycopg.AsyncConnection):
             return False
-        if time.monotonic() - used < self._idle_seconds and is_silent(driver):
-            return True
         try:
             await driver.execute("SELECT 1")
             await driver.rollback()

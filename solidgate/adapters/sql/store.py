@@ -7,19 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import psycopg
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.access_requests import AccessRequests
 from solidgate.adapters.sql.answers import Answers
+from solidgate.adapters.sql.at_once import AtOnce
 from solidgate.adapters.sql.consents import Consents
 from solidgate.adapters.sql.doors import Doors
+from solidgate.adapters.sql.faults import ours
 from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
@@ -39,16 +38,13 @@ from solidgate.adapters.sql.standing import Standing
 from solidgate.adapters.sql.steps import Steps as Steps
 from solidgate.adapters.sql.sweep import TABLES, sweep
 from solidgate.adapters.sql.tables import erasures, people, space_keys, spaces
-from solidgate.adapters.sql.together import driver_of
 from solidgate.adapters.sql.trail import Trail
 from solidgate.adapters.sql.watches import Watches
 from solidgate.adapters.sql.whole import whole
 from solidgate.adapters.sql.withdrawals import Withdrawals
 from solidgate.adapters.tombstones import Tombstones
-from solidgate.errors import BodyInvalid, StoreUnavailable
 
 _log = structlog.get_logger()
-_AWAY = (OperationalError, InterfaceError, PoolExhausted, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class Transaction:
@@ -202,11 +198,9 @@ class SqlStore:
             yield tx
             await tx.last.send(connection)
 
-    @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[Steps]:
+    def at_once(self) -> AtOnce:
         """The moves of a part: each statement is its own transaction. Same errors."""
-        async with _told(), whole(self._lines) as connection:
-            yield Steps(driver_of(connection), self.keys)
+        return AtOnce(self._lines, self.keys)
 
     async def ping(self) -> None:
         """One round trip. Raises ``StoreUnavailable``."""
@@ -282,11 +276,7 @@ async def _told() -> AsyncIterator[None]:
     """The database's faults as our own."""
     try:
         yield
-    except _AWAY as fault:
-        raise StoreUnavailable() from fault
-    except (DataError, psycopg.DataError) as fault:
-        raise BodyInvalid("a value that cannot be kept") from fault
-    except DBAPIError as fault:
-        if fault.connection_invalidated:
-            raise StoreUnavailable() from fault
-        raise
+    except Exception as fault:
+        if (told := ours(fault)) is None:
+            raise
+        raise told from fault

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from pyoxigraph import BlankNode, NamedNode, RdfFormat, parse
 
+from solidgate.derived import ntriples
 from solidgate.derived.conform import ConformantGraph
 from solidgate.derived.provenance import Provenance, result_document
 from solidgate.vocab import PROV, SG
 
 SUBJECT = "https://space.example/results/1"
-GRAPH = ConformantGraph(f'<{SUBJECT}> <urn:n> "007"^^<http://www.w3.org/2001/XMLSchema#integer> .\n'.encode(),
-                        "sha256:g", SUBJECT, "sha256:s", "shacl")  # fmt: skip
+CONTENT = f'<{SUBJECT}> <urn:n> "007"^^<http://www.w3.org/2001/XMLSchema#integer> .\n'.encode()
+TRIPLES = tuple(ntriples.read(CONTENT, max_triples=1))
+GRAPH = ConformantGraph(CONTENT, "sha256:g", SUBJECT, "sha256:s", "shacl", TRIPLES)
 DESCENT = Provenance(
     result="https://pod.example/r.ttl",
     run="https://space.example/runs/1",

@@ -54,11 +54,11 @@ async def test_the_same_connection_serves_one_after_the_other(engine: AsyncEngin
     assert len({await one(lines) for _ in range(5)}) == 1
 
 
-async def test_no_more_than_a_quarter_stays_at_hand_and_all_can_be_had(engine: AsyncEngine) -> None:
+async def test_no_more_than_half_stays_at_hand_and_all_can_be_had(engine: AsyncEngine) -> None:
     lines = Lines(engine)
     for _ in range(3):
         assert len(await some(lines, 8)) == 8
-        assert taken(engine) == 2
+        assert taken(engine) == 4
 
 
 async def test_whoever_waits_is_woken_by_the_first_that_is_free(database_url: str) -> None:
@@ -71,7 +71,7 @@ async def test_whoever_waits_is_woken_by_the_first_that_is_free(database_url: st
     held.append(await waiting)
     for connection in held:
         await lines.give(connection)
-    assert taken(small) == 1
+    assert taken(small) == 2
     await small.dispose()
 
 
