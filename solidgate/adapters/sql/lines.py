@@ -31,14 +31,14 @@ class Lines:
     def __init__(self, engine: AsyncEngine, idle_seconds: float = IDLE_SECONDS) -> None:
         self._engine = engine
         self._idle_seconds = idle_seconds
-        self._kept: list[tuple[PoolProxiedConnection, float]] = []
+        self._kept: list[tuple[AsyncConnection, PoolProxiedConnection, float]] = []
         self._pool = engine.sync_engine.pool
         event.listen(engine.sync_engine, "engine_disposed", self._disposed)
 
     async def take(self) -> AsyncConnection:
         """A connection that stands, in no transaction. Raises as the pool does."""
         while self._kept:
-            line, used = self._kept.pop()
+            connection, line, used = self._kept.pop()
             stands = False
             try:
                 stands = await self._stands(line, used)
@@ -46,7 +46,7 @@ class Lines:
                 if not stands:
                     await greenlet_spawn(line.invalidate)
             if stands:
-                return self._connection(line)
+                return connection
         line = await greenlet_spawn(self._engine.sync_engine.raw_connection)
         line.info[_POOL] = self._pool
         return self._connection(line)
@@ -58,7 +58,7 @@ class Lines:
             if taken.connection.info.get(_POOL) is not self._pool:
                 await connection.invalidate()  # its pool was disposed of meanwhile
             elif self._may_keep_one_more():
-                self._kept.append((taken.connection, time.monotonic()))
+                self._kept.append((connection, taken.connection, time.monotonic()))
                 return
         await connection.close()
 
@@ -91,4 +91,4 @@ class Lines:
         """With the pool go the connections taken from it. A process must not fork while some are at hand."""
         self._pool = engine.pool
         while self._kept:
-            self._kept.pop()[0].invalidate()
+            self._kept.pop()[1].invalidate()
