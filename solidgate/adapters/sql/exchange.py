@@ -84,27 +84,76 @@ async def _once(
     if begins != commit:
         sent = (_BEGIN, *sent) if begins else (*sent, _COMMIT)
     begins, commit = begins and not commit, commit and not begins
-    pgconn, line = driver.pgconn, _line_of(driver)
-    statements = [_Statement(pgconn, line, *one) for one in sent]
-    commands = [command for statement in statements for command in statement.commands()]
-    async with driver.lock:
-        results = iter(await driver.wait(_round(pgconn, commands)))
-    rows = [statement.rows(results) for statement in statements]
-    for end in results:
-        _check(end)
+    statements, commands = _made(driver, sent)
+    rows = await _answered(driver, statements, commands)
     return rows[begins : len(rows) - commit]
 
 
-def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
-    """One result for each command, and the end's. The connection leaves the pipeline whole, or is closed."""
-    pgconn.enter_pipeline_mode()
+def _made(driver: Driver, sent: Sequence[tuple[str, Row]]) -> tuple[list[_Statement], list[Command]]:
+    pgconn, line = driver.pgconn, _line_of(driver)
+    statements = [_Statement(pgconn, line, *one) for one in sent]
+    return statements, [command for statement in statements for command in statement.commands()]
+
+
+async def _answered(
+    driver: Driver, statements: Sequence[_Statement], commands: Sequence[Command], under_way: int = 0
+) -> list[list[Any]]:
+    async with driver.lock:
+        results = iter(await driver.wait(_round(driver.pgconn, commands, under_way)))
+    rows = [statement.rows(results) for statement in statements]
+    for end in results:
+        _check(end)
+    return rows
+
+
+class Ahead:
+    """Statements of a transaction that the server works on while we make those that go with the commit.
+
+    Between ``begin`` and its end nobody else may speak on the connection.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._statements: list[_Statement] = []
+        self._commands = 0
+
+    def begin(self, *sent: tuple[str, Row]) -> None:
+        """Send these on their way; a transaction begins when there is none. Nothing is waited for."""
+        pgconn = self._driver.pgconn
+        begins = self._driver.info.transaction_status == TransactionStatus.IDLE
+        self._statements, commands = _made(self._driver, [*([_BEGIN] if begins else ()), *sent])
+        pgconn.enter_pipeline_mode()
+        self._commands = len(commands)
+        for command in commands:
+            command()
+        pgconn.flush()  # what the socket does not take at once goes with the rest
+
+    async def commit(self, *sent: tuple[str, Row]) -> None:
+        """These, too, and the end of the transaction. The first fault of all is raised."""
+        more, commands = _made(self._driver, [*sent, _COMMIT])
+        await _answered(self._driver, [*self._statements, *more], commands, self._commands)
+
+    async def leave(self) -> None:
+        """Nothing more: the connection leaves the pipeline, and the transaction is the caller's to end."""
+        async with self._driver.lock:
+            await self._driver.wait(_round(self._driver.pgconn, (), self._commands))
+
+
+def _round(pgconn: PGconn, commands: Sequence[Command], under_way: int = 0) -> PQGen[list[PGresult]]:
+    """One result for each command, those that are under way first, and the end's.
+
+    The connection leaves the pipeline whole, or is closed.
+    """
+    if not under_way:
+        pgconn.enter_pipeline_mode()
     try:
         for command in commands:
             command()
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
+        pgconn.consume_input()  # a server that was quick has answered before anybody waits
         results: list[PGresult] = []
-        for _ in commands:
+        for _ in range(under_way + len(commands)):
             results += yield from generators.fetch_many(pgconn)
         while pgconn.status != ConnStatus.BAD and not _is_end(results):
             # The end of the pipeline; a commit of its own that is refused says so before it.
