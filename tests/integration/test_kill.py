@@ -109,15 +109,14 @@ class Site:
 
     async def finished(self, run_id: str) -> dict[str, object]:
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                async with self.stage.client(self.stage.consumer) as consumer:
-                    shown = await consumer.run(SPACE_ID, run_id)
-                if shown["state"] == "finished":
-                    return shown
-            except SolidgateError:
-                pass  # the service may just be down: that is what is tried here
-            await asyncio.sleep(0.2)
+        async with self.stage.client(self.stage.consumer) as consumer:
+            while time.monotonic() < deadline:
+                # The service may just be down: that is what is tried here.
+                with suppress(SolidgateError):
+                    shown: dict[str, object] = await consumer.run(SPACE_ID, run_id)
+                    if shown["state"] == "finished":
+                        return shown
+                await asyncio.sleep(0.2)
         pytest.fail("the run did not finish")
 
 
