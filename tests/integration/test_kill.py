@@ -157,7 +157,7 @@ async def test_nothing_is_lost_and_nothing_is_written_twice(site: Site) -> None:
     for name, least in (("alice", len(runs)), ("bob", 1)):
         view = await site.view(name)
         written = [one for one in view["results"] if one["state"] == "written"]
-        assert len(written) == least, view
+        assert len(written) == least, json.dumps(view)
         assert len({one["url"] for one in written}) == least
         person = site.visitors[name].person
         folder = written[0]["url"].rsplit("/", 1)[0] + "/"
