@@ -84,7 +84,7 @@ def verify_message(
     # 6. an algorithm that is the key's own
     algorithm = _algorithm(cover, key)
     # 7. the signature over the signature base
-    _check_signature(key, algorithm, signature, signature_base(message, cover))
+    check_signature(key, algorithm, signature, signature_base(message, cover))
     return VerifiedMessage(named, hashlib.sha256(signature).hexdigest(), created + max_age + _SKEW)
 
 
@@ -207,7 +207,11 @@ def _authority(url: URL) -> str:
     return host if url.is_default_port() else f"{host}:{url.port}"
 
 
-def _check_signature(key: Mapping[str, Any], algorithm: str, signature: bytes, base: bytes) -> None:
+def check_signature(key: Mapping[str, Any], algorithm: str, signature: bytes, base: bytes) -> None:
+    """That this is the signature of ``base`` by this JWK and an algorithm of its kind (RFC 9421 section 3.3).
+
+    Raises ``MessageUnsigned``.
+    """
     try:
         public = jose.public_key(key)
         if isinstance(public, Ed25519PublicKey):
