@@ -40,8 +40,8 @@ class BrakeLock:
 
     def is_held(self) -> bool:
         """Whether somebody else holds it. Asks the kernel, and takes no lock."""
-        found = fcntl.fcntl(self._file, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))
-        return int(struct.unpack(_FLOCK, found)[0]) != fcntl.F_UNLCK
+        found = fcntl.fcntl(self._file, fcntl.F_OFD_GETLK, _QUESTION)
+        return int(struct.unpack_from("h", found)[0]) != fcntl.F_UNLCK
 
     def close(self) -> None:
         """Let go of the file too."""
@@ -50,3 +50,6 @@ class BrakeLock:
 
 def _lock(kind: int) -> bytes:
     return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
+
+
+_QUESTION = _lock(fcntl.F_WRLCK)

@@ -11,19 +11,19 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from solidgate.adapters.http_addresses import Reach, reach_of
-from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, read_body
+from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, arrived, read_body
 from solidgate.adapters.http_retry_after import seconds_asked
-from solidgate.adapters.http_schedule import Pace
-from solidgate.adapters.http_turns import Turn, Turns
-from solidgate.adapters.http_urls import origin_of, wire_url
+from solidgate.adapters.http_schedule import Pace, Ticket
+from solidgate.adapters.http_turns import Turns, answered, silent
+from solidgate.adapters.http_urls import Address, Addresses
 from solidgate.errors import (
     AddressRefused,
     BadSetting,
@@ -70,8 +70,7 @@ class FetchPolicy:
     user_agent: str = "solidgate"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedReply:
+class FetchedReply(NamedTuple):
     """Implements ``ports.Reply``: one answer, whole and within its caps."""
 
     status: int
@@ -87,13 +86,11 @@ class FetchedReply:
         return f"FetchedReply({self.status}, {len(self.content)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request as asked: what stays the same over redirects and the nonce retry."""
+class _Call(NamedTuple):
+    """One request as asked: what stays the same over the nonce retry."""
 
     method: str
-    url: URL
-    origin: str
+    address: Address
     access: Access | None
     headers: Mapping[str, str]
     content: bytes | None
@@ -126,7 +123,10 @@ class GuardedFetcher:
         self._resolver = resolver
         self._open_socket = open_socket or _plain_socket
         self._tls = _tls_context(policy.ca_file)
-        self._usual_headers = CIMultiDict({"Accept": "*/*", "User-Agent": policy.user_agent})
+        development = policy.allow_private_addresses
+        ports = () if development else policy.allowed_ports
+        self._usual_headers = {"Accept": "*/*", "User-Agent": policy.user_agent}
+        self._addresses = Addresses(plain_http=development, ports=ports)
         self._session: aiohttp.ClientSession | None = None
         self._nonces: dict[str, str] = {}
         self._turns = Turns(_pace(policy))
@@ -149,8 +149,8 @@ class GuardedFetcher:
         proof; another origin gets no credentials. Raises ``AddressRefused FetchTooLarge FetchTimedOut
         FetchUnreachable FetchUnexpected``, and ``PodUnavailable`` for an origin that is left alone now.
         """
-        wire = self._wire_url(url)
-        call = _Call(method.upper(), wire, origin_of(wire), access, headers or {}, content, max_bytes)
+        address = self._addresses.checked(url)
+        call = _Call(method.upper(), address, access, headers or {}, content, max_bytes)
         seconds = min(timeout or self._policy.total_timeout, self._policy.total_timeout)
         for _ in range(redirects + 1):
             reply = await self._once(call, seconds)
@@ -165,70 +165,75 @@ class GuardedFetcher:
             await self._session.close()
             self._session = None
 
-    def _wire_url(self, text: str) -> URL:
-        development = self._policy.allow_private_addresses
-        ports = () if development else self._policy.allowed_ports
-        return wire_url(text, plain_http=development, ports=ports)
-
     def _next_call(self, call: _Call, reply: FetchedReply) -> _Call:
         """The redirect's target under the same checks; credentials only back to the same origin."""
         try:
-            target = call.url.join(URL(reply.headers["Location"]))
+            target = call.address.url.join(URL(reply.headers["Location"]))
         except (KeyError, ValueError) as broken:
             raise FetchUnexpected("a redirect without a readable target") from broken
-        url = self._wire_url(str(target))
-        if call.url.scheme == "https" and url.scheme != "https":
+        address = self._addresses.checked(str(target))
+        if call.address.url.scheme == "https" and address.url.scheme != "https":
             raise AddressRefused("a redirect from https to plain http")
-        origin = origin_of(url)
-        if origin == call.origin:
-            return _Call(call.method, url, origin, call.access, call.headers, None, call.max_bytes)
+        if address.origin == call.address.origin:
+            return call._replace(address=address, content=None)
         harmless = {k: v for k, v in call.headers.items() if k.lower() not in _CREDENTIALS}
-        return _Call(call.method, url, origin, None, harmless, None, call.max_bytes)
+        return call._replace(address=address, access=None, headers=harmless, content=None)
 
     async def _once(self, call: _Call, seconds: float) -> FetchedReply:
         """One hop: its turn, its deadline, and one repetition when the server asks for its nonce."""
-        async with self._turns.turn(call.origin, _whom(call.access)) as turn:
-            try:
-                async with asyncio.timeout(seconds):
+        turn = await self._turns.begin(call.address.origin, _whom(call.access))
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await self._send(call, turn)
+                if call.access is not None and _asks_for_nonce(reply):
                     reply = await self._send(call, turn)
-                    if call.access is not None and _asks_for_nonce(reply):
-                        reply = await self._send(call, turn)
-                    return reply
-            except TimeoutError as late:
-                turn.silent()
-                raise FetchTimedOut(f"no whole answer within {seconds:g} s") from late
-            except (FetchTimedOut, FetchUnreachable):
-                turn.silent()
-                raise
+                return reply
+        except TimeoutError as late:
+            turn.heard = silent(turn.heard)
+            raise FetchTimedOut(f"no whole answer within {seconds:g} s") from late
+        except (FetchTimedOut, FetchUnreachable):
+            turn.heard = silent(turn.heard)
+            raise
+        finally:
+            self._turns.done(turn)
 
-    async def _send(self, call: _Call, turn: Turn) -> FetchedReply:
+    async def _send(self, call: _Call, turn: Ticket) -> FetchedReply:
         clock = asyncio.get_running_loop().time
         begun = clock()
         try:
-            async with self._opened().request(
+            response = await self._opened().request(
                 call.method,
-                call.url,
-                headers=self._headers(call),
+                call.address.url,
                 data=call.content,
                 allow_redirects=False,
                 middlewares=(self._signer(call),),
-            ) as response:
-                asked = seconds_asked(response.headers.get("Retry-After", ""), self._clock.now())
-                turn.answered(response.status, clock() - begun, asked)
-                reply = await self._received(call, response)
+            )
+            try:
+                turn.heard = answered(response.status, clock() - begun, self._pause_asked(response))
+                content = await self._content(call, response)
+            finally:
+                if not response.closed:  # its end has not come, so its connection serves nobody else
+                    response.close()
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise translated(fault) from fault
+        reply = FetchedReply(response.status, call.address.text, response.headers, content)
         self._keep_nonce(call, reply)
         return reply
 
-    async def _received(self, call: _Call, response: aiohttp.ClientResponse) -> FetchedReply:
-        content = b""
-        if call.method != "HEAD" and response.status not in _BODILESS:
-            if (response.content_length or 0) > call.max_bytes:
-                raise FetchTooLarge(f"more than {call.max_bytes} bytes")
-            encoding = ",".join(response.headers.getall("Content-Encoding", ()))
-            content = await read_body(response.content, encoding, self._body_limits(call.max_bytes))
-        return FetchedReply(response.status, str(call.url), response.headers, content)
+    def _pause_asked(self, response: aiohttp.ClientResponse) -> float:
+        asked = response.headers.get("Retry-After")
+        return seconds_asked(asked, self._clock.now()) if asked else 0.0
+
+    async def _content(self, call: _Call, response: aiohttp.ClientResponse) -> bytes:
+        if call.method == "HEAD" or response.status in _BODILESS:
+            return b""
+        encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+        whole = arrived(response.content, encoding, call.max_bytes)
+        if whole is not None:
+            return whole
+        if (response.content_length or 0) > call.max_bytes:
+            raise FetchTooLarge(f"more than {call.max_bytes} bytes")
+        return await read_body(response.content, encoding, self._body_limits(call.max_bytes))
 
     def _body_limits(self, max_bytes: int) -> BodyLimits:
         policy = self._policy
@@ -240,34 +245,35 @@ class GuardedFetcher:
             rate_grace=policy.rate_grace,
         )
 
-    def _headers(self, call: _Call) -> CIMultiDict[str]:
-        headers = self._usual_headers.copy()
-        headers.update(call.headers)
-        headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
-        return headers
-
     def _signer(self, call: _Call) -> aiohttp.ClientMiddlewareType:
         """Signs each attempt anew: aiohttp repeats an idempotent request whose kept connection was reset,
-        and a proof that is sent twice is a replay (RFC 9449 section 11.1)."""
+        and a proof that is sent twice is a replay (RFC 9449 section 11.1).
+
+        All headers are set here, in the form that is sent, as aiohttp copies those of a call several times.
+        """
 
         async def sign(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
+            headers = request.headers
+            headers.update(self._usual_headers)
+            headers.update(call.headers)
+            headers["Accept-Encoding"] = ACCEPTED_ENCODINGS  # no other is read
             if call.access is not None:
-                nonce = self._nonces.get(call.origin)
-                signed = call.access.headers(call.method, str(request.url), self._clock.now(), nonce)
-                request.headers.update(signed)
+                address, now = call.address, self._clock.now()
+                nonce = self._nonces.get(address.origin)
+                headers.update(call.access.headers(call.method, address.text, now, nonce))
             return await handler(request)
 
         return sign
 
     def _keep_nonce(self, call: _Call, reply: FetchedReply) -> None:
         nonce = reply.headers.get("DPoP-Nonce")
-        if nonce is None or call.access is None or len(nonce) > 1024:
+        if nonce is None or call.access is None or len(nonce) > 1024 or not nonce.isascii():
             return
         if len(self._nonces) >= _MANY_NONCES:
             self._nonces.clear()
-        self._nonces[call.origin] = nonce
+        self._nonces[call.address.origin] = nonce
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -44,6 +44,19 @@ class Body(Protocol):
         ...
 
 
+def arrived(body: Body, encoding: str, max_bytes: int) -> bytes | None:
+    """The whole body when it came with its head and needs no decoding, as most do; else none, and unread.
+
+    Raises ``FetchTooLarge``.
+    """
+    if encoding or not body.is_eof():
+        return None
+    content = body.read_nowait()
+    if len(content) > max_bytes:
+        raise FetchTooLarge(f"more than {max_bytes} bytes")
+    return content
+
+
 async def read_body(body: Body, encoding: str, limits: BodyLimits) -> bytes:
     """The whole decoded body. Raises ``FetchTooLarge FetchTimedOut FetchUnexpected``."""
     decoder = _decoder(encoding)
@@ -62,7 +75,7 @@ async def read_body(body: Body, encoding: str, limits: BodyLimits) -> bytes:
 
 async def _next(body: Body, start: float, received: int, limits: BodyLimits) -> bytes:
     """The next bytes, if they keep up: by each time t past the grace, t * min_rate bytes have come."""
-    if body.is_eof():  # most bodies come with their head: nothing is waited for
+    if body.is_eof():  # nothing is waited for
         return body.read_nowait()
     due = start + max(limits.rate_grace, received / limits.min_rate)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from solidgate.adapters.http_breaker import Breaker
 from solidgate.adapters.http_window import Window
@@ -40,8 +41,7 @@ class Pace:
     rest_seconds: float = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a request learned about its origin. ``latency`` is the seconds to the head of the answer, when
     there was one; ``failed`` means that the origin is not there; ``pause`` is what it asked for."""
 
@@ -53,12 +53,13 @@ class Heard:
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """One request: waiting until ``began`` is set."""
+    """One request: waiting until ``began`` is set; ``heard`` is what it has learned so far."""
 
     origin: str
     whom: Whom
     began: float | None = None
     probe: bool = False
+    heard: Heard | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +125,24 @@ class Schedule:
         self._lines: dict[str, _Line] = {}
         self._waiting: dict[str, None] = {}
 
+    def at_once(self, origin: str, whom: Whom, now: float) -> Ticket | None:
+        """A request that begins now, as nobody waits for its origin, which has a place; none otherwise.
+
+        Whoever waits for another origin could not begin now: who can is granted as soon as that is so.
+        """
+        if origin in self._waiting:
+            return None
+        line = self._line(origin, now)
+        if not self._has_place(line, now):
+            return None
+        ticket = Ticket(origin, whom)
+        self._begin(line, ticket, now)
+        return ticket
+
+    def is_awaited(self, origin: str) -> bool:
+        """Whether somebody waits for a place there."""
+        return origin in self._waiting
+
     def ask(self, origin: str, whom: Whom, now: float) -> Ticket:
         """A place in the line of an origin."""
         ticket = Ticket(origin, whom)
@@ -143,26 +162,31 @@ class Schedule:
         while (origin := self._next(now)) is not None:
             line = self._lines[origin]
             ticket = line.take()
-            ticket.began, ticket.probe = now, line.breaker.begins()
-            line.under_way += 1
-            self._under_way += 1
-            if self._pace.per_second:
-                line.next_start = now + 1 / self._pace.per_second
+            self._begin(line, ticket, now)
             del self._waiting[origin]
             if line.waiting:
                 self._waiting[origin] = None
             found.append(ticket)
         return found
 
+    def _begin(self, line: _Line, ticket: Ticket, now: float) -> None:
+        ticket.began, ticket.probe = now, line.breaker.begins()
+        line.under_way += 1
+        self._under_way += 1
+        if self._pace.per_second:
+            line.next_start = now + 1 / self._pace.per_second
+
     def _next(self, now: float) -> str | None:
-        free = self._pace.total - self._under_way
-        if free <= 0:
+        if self._under_way >= self._pace.total:
             return None
         for origin in self._waiting:
-            line = self._lines[origin]
-            if line.ready(now) and not (line.under_way and free <= self._kept):
+            if self._has_place(self._lines[origin], now):
                 return origin
         return None
+
+    def _has_place(self, line: _Line, now: float) -> bool:
+        free = self._pace.total - self._under_way
+        return free > (self._kept if line.under_way else 0) and line.ready(now)
 
     def refused(self, now: float) -> list[Ticket]:
         """Those for whom waiting is no use: their origin rests, or asked for a pause above the patience."""
@@ -202,9 +226,13 @@ class Schedule:
         """When somebody may begin though nothing else happens; none when nobody will."""
         if not self._waiting:
             return None
-        lines = (self._lines[origin] for origin in self._waiting)
-        times = [max(line.next_start, line.paused) for line in lines if line.under_way < line.window.size]
-        return min((at for at in times if at > now), default=None)
+        soonest: float | None = None
+        for origin in self._waiting:
+            line = self._lines[origin]
+            at = max(line.next_start, line.paused)
+            if at > now and (soonest is None or at < soonest) and line.under_way < line.window.size:
+                soonest = at
+        return soonest
 
     def window(self, origin: str) -> int:
         """How many requests at once an origin may have now."""

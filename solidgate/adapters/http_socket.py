@@ -39,8 +39,8 @@ class GuardedSockets(GuardedFetcher):
         not answer pings is gone. Raises ``AddressRefused FetchTimedOut FetchUnreachable FetchUnexpected``.
         """
         scheme, _, rest = url.partition(":")
-        address = self._wire_url(f"{_HTTP_SCHEME.get(scheme, '')}:{rest}")
-        socket = await self._open(address, max_bytes)
+        address = self._addresses.checked(f"{_HTTP_SCHEME.get(scheme, '')}:{rest}")
+        socket = await self._open(address.url, max_bytes)
         try:
             yield None
             async for message in socket:

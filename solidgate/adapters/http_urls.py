@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import NamedTuple
 
 from yarl import URL
 
@@ -11,9 +12,46 @@ from solidgate.errors import AddressRefused
 from solidgate.identity.address import is_normal
 
 MAX_URL_CHARACTERS = 2048
+_MANY_ORIGINS = 1024
+_AFTER_SCHEME = len("https://")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 _DOTTED_QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}")
 _NUMERIC_LABEL = re.compile(r"(?:\d+|0[xX][0-9a-fA-F]*)")
+
+
+class Address(NamedTuple):
+    """An address that passed: ``text`` is what is signed, ``url`` what is sent, both the same."""
+
+    text: str
+    url: URL
+    origin: str
+
+
+class Addresses:
+    """``wire_url`` for many addresses of few origins: what an origin decides is decided once."""
+
+    def __init__(self, *, plain_http: bool, ports: Collection[int]) -> None:
+        self._plain_http = plain_http
+        self._ports = ports
+        self._roots: dict[str, URL] = {}
+
+    def checked(self, text: str) -> Address:
+        """The address in normal form. Raises ``AddressRefused`` as ``wire_url`` does."""
+        if len(text) > MAX_URL_CHARACTERS or not is_normal(text):
+            url = wire_url(text, plain_http=self._plain_http, ports=self._ports)
+            return Address(str(url), url, origin_of(url))
+        # Of a normal address the path needs no check, and no parser changes it.
+        path = text.index("/", _AFTER_SCHEME)
+        origin = text[:path]
+        root = self._roots.get(origin) or self._allowed(origin)
+        return Address(text, root.with_path(text[path:], encoded=True), origin)
+
+    def _allowed(self, origin: str) -> URL:
+        root = wire_url(f"{origin}/", plain_http=self._plain_http, ports=self._ports)
+        if len(self._roots) >= _MANY_ORIGINS:
+            self._roots.clear()
+        self._roots[origin] = root
+        return root
 
 
 def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:

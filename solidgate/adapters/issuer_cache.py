@@ -53,6 +53,13 @@ class TimedCache(Generic[Value]):
                 if is_own or isinstance(fault, PodFault):
                     raise
 
+    def kept(self, key: str) -> tuple[Value] | None:
+        """The kept answer by itself, since it may be none; none when there is a fault, or one has to wait."""
+        kept = self._kept.get(key)
+        if kept is None or not kept.task.done() or self._now() >= kept.until or kept.task.exception():
+            return None
+        return (kept.task.result(),)
+
     async def _shared(self, key: str, kept: _Kept[Value]) -> Value:
         kept.wanted += 1
         try:

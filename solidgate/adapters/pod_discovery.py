@@ -26,6 +26,7 @@ from solidgate.adapters.issuer_cache import TimedCache
 from solidgate.adapters.solid_requests import CONTAINER_ACCEPT, fault
 from solidgate.adapters.uma import UmaTokens
 from solidgate.errors import AuthorizationServerUntrusted, FetchTooLarge, FetchUnexpected, PodFault
+from solidgate.identity.address import is_normal
 from solidgate.pod.challenge import uma_ticket
 from solidgate.pod.container import document
 from solidgate.pod.origin import belongs_to
@@ -60,13 +61,15 @@ class PodDiscovery:
 
     async def platform(self, url: str) -> Platform:
         """The deployment that this storage, or resource, belongs to. Raises pod faults."""
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        # The first segment is the pod's root where a server keeps many; a resource itself may be public.
-        first = parts.path.strip("/").partition("/")[0]
-        root = f"{origin}/{first}/" if first and parts.path.count("/") > 1 else f"{origin}/"
+        origin, root = _place(url)
         found = await self._found.get(root, lambda: self._learned(origin, root))
         return found or self._granting.get(origin, _PLAIN)
+
+    def known(self, url: str) -> Platform | None:
+        """The same, when its root was asked lately; none when that has to be waited for."""
+        origin, root = _place(url)
+        kept = self._found.kept(root)
+        return None if kept is None else kept[0] or self._granting.get(origin, _PLAIN)
 
     async def access_page(self, webid: str, storage: str) -> str | None:
         """Where this owner approves requests; what the profile says comes first, and any fault is a no."""
@@ -151,6 +154,19 @@ class PodDiscovery:
         if reply.status != 200:
             raise fault(reply)
         return control_document(reply.content, reply.headers.get("Content-Type"), reply.url)
+
+
+def _place(url: str) -> tuple[str, str]:
+    """The origin and the root of the pod: the first segment, where a server keeps many pods."""
+    if is_normal(url):
+        scheme, _, host, rest = url.split("/", 3)
+        origin, path = f"{scheme}//{host}", f"/{rest}"
+    else:
+        parts = urlsplit(url)
+        origin, path = f"{parts.scheme}://{parts.netloc}", parts.path
+    first = path.strip("/").partition("/")[0]
+    # A resource itself may be public, and is no root.
+    return origin, f"{origin}/{first}/" if first and path.count("/") > 1 else f"{origin}/"
 
 
 def _beside(origin: str) -> tuple[str, str] | None:

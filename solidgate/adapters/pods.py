@@ -194,7 +194,10 @@ class Pods:
         job: Callable[[Access], Awaitable[Result]],
     ) -> Result:
         """The job with the credentials that this server takes; once more with new ones after a refusal."""
-        platform = await self._signing.discovery.platform(url)
+        discovery = self._signing.discovery
+        platform = discovery.known(url) or await discovery.platform(url)
+        if platform.kind is ServerKind.SOLID:  # no token and no grant
+            return await job(access)
         check_covered(access, platform, url, modes)
         try:
             return await job(await self._signing.signed(access, platform, url, modes))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from solidgate.adapters.holds_control import HoldsControl
 from solidgate.adapters.pod_door import PodDoor
@@ -119,13 +120,12 @@ class SolidPod:
         while it reads, and its end is no one else's.
         """
 
-        async def ask() -> Reply:
-            seconds, condition = self._requests.limits.document_seconds, changed(etag)
-            return await self._requests.get(
-                access, url, accept(url), max_bytes, condition=condition, seconds=seconds
-            )
-
-        return await self._flights.share((id(access), url, etag, max_bytes), ask)
+        requests, condition, key = self._requests, changed(etag), (id(access), url, etag, max_bytes)
+        seconds = requests.limits.document_seconds
+        return await self._flights.share(
+            key,
+            lambda: requests.get(access, url, accept(url), max_bytes, condition=condition, seconds=seconds),
+        )
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
@@ -241,18 +241,29 @@ def _document(reply: Reply, url: str, accepted: Sequence[str]) -> Document:
     if reply.status != 200:
         raise fault(reply)
     kind = _document_type(reply.headers.get("Content-Type"), accepted)
-    allowed = user_modes(reply.header_values("WAC-Allow"))
+    allowed = _allowed(", ".join(reply.header_values("WAC-Allow")))
     return Document(url, kind, reply.content, reply.headers.get("ETag"), _modified(reply), allowed)
 
 
 def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:
-    kind = media_type(content_type)
+    kind, is_utf_8 = _media_type(content_type)
     if kind not in accepted:
         raise PodUnreadable("its media type is not one of " + ", ".join(accepted))
-    charset = _CHARSET.search(content_type or "")
-    if charset and charset[1].lower() not in _UTF_8:
+    if not is_utf_8:
         raise PodUnreadable("its character set is not UTF-8")
     return kind
+
+
+# The same few values in every answer, and nothing of a person's in them.
+@lru_cache(maxsize=256)
+def _media_type(content_type: str | None) -> tuple[str, bool]:
+    charset = _CHARSET.search(content_type or "")
+    return media_type(content_type), charset is None or charset[1].lower() in _UTF_8
+
+
+@lru_cache(maxsize=256)
+def _allowed(text: str) -> frozenset[str] | None:
+    return user_modes((text,))
 
 
 def _state(reply: Reply, url: str) -> ResourceState:
@@ -267,8 +278,11 @@ def _state(reply: Reply, url: str) -> ResourceState:
 
 def _modified(reply: Reply) -> datetime | None:
     """The pod's own word on the last change (RFC 9110 section 8.8.2); none when it has none."""
+    said = reply.headers.get("Last-Modified")
+    if not said:
+        return None
     try:
-        found = parsedate_to_datetime(reply.headers.get("Last-Modified", ""))
+        found = parsedate_to_datetime(said)
     except (TypeError, ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

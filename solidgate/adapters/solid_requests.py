@@ -102,8 +102,10 @@ class SolidRequests:
                     raise
                 pause = self._pause(attempt)
             else:
+                if last or reply.status not in _PASSING:
+                    return reply
                 pause = self._asked_pause(reply, attempt)
-                if last or reply.status not in _PASSING or pause > self.limits.longest_pause:
+                if pause > self.limits.longest_pause:
                     return reply
             await asyncio.sleep(pause)
         raise PodUnavailable("no attempt was allowed")

@@ -6,7 +6,6 @@ speaks of one moment: a later event has a later receipt, and the record's addres
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from solidgate.consent.notice import Notice
 from solidgate.consent.rdf import record_digest
 from solidgate.consent.receipt_claims import CONTEXTS, PROFILE, TYPES
 from solidgate.consent.receipt_form import credential_json
+from solidgate.consent.receipt_nodes import read_record
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus
@@ -147,16 +147,10 @@ def _check_dates(claims: Mapping[str, Any], now: datetime) -> datetime:
 
 def _check_record_digest(claims: Mapping[str, Any]) -> tuple[ox.Triple, ...]:
     """5. The embedded record is one graph without blank nodes, and the one of the digest."""
-    activity = claims.get("dpv:hasRecordOfActivity")
-    nodes = activity.get("@included") if isinstance(activity, dict) else None
-    if not isinstance(nodes, list) or not all(isinstance(node, dict) and "@id" in node for node in nodes):
-        raise ReceiptInvalid("5: there is no embedded record")
-    if any("@context" in node for node in nodes):
-        raise ReceiptInvalid("5: the embedded record names a context")  # none is ever fetched or obeyed
     try:
-        quads = list(ox.parse(json.dumps(nodes).encode(), format=ox.RdfFormat.JSON_LD))
-    except (SyntaxError, ValueError) as error:
-        raise ReceiptInvalid("5: the embedded record cannot be read") from error
+        quads = read_record(claims.get("dpv:hasRecordOfActivity"))
+    except ValueError as error:
+        raise ReceiptInvalid(f"5: {error}") from error
     plain = all(
         isinstance(quad.subject, ox.NamedNode)
         and isinstance(quad.object, ox.NamedNode | ox.Literal)

@@ -12,20 +12,18 @@ from pydantic_core import to_json
 from solidgate.consent.events_rdf import STATUS_CLASS, utc
 from solidgate.consent.notice import Notice
 from solidgate.consent.rdf import Asked, asked_needs, named_purpose, statements_of
+from solidgate.consent.receipt_nodes import PREFIXES, nodes_of, record_node
 from solidgate.consent.record import ConsentRecord
 from solidgate.space.agreement import Agreement
 from solidgate.space.canonical import sha256_digest
 from solidgate.space.participant import Role
 from solidgate.space.purpose import Purpose
-from solidgate.space.statements import lines_of, nodes_of
-from solidgate.vocab import DCT, DPV, DPV_27560, SG, curie
+from solidgate.space.statements import lines_of
+from solidgate.vocab import curie
 
 # The names beside the W3C context, inline, so that nobody has to fetch a context of ours.
 _TERMS: Mapping[str, Any] = {
-    "dct": DCT.iri,
-    "dpv": DPV.iri,
-    "dpv-27560": DPV_27560.iri,
-    "sg": SG.iri,
+    **PREFIXES,
     "dct:conformsTo": {"@type": "@id"},
     "dct:publisher": {"@type": "@id"},
     "dct:creator": {"@type": "@id"},
@@ -73,7 +71,7 @@ def plain(said: Said, now: datetime) -> bytes:
 def rendered(said: Said) -> tuple[Iterable[str], list[dict[str, Any]]]:
     """The lines of N-Triples and the nodes of JSON-LD of the record."""
     lines = lines_of(statements_of(said.record, said.agreement, said.purpose, said.notice, said.asked))
-    return lines, nodes_of(lines.values())
+    return lines, nodes_of(lines.values(), said.record.iri)
 
 
 def credential(said: Said, valid_from: str, digest: str, nodes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -93,6 +91,6 @@ def credential(said: Said, valid_from: str, digest: str, nodes: list[dict[str, A
         "dct:audience": record.data_subject,
         "sg:eventStatus": curie(STATUS_CLASS[latest.status].value),
         "sg:recordDigest": digest,
-        "dpv:hasRecordOfActivity": {"@id": record.iri, "@included": nodes},
+        "dpv:hasRecordOfActivity": record_node(record.iri, nodes),
         "iss": said.issuer,
     }

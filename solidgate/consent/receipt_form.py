@@ -21,10 +21,10 @@ from solidgate.consent.notice import Notice
 from solidgate.consent.open_text import OpenText, in_fixed_order
 from solidgate.consent.rdf import shown_text
 from solidgate.consent.receipt_claims import Said, credential, plain, rendered, said_of
+from solidgate.consent.receipt_nodes import short, value_of
 from solidgate.consent.record import ConsentRecord
 from solidgate.space.agreement import Agreement
 from solidgate.space.canonical import sha256_digest
-from solidgate.space.statements import value_of
 from solidgate.vocab import XSD
 
 MOST_FORMS = 256
@@ -34,9 +34,10 @@ MOST_FORMS = 256
 # the two that are no characters (U+FFFE, U+FFFF).
 _OTHERWISE = re.compile(rb"\\[bfu]|\x7f|\xef\xbf[\xbe\xbf]")
 _DATE = XSD.dateTime.value.encode()
+_SHORT_DATE = short(XSD.dateTime.value, "\0").encode()
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
-# One value, as N-Triples and as expanded JSON-LD.
+# One value, as N-Triples and as JSON-LD.
 _Value = tuple[bytes, bytes]
 _Key = tuple[object, ...]
 _forms: dict[_Key, _Form] = {}
@@ -82,48 +83,47 @@ def _key(said: Said) -> _Key:
 
 def _own(said: Said) -> list[_Value]:
     """What goes into the open places, in one order."""
-    record, notice = said.record, said.notice
+    record, notice, base = said.record, said.notice, said.record.iri
     values = [
-        _iri(record.data_subject),
+        _iri(record.data_subject, base),
         _literal(record.request_id),
         _literal(record.resources_digest),
         _literal(record.notice_digest),
         _moment(record.notice_date),
-        _iri(record.result_container),
-        *(_iri(url) for url, _ in said.asked),
+        _iri(record.result_container, base),
+        *(_iri(url, base) for url, _ in said.asked),
     ]
     if record.replaces:
-        values.append(_iri(record.replaces))
+        values.append(_iri(record.replaces, base))
     if notice is not None:
         statement = notice.statements.get(record.purpose)
         texts = (notice.title, shown_text(notice), *([statement] if statement else []))
         values += [_literal(text, notice.language) for text in texts]
     for event in record.events:
-        values += [_iri(event.by), _moment(event.at)]
+        values += [_iri(event.by, base), _moment(event.at)]
         if event.until is not None:
             values.append(_moment(event.until))
     return values
 
 
-def _iri(text: str) -> _Value:
+def _iri(text: str, base: str) -> _Value:
     ox.NamedNode(text)  # refuses what is no IRI; what is one needs no escape
-    iri = text.encode()
-    return b"<%b>" % iri, b'{"@id":"%b"}' % iri
+    return b"<%b>" % text.encode(), b'{"@id":"%b"}' % short(text, base).encode()
 
 
 def _moment(at: datetime) -> _Value:
     text = utc(at).encode()
-    return b'"%b"^^<%b>' % (text, _DATE), b'{"@type":"%b","@value":"%b"}' % (_DATE, text)
+    return b'"%b"^^<%b>' % (text, _DATE), b'{"@type":"%b","@value":"%b"}' % (_SHORT_DATE, text)
 
 
 def _literal(text: str, language: str = "") -> _Value:
     quoted = to_json(text)
     if _OTHERWISE.search(quoted):
         literal = ox.Literal(text, language=language or None)
-        return str(literal).encode(), to_json(value_of(literal))
+        return str(literal).encode(), to_json(value_of(literal, ""))
     tag = language.encode()
     if not tag:
-        return quoted, b'{"@value":%b}' % quoted
+        return quoted, quoted
     return b"%b@%b" % (quoted, tag), b'{"@language":"%b","@value":%b}' % (tag, quoted)
 
 

@@ -5,12 +5,12 @@ These forms are to be read; only the token is signed. Whoever has both can check
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyoxigraph as ox
 
+from solidgate.consent.receipt_nodes import read_record
 from solidgate.errors import ReceiptInvalid, SignatureInvalid
 from solidgate.identity.jose import parse
 from solidgate.space.rdf import in_order, turtle
@@ -28,12 +28,11 @@ def receipt_triples(token: str) -> tuple[ox.Triple, ...]:
     try:
         claims = parse(token, max_bytes=MAX_BYTES).claims
         record = claims["dpv:hasRecordOfActivity"]
-        nodes = json.dumps(record["@included"]).encode()
-        inner = [quad.triple for quad in ox.parse(nodes, format=ox.RdfFormat.JSON_LD)]
+        inner = [quad.triple for quad in read_record(record)]
         return in_order([*inner, *_wrapper(claims, ox.NamedNode(record["@id"]))])
     except SignatureInvalid as error:
         raise ReceiptInvalid(f"1: {error.detail}") from error
-    except (KeyError, TypeError, ValueError, SyntaxError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ReceiptInvalid("5: there is no embedded record") from error
 
 

@@ -23,12 +23,14 @@ class Afterwards:
 
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict, repr=False)
 
-    def begin(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Begin it, unless it is under way."""
-        if name not in self._tasks:
-            task = asyncio.get_running_loop().create_task(_told(name, work))
-            self._tasks[name] = task
-            task.add_done_callback(lambda done: self._tasks.pop(name, None))
+    def begin(self, name: str, work: Callable[[], Awaitable[object]]) -> bool:
+        """Begin it, unless something is under way by this name; whether it began."""
+        if name in self._tasks:
+            return False
+        task = asyncio.get_running_loop().create_task(_told(name, work))
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._tasks.pop(name, None))
+        return True
 
     def is_under_way(self, name: str) -> bool:
         """Whether something is still done under this name."""

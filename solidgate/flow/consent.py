@@ -212,10 +212,10 @@ async def _record(
     )
     records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
     await tx.last.consents.put(person_id, request.space_id, *records)
-    receipts = receipt.signed(world, agreement, *records, notice=notice)
-    await tx.last.receipts.put(person_id, receipts)
     await tx.last.trail.append(*(_entry(record, now) for record in records))
     await tx.last.requests.answered(person_id, request.request_id, now, None if placed is request else placed)
+    tx.last.ahead()  # the server writes these while the receipts are signed
+    await tx.last.receipts.put(person_id, receipt.signed(world, agreement, *records, notice=notice))
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
 
 

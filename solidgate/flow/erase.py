@@ -24,6 +24,7 @@ from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn,
 from solidgate.flow import cancel_access, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
+from solidgate.flow.quiet import quiet
 from solidgate.flow.world import World
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
@@ -97,6 +98,7 @@ async def finish_erasures(world: World, *, patience: float = 0) -> int:
 
 
 async def _end_all(world: World, who: Session | str) -> None:
+    """End what holds; then steps under way have as long to notice as after a withdrawal, at most."""
     person_id = who if isinstance(who, str) else who.person_id
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_person(person_id)
@@ -110,6 +112,7 @@ async def _end_all(world: World, who: Session | str) -> None:
                 await withdrawing.withdraw(world, who, consent_id)
         elif status.valid_for_processing:
             await _end(world, consent_id)
+    await quiet(world, [one.record.consent_id for one in stored])
 
 
 async def _leave_pods(world: World, person_id: str) -> None:

@@ -163,7 +163,7 @@ class _Reading:
         most = self.world.settings.http.per_origin
         gate = asyncio.Semaphore(most)
 
-        async def one(url: str) -> Document | _Same:
+        async def in_turn(url: str) -> Document | _Same:
             async with gate:
                 return await self._one(url, known.get(url))
 
@@ -172,7 +172,7 @@ class _Reading:
                 if len(urls) <= most:  # nobody waits for anybody
                     tasks = [group.create_task(self._one(url, known.get(url))) for url in urls]
                 else:
-                    tasks = [group.create_task(one(url)) for url in urls]
+                    tasks = [group.create_task(in_turn(url)) for url in urls]
         except BaseExceptionGroup as failed:
             raise _first(failed) from None
         return {url: task.result() for url, task in zip(urls, tasks, strict=True)}

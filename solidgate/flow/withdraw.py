@@ -11,8 +11,7 @@ nothing that touches data begins, in no process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,23 +20,20 @@ from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentEvent, with_event
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, ConsentWithdrawn, SolidgateError, StoreUnavailable
-from solidgate.flow import cancel_access, door, receipt, watching
+from solidgate.errors import ConsentNotGiven, ConsentWithdrawn
+from solidgate.flow import at_pod, cancel_access, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
-from solidgate.flow.reclaim import reclaim
+from solidgate.flow.quiet import POLL_SECONDS, quiet
 from solidgate.flow.withdrawal import LeftOpen, Withdrawal, told_or_stored
 from solidgate.flow.withdrawal import found as found_one
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
-from solidgate.pod.door import DoorState
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 METHOD = "Pressed the button: Withdraw"
-_POLL_SECONDS = 0.05
-_TELL_AGAIN = 20
 _LISTED = 20
 _AT_ONCE = 4
 
@@ -120,7 +116,7 @@ async def _withdraw(
     key = f"{session.person_id}:{remove}:{what}"
     done = await world.brake.insist(key, partial(_store, world, session, chosen, remove))
     # Never longer, also where the store falls silent: it is stored, and that is to be told.
-    await asyncio.wait([done.quiet], timeout=world.settings.consent.withdraw_wait_seconds + _POLL_SECONDS)
+    await asyncio.wait([done.quiet], timeout=world.settings.consent.withdraw_wait_seconds + POLL_SECONDS)
     return await _answered(world, session, done.ended)
 
 
@@ -132,14 +128,13 @@ async def _store(world: World, session: Session, chosen: _Chosen, remove: bool) 
             one.stored.record.consent_id: one
             for one in await end_in(world, tx, session, consent_ids, remove=remove)
         }
+        fences = {one: await at_pod.announce(world, tx, found[one].stored) for one in consent_ids}
     ended = tuple(found[one] for one in consent_ids)
     new = [one.stored.record.consent_id for one in ended if one.fresh]
-    quiet = asyncio.ensure_future(_quiet(world, new))
+    still = asyncio.ensure_future(quiet(world, new))
     for one in ended:
-        consent_id = one.stored.record.consent_id
-        work = partial(_at_pod, world, session, consent_id, quiet if one.fresh else None)
-        world.after.begin(consent_id, work)
-    return _Stored(ended, quiet)
+        at_pod.begin(world, session, one.stored, fences, still if one.fresh else None)
+    return _Stored(ended, still)
 
 
 async def _answered(world: World, session: Session, ended: Sequence[_Ended]) -> tuple[Withdrawal, ...]:
@@ -154,22 +149,6 @@ async def _answered(world: World, session: Session, ended: Sequence[_Ended]) -> 
             return await told_or_stored(world, session, one.stored, one.removed, one.stopped, until)
 
     return tuple(await asyncio.gather(*map(one_told, ended)))
-
-
-async def _at_pod(
-    world: World, session: Session, consent_id: str, quiet: asyncio.Future[None] | None = None
-) -> None:
-    """What is owed at the pod: the door at once; the rest once no work is under way here.
-
-    ``quiet`` comes with a consent that was just withdrawn: its door may be opening in this very moment.
-    """
-    stored, known = await found_one(world, session, consent_id)
-    if quiet is not None or (known is not None and known.state is not DoorState.CLOSED):
-        await _bounded(world, door.close_for(world, session, stored.record, stored.space_id))
-    if quiet is not None:
-        await asyncio.wait([quiet])
-        await _bounded(world, receipt.push(world, session, stored))
-    await _bounded(world, reclaim(world, session, stored))
 
 
 async def end_in(
@@ -251,34 +230,15 @@ async def prove_owed(world: World) -> None:
     await each(left, proved, "withdrawal.not-proved")
 
 
-async def _quiet(world: World, consent_ids: Sequence[str]) -> None:
-    """Wait for open leases, at most as long as the setting says; a worker may have missed the notice."""
-    deadline = world.clock.monotonic() + world.settings.consent.withdraw_wait_seconds
-    for look in range(1, 1_000_000):
-        with suppress(StoreUnavailable):  # the withdrawal is stored; leases end by themselves
-            async with world.store.transaction() as tx:
-                if not await tx.leases.open(consent_ids):
-                    return
-                if look % _TELL_AGAIN == 0:
-                    await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in consent_ids])
-        if world.clock.monotonic() >= deadline:
-            return
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _bounded(world: World, work: Coroutine[object, object, object]) -> None:
-    """Work at a pod, which may be down or slow: what is not done stays owed, and is shown."""
-    with suppress(TimeoutError, SolidgateError):
-        async with asyncio.timeout(world.settings.consent.withdraw_wait_seconds):
-            await work
-
-
 async def status(world: World, session: Session, consent_id: str) -> Withdrawal:
     """How a withdrawal stands; resolves what is in doubt, and closes the door if it is still open.
 
     Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn.
     """
     stored, _ = await found_one(world, session, consent_id)
-    world.after.begin(consent_id, partial(_at_pod, world, session, consent_id))
+    if not world.after.is_under_way(consent_id):
+        async with world.store.transaction() as tx:
+            fence = await at_pod.announce(world, tx, stored)
+        at_pod.begin(world, session, stored, {consent_id: fence})
     (only,) = await _answered(world, session, [_Ended(stored, fresh=False)])
     return only

@@ -76,6 +76,7 @@ async def told(
     async with world.store.transaction() as tx:
         # First the leases, then the deliveries: a holder may record an outcome just before it gives back.
         leases = await tx.leases.open([consent_id])
+        on_its_way = await tx.leases.announced(consent_id) or world.after.is_under_way(consent_id)
         seen = await tx.doors.one(consent_id)
         rows = await tx.results.of_consent(stored.person_id, consent_id)
         newest = await tx.receipts.newest(stored.person_id, consent_id)
@@ -87,7 +88,7 @@ async def told(
     return Withdrawal(
         consent_id=consent_id,
         at=stored.record.latest.at,
-        quiescent=not doubts and not leases and not world.after.is_under_way(consent_id),
+        quiescent=not doubts and not leases and not on_its_way,
         in_doubt=doubts,
         unresolved=doubts if is_old else (),
         door=None if seen is None else seen.state,

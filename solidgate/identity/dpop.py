@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -75,10 +75,14 @@ class DpopAccess:
     identity: str = ""
     issuer: str = ""
     exchanges: tuple[str, ...] = ()
+    _hash: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", token_hash(self.token))  # the same in each proof
 
     def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
         """``Authorization`` and ``DPoP`` for exactly this method and final wire URL (section 7.1)."""
-        proof = make_proof(self.key, method, url, now, self.fresh(), access_token=self.token, nonce=nonce)
+        proof = _proof(self.key, method, url, now, self.fresh(), self._hash, nonce)
         return {"Authorization": f"DPoP {self.token}", "DPoP": proof}
 
     def id_token(self, audience: str, now: datetime) -> str:
@@ -138,14 +142,21 @@ def make_proof(
     nonce: str | None = None,
 ) -> str:
     """A DPoP proof JWT (section 4.2); ``url`` is the final wire URL, its query and fragment are left out."""
+    ath = None if access_token is None else token_hash(access_token)
+    return _proof(key, method, url, now, jti, ath, nonce)
+
+
+def _proof(
+    key: jose.SigningKey, method: str, url: str, now: datetime, jti: str, ath: str | None, nonce: str | None
+) -> str:
     claims: dict[str, Any] = {
         "jti": jti,
         "htm": method.upper(),
         "htu": target(url),
         "iat": int(now.timestamp()),
     }
-    if access_token is not None:
-        claims["ath"] = token_hash(access_token)
+    if ath is not None:
+        claims["ath"] = ath
     if nonce is not None:
         claims["nonce"] = nonce
     return key.sign_proof(claims)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     EllipticCurvePrivateKey,
@@ -18,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -135,7 +135,7 @@ class SigningKey:
         content = payload if isinstance(payload, bytes) else compact_json(payload)
         protected = self._protected(header)
         if self.algorithm == "ES256":
-            return self._sign_es256(encode_base64url(compact_json(protected)), content)
+            return self._sign_es256(base64url(compact_json(protected)), content)
         if self.algorithm in ("EdDSA", "Ed25519"):
             return self._sign_ed25519(compact_json(protected), content)
         registry = _FixedRegistry(algorithms=[self.algorithm], strict_check_header=False)
@@ -145,7 +145,7 @@ class SigningKey:
         """A DPoP proof (RFC 9449 section 4.2): its header says the same each time, so it is encoded once."""
         if self.algorithm != "ES256":
             return self.sign(self._proof_header, claims)
-        return self._sign_es256(self._encoded_proof_header, compact_json(claims))
+        return self._sign_es256(self._encoded_proof_header, orjson.dumps(claims))
 
     def _protected(self, header: Mapping[str, Any]) -> dict[str, Any]:
         return {"alg": self.algorithm, **{k: v for k, v in header.items() if k != "alg"}}
@@ -155,14 +155,14 @@ class SigningKey:
         return {"typ": "dpop+jwt", "jwk": dict(self.bare_jwk)}
 
     @cached_property
-    def _encoded_proof_header(self) -> str:
-        return encode_base64url(compact_json(self._protected(self._proof_header)))
+    def _encoded_proof_header(self) -> bytes:
+        return base64url(compact_json(self._protected(self._proof_header)))
 
-    def _sign_es256(self, header: str, payload: bytes) -> str:
+    def _sign_es256(self, header: bytes, payload: bytes) -> str:
         """RFC 7515 section 5.1 with RFC 7518 section 3.4, by hand: every request needs a proof."""
-        signed = f"{header}.{encode_base64url(payload)}"
-        r, s = decode_dss_signature(self._es256.sign(signed.encode("ascii"), _ES256))
-        return f"{signed}.{encode_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        signed = b"%b.%b" % (header, base64url(payload))
+        signature = fixed_width(self._es256.sign(signed, _ES256))
+        return (b"%b.%b" % (signed, base64url(signature))).decode("ascii")
 
     def _sign_ed25519(self, header: bytes, payload: bytes) -> str:
         """RFC 7515 section 5.1 with RFC 8037 section 3.1, by hand: every answer waits for a receipt."""
@@ -185,6 +185,17 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey({self.algorithm}, {self.kid})"
+
+
+def fixed_width(der: bytes) -> bytes:
+    """The two numbers of a signature on P-256 as 32 bytes each (RFC 7518 section 3.4).
+
+    ``der`` is what the cryptographic library made of them (RFC 3279 section 2.2.3): two short integers, so
+    each length is one byte, each value may lead with a zero byte or be shorter.
+    """
+    second = 4 + der[3]
+    r, s = der[4:second], der[second + 2 :]
+    return r[-32:].rjust(32, b"\0") + s[-32:].rjust(32, b"\0")
 
 
 def generate_key(algorithm: str = "ES256") -> SigningKey:

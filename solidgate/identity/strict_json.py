@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from solidgate.errors import SignatureInvalid
 
 MAX_JSON_DEPTH = 16
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def decode_base64url(text: str) -> bytes:
@@ -31,7 +33,7 @@ def encode_base64url(content: bytes) -> str:
 
 def base64url(content: bytes) -> bytes:
     """The same as bytes."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+    return binascii.b2a_base64(content, newline=False).translate(_URL_SAFE, b"=")
 
 
 def compact_json(members: Mapping[str, Any]) -> bytes:

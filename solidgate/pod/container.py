@@ -7,7 +7,20 @@ from urllib.parse import urlsplit, urlunsplit
 
 def is_container(url: str) -> bool:
     """Whether the address is a container's: its path ends with a slash."""
+    if _is_plain(url):  # most are, and are asked about at each request
+        return url.endswith("/") and url.count("/") > 2
     return urlsplit(url).path.endswith("/")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether the address certainly ends with its path: nothing follows it, and no parser drops a part."""
+    return (
+        url.startswith(("https://", "http://"))
+        and url.isascii()
+        and url.isprintable()
+        and "?" not in url
+        and "#" not in url
+    )
 
 
 def parent(url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Statements without blank nodes, and the two forms of them that are signed: plain terms, written directly.
+"""Statements without blank nodes: plain terms, written directly.
 
 A ``Triple`` object costs more than all that is done with it here, so that what has to be quick takes terms.
 """
@@ -6,12 +6,11 @@ A ``Triple`` object costs more than all that is done with it here, so that what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import pyoxigraph as ox
 
 from solidgate.space.purpose import Purpose, ResourceNeed
-from solidgate.vocab import ACL, DCT, DPV, INTEROP, RDF, SKOS, XSD
+from solidgate.vocab import ACL, DCT, DPV, INTEROP, RDF, SKOS
 
 Statement = tuple[ox.NamedNode, ox.NamedNode, ox.NamedNode | ox.Literal]
 
@@ -19,29 +18,6 @@ Statement = tuple[ox.NamedNode, ox.NamedNode, ox.NamedNode | ox.Literal]
 def lines_of(statements: Iterable[Statement]) -> dict[str, Statement]:
     """Each statement once, under its line of N-Triples."""
     return {f"{one[0]} {one[1]} {one[2]} .\n": one for one in statements}
-
-
-def nodes_of(statements: Iterable[Statement]) -> list[dict[str, Any]]:
-    """Expanded JSON-LD: one node for each subject, in their order (JSON-LD 1.1 section 9.1)."""
-    nodes: dict[str, dict[str, Any]] = {}
-    for subject, predicate, value in statements:
-        node = nodes.setdefault(subject.value, {"@id": subject.value})
-        if predicate == RDF.type:
-            node.setdefault("@type", []).append(value.value)
-        else:
-            node.setdefault(predicate.value, []).append(value_of(value))
-    return list(nodes.values())
-
-
-def value_of(value: ox.NamedNode | ox.Literal) -> dict[str, str]:
-    """A term as a value of expanded JSON-LD."""
-    if isinstance(value, ox.NamedNode):
-        return {"@id": value.value}
-    if value.language is not None:
-        return {"@language": value.language, "@value": value.value}
-    if value.datatype == XSD.string:
-        return {"@value": value.value}
-    return {"@type": value.datatype.value, "@value": value.value}
 
 
 def texts(values: Mapping[str, str]) -> Iterator[ox.Literal]:

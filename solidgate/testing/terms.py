@@ -5,6 +5,7 @@ from __future__ import annotations
 from solidgate.space.agreement import Agreement
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import Purpose, ResourceNeed
+from solidgate.vocab import expand
 
 OWNER = "https://energy.example/profile#org"
 CONSUMER = "https://grid.example/profile#org"
@@ -16,10 +17,10 @@ _DIGEST = "sha256:" + "a" * 64
 def purpose(purpose_id: str, en: str, fr: str, nl: str, path: str, *, required: bool = True) -> Purpose:
     """A purpose with one document."""
     title = {"en": en, "fr": fr, "nl": nl}
-    need = ResourceNeed(
-        path, {"en": "Meter readings", "fr": "Relevés", "nl": "Meterstanden"}, ("pd:Household",)
-    )
-    return Purpose(purpose_id, title, title, "dpv:ServicePersonalisation", (need,), required=required)
+    what = {"en": "Meter readings", "fr": "Relevés", "nl": "Meterstanden"}
+    need = ResourceNeed(path, what, (expand("pd:Household"),))
+    broader = expand("dpv:ServicePersonalisation")
+    return Purpose(purpose_id, title, title, broader, (need,), required=required)
 
 
 ADVICE = purpose("advice", "Energy advice", "Conseil énergie", "Energieadvies", "energy/2025.ttl")

@@ -1,4 +1,7 @@
-"""A real Chromium, a real Community Solid Server and a real gate."""
+"""A real Chromium, a real Community Solid Server and a real gate.
+
+Chromium is started once, so all tests of this folder share an event loop; each has contexts of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from playwright.async_api import Browser, async_playwright
+from pytest_asyncio import fixture as on_the_loop
+from pytest_asyncio import is_async_test
 
 from solidgate.compose import open_world
 from solidgate.errors import ToolMissing
@@ -27,6 +32,14 @@ from solidgate.web.app import make_app, make_runner
 from tests.browser.pages import Stage, open_stage
 
 READINGS = ("energy/2025.ttl", "energy/2024.ttl")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every test of this folder run where Chromium was started."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ def community() -> Iterator[CommunityServer]:
     asyncio.run(server.stop())
 
 
-@pytest.fixture
+@on_the_loop(loop_scope="session")
 async def person(community: CommunityServer, request: pytest.FixtureRequest) -> Person:
     """Somebody new with a pod that holds what is asked."""
     name = "p" + "".join(letter for letter in request.node.name.lower() if letter.isalnum())[-40:]
@@ -69,7 +82,7 @@ async def _signed(access: object, url: str) -> dict[str, str]:
     return dict(access.headers("PUT", url, datetime.now(UTC)))  # type: ignore[attr-defined]
 
 
-@pytest.fixture
+@on_the_loop(loop_scope="session")
 async def doorway(database_url: str, tmp_path: Path) -> AsyncIterator[Doorway]:
     """The product's own composition, without a worker: nothing is run here."""
     with socket.socket() as probe:
@@ -93,8 +106,8 @@ async def doorway(database_url: str, tmp_path: Path) -> AsyncIterator[Doorway]:
         await runner.cleanup()
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
+@on_the_loop(scope="session", loop_scope="session")
+async def started_chromium() -> AsyncIterator[Browser]:
     """Headless Chromium, as ``make tools`` installed it."""
     try:
         found = find_chromium()
@@ -108,7 +121,16 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@on_the_loop(loop_scope="session")
+async def chromium(started_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, without anything of the test before."""
+    assert started_chromium.is_connected(), "a test before broke it"
+    yield started_chromium
+    for context in started_chromium.contexts:
+        await context.close()
+
+
+@on_the_loop(loop_scope="session")
 async def stage(chromium: Browser, database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """A gate of this test's own, whose pages Chromium shows."""
     async with open_stage(chromium, database_url, tmp_path) as stage:

@@ -15,6 +15,7 @@ from solidgate.settings import Consent, Preview
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
+from solidgate.vocab import PD
 
 ANNA = "https://anna.example/profile/card#me"
 POD = "https://anna.example/"
@@ -82,7 +83,7 @@ async def not_found(stage: Stage, page: Page) -> str:
     if "lost" not in stage.tokens:
         title = {"en": "Diaries", "fr": "Journaux", "nl": "Dagboeken"}
         need = ResourceNeed(
-            "", title, ("pd:Household",), kind="https://example.org/Diary", within=("diary/",)
+            "", title, (PD.Household.value,), kind="https://example.org/Diary", within=("diary/",)
         )
         await space.create(
             stage.gate.world, sample_agreement("space-lost", (replace(ADVICE, needs=(need,)),))

@@ -22,6 +22,7 @@ import pytest
 import rdflib
 
 from solidgate.assets import asset
+from solidgate.sdk.client import GateClient
 from solidgate.testing.demo import outside
 from solidgate.testing.demo.stage import SPACE_ID, Stage, set_up, space_file
 from solidgate.testing.demo.story import Story, agree
@@ -69,17 +70,12 @@ async def until(holds: Callable[[], Awaitable[Any]], what: str, seconds: float =
     while time.monotonic() < deadline:
         if found := await holds():
             return found
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.5)
     raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
-async def runs(stage: Stage) -> list[dict[str, Any]]:
-    async with stage.client(stage.consumer) as consumer:
-        return await consumer.runs(SPACE_ID)
-
-
-async def all_ended(stage: Stage) -> bool:
-    return all(one["state"] == "finished" for one in await runs(stage))
+async def all_ended(consumer: GateClient) -> bool:
+    return all(one["state"] == "finished" for one in await consumer.runs(SPACE_ID))
 
 
 async def change(person: Person, *months: int, seed: int) -> None:
@@ -140,27 +136,26 @@ async def conforms(url: str, person: Person) -> None:
 async def test_a_change_in_a_pod_leads_to_one_new_result_there(stage: Stage) -> None:
     mark = stage.pods.mark()
     alice, bob = stage.people[:2]
-    async with two_people(stage) as (hers, his):
+    async with two_people(stage) as (hers, his), stage.client(stage.consumer) as consumer:
 
         async def subscribed() -> bool:
             return posts(stage, mark) >= 2 * MONTHS
 
         await until(subscribed, "the space subscribes to each agreed document")
-        async with stage.client(stage.consumer) as consumer:
-            await consumer.start_run(SPACE_ID)
+        await consumer.start_run(SPACE_ID)
 
         async def both_written() -> bool:
-            return bool(await hers.results()) and bool(await his.results()) and await all_ended(stage)
+            return bool(await hers.results()) and bool(await his.results()) and await all_ended(consumer)
 
         await until(both_written, "the run that was started by hand ends")
         await asyncio.sleep(2 * SETTLE)
-        assert len(await runs(stage)) == 1, "what we write ourselves starts nothing"
+        assert len(await consumer.runs(SPACE_ID)) == 1, "what we write ourselves starts nothing"
 
         # From here on nobody touches solidgate: only pages are read.
         await change(alice, 3, seed=77)
 
         async def again() -> bool:
-            return len(await hers.results()) == 2 and await all_ended(stage)
+            return len(await hers.results()) == 2 and await all_ended(consumer)
 
         await until(again, "a changed document leads to a new result")
         first, second = await hers.results()
@@ -169,17 +164,19 @@ async def test_a_change_in_a_pod_leads_to_one_new_result_there(stage: Stage) -> 
             assert (await outside.fetch(one["url"], alice)).sha256 == one["sha256"]
             await conforms(one["url"], alice)
         await asyncio.sleep(2 * SETTLE)
-        assert len(await runs(stage)) == 2, "one change is one run"
+        assert len(await consumer.runs(SPACE_ID)) == 2, "one change is one run"
         assert len(await his.results()) == 1, "nobody else's part is done again"
 
         await change(alice, 4, 5, 6, 7, seed=78)
 
         async def third() -> bool:
-            return len(await hers.results()) == 3 and await all_ended(stage)
+            return len(await hers.results()) == 3 and await all_ended(consumer)
 
         await until(third, "several changes lead to a new result")
         await asyncio.sleep(2 * SETTLE)
-        assert len(await runs(stage)) == 3, "several changes within the time to settle are one run"
+        assert len(await consumer.runs(SPACE_ID)) == 3, (
+            "several changes within the time to settle are one run"
+        )
 
         mark = stage.pods.mark()
         page = await hers.visitor.get(hers.consent)
@@ -195,7 +192,7 @@ async def test_a_change_in_a_pod_leads_to_one_new_result_there(stage: Stage) -> 
         await change(bob, 8, seed=80)
 
         async def his_second() -> bool:
-            return len(await his.results()) == 2 and await all_ended(stage)
+            return len(await his.results()) == 2 and await all_ended(consumer)
 
         await until(his_second, "the other person's pod still calls")
-        assert (len(await runs(stage)), len(await hers.results())) == (4, 3)
+        assert (len(await consumer.runs(SPACE_ID)), len(await hers.results())) == (4, 3)

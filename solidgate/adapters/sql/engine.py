@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from procrastinate.schema import SchemaManager
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from solidgate.adapters.sql.pool import check_before_use
+from solidgate.adapters.sql.version import is_here
 from solidgate.errors import BadSetting, StoreUnavailable
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-_ADVISORY_LOCK = 0x50_11_D6_A7_E0_00_00_01
 _KEEPALIVE_SECONDS = 5
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -92,11 +85,12 @@ def migrate_now(url: str) -> str:
     engine = _plain_engine(url)
     try:
         with engine.begin() as connection:
-            # Held to the end of the transaction: a second start waits here and then finds nothing to do.
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            _upgrade(connection)
-            _apply_queue(connection)
-            return _current(connection)
+            if reached := is_here(connection):
+                return reached
+            # Takes as long to load as a short command lives: so only where there is work for it.
+            from solidgate.adapters.sql import migration
+
+            return migration.bring(connection)
     except OperationalError as error:
         raise StoreUnavailable(_reason(error)) from None
     finally:
@@ -105,10 +99,12 @@ def migrate_now(url: str) -> str:
 
 def revisions(url: str) -> tuple[str, str]:
     """(where the database is, where this version wants it); the first is empty for a new database."""
+    from solidgate.adapters.sql import migration
+
     engine = _plain_engine(url)
     try:
         with engine.connect() as connection:
-            return _current(connection), _head()
+            return migration.current(connection), migration.head()
     except OperationalError as error:
         raise StoreUnavailable(_reason(error)) from None
     finally:
@@ -117,56 +113,6 @@ def revisions(url: str) -> tuple[str, str]:
 
 def _plain_engine(url: str) -> sa.Engine:
     return sa.create_engine(driver_url(url), poolclass=sa.NullPool, connect_args={"connect_timeout": 10})
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _head() -> str:
-    return str(ScriptDirectory.from_config(_config()).get_current_head() or "")
-
-
-def _current(connection: sa.Connection) -> str:
-    return str(MigrationContext.configure(connection).get_current_revision() or "")
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    config, current = _config(), _current(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if current and current not in known:
-        raise StoreUnavailable(f"the database is at revision {current}, of a newer solidgate")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _apply_queue(connection: sa.Connection) -> None:
-    """The job queue's own schema: whole on a new database, else the steps after the recorded one."""
-    steps = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
-    found = connection.execute(sa.text("SELECT to_regclass('procrastinate_jobs')")).scalar()
-    if found is None:
-        connection.exec_driver_sql(_literal(SchemaManager.get_schema()))
-    else:
-        recorded = _recorded_step(connection)
-        for step in steps:
-            if step.stem > recorded:
-                connection.exec_driver_sql(_literal(step.read_text(encoding="utf-8")))
-    comment = steps[-1].stem.replace("'", "")
-    connection.exec_driver_sql(f"COMMENT ON TABLE procrastinate_jobs IS 'schema {comment}'")
-
-
-def _recorded_step(connection: sa.Connection) -> str:
-    comment = connection.execute(sa.text("SELECT obj_description('procrastinate_jobs'::regclass)")).scalar()
-    if not str(comment or "").startswith("schema "):
-        raise StoreUnavailable("the job queue in this database was not made by solidgate")
-    return str(comment).removeprefix("schema ")
-
-
-def _literal(script: str) -> str:
-    return script.replace("%", "%%")
 
 
 def _reason(error: OperationalError) -> str:

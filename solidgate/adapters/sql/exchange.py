@@ -10,13 +10,13 @@ import itertools
 import re
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import errors, generators
+from psycopg import errors, generators, sql
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
@@ -29,6 +29,8 @@ _Shape = tuple[bytes, tuple[int, ...]]
 
 MOST_PREPARED = 64
 """Statements that stay prepared on one connection; any beyond are planned each time."""
+MOST_VALUES = 65535
+"""Values of one statement: their number has two bytes in the protocol (PostgreSQL, section 54.7, Bind)."""
 
 _PLACE = re.compile(r"%\((\w+)\)s|%%")
 _numbers = itertools.count(1)
@@ -41,10 +43,12 @@ class _Line:
     """What is prepared on one connection, under which name, and what writes and reads its values.
 
     It does not name the connection, which could never go away else; so its times are read as UTC.
+    ``unsure`` are names that were sent, and of which no answer was read: who waited was cut off.
     """
 
     prepared: dict[_Shape, bytes]
     transformer: Any
+    unsure: set[bytes] = field(default_factory=set)
 
 
 _lines: WeakKeyDictionary[Driver, _Line] = WeakKeyDictionary()
@@ -65,6 +69,8 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
     and ends here is the pipeline's own (libpq, section 34.5.1.1): it needs no word for either.
     """
     begins = driver.info.transaction_status == TransactionStatus.IDLE
+    if begins and _line_of(driver).unsure:
+        await _give_up(driver, _line_of(driver).unsure)
     try:
         return await _once(driver, sent, begins, commit)
     except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
@@ -84,27 +90,86 @@ async def _once(
     if begins != commit:
         sent = (_BEGIN, *sent) if begins else (*sent, _COMMIT)
     begins, commit = begins and not commit, commit and not begins
-    pgconn, line = driver.pgconn, _line_of(driver)
-    statements = [_Statement(pgconn, line, *one) for one in sent]
-    commands = [command for statement in statements for command in statement.commands()]
-    async with driver.lock:
-        results = iter(await driver.wait(_round(pgconn, commands)))
-    rows = [statement.rows(results) for statement in statements]
-    for end in results:
-        _check(end)
+    statements, commands = _made(driver, sent)
+    rows = await _answered(driver, statements, commands)
     return rows[begins : len(rows) - commit]
 
 
-def _round(pgconn: PGconn, commands: Sequence[Command]) -> PQGen[list[PGresult]]:
-    """One result for each command, and the end's. The connection leaves the pipeline whole, or is closed."""
-    pgconn.enter_pipeline_mode()
+async def _give_up(driver: Driver, unsure: set[bytes]) -> None:
+    """What stands under a name that nobody will use: seldom, so it may cost round trips of its own."""
+    asked = "SELECT name FROM pg_prepared_statements WHERE name = ANY(%s)"
+    cursor = await driver.execute(asked, [[name.decode() for name in unsure]])
+    for (name,) in await cursor.fetchall():
+        await driver.execute(sql.SQL("DEALLOCATE {}").format(sql.Identifier(name)))
+    await driver.rollback()
+    unsure.clear()
+
+
+def _made(driver: Driver, sent: Sequence[tuple[str, Row]]) -> tuple[list[_Statement], list[Command]]:
+    pgconn, line = driver.pgconn, _line_of(driver)
+    statements = [_Statement(pgconn, line, *one) for one in sent]
+    return statements, [command for statement in statements for command in statement.commands()]
+
+
+async def _answered(
+    driver: Driver, statements: Sequence[_Statement], commands: Sequence[Command], under_way: int = 0
+) -> list[list[Any]]:
+    async with driver.lock:
+        results = iter(await driver.wait(_round(driver.pgconn, commands, under_way)))
+    rows = [statement.rows(results) for statement in statements]
+    for end in results:
+        _check(end)
+    return rows
+
+
+class Ahead:
+    """Statements of a transaction that the server works on while we make those that go with the commit.
+
+    Between ``begin`` and its end nobody else may speak on the connection.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._statements: list[_Statement] = []
+        self._commands = 0
+
+    def begin(self, *sent: tuple[str, Row]) -> None:
+        """Send these on their way; a transaction begins when there is none. Nothing is waited for."""
+        pgconn = self._driver.pgconn
+        begins = self._driver.info.transaction_status == TransactionStatus.IDLE
+        self._statements, commands = _made(self._driver, [*([_BEGIN] if begins else ()), *sent])
+        pgconn.enter_pipeline_mode()
+        self._commands = len(commands)
+        for command in commands:
+            command()
+        pgconn.flush()  # what the socket does not take at once goes with the rest
+
+    async def commit(self, *sent: tuple[str, Row]) -> None:
+        """These, too, and the end of the transaction. The first fault of all is raised."""
+        more, commands = _made(self._driver, [*sent, _COMMIT])
+        await _answered(self._driver, [*self._statements, *more], commands, self._commands)
+
+    async def leave(self) -> None:
+        """Nothing more: the connection leaves the pipeline, and the transaction is the caller's to end."""
+        async with self._driver.lock:
+            await self._driver.wait(_round(self._driver.pgconn, (), self._commands))
+
+
+def _round(pgconn: PGconn, commands: Sequence[Command], under_way: int = 0) -> PQGen[list[PGresult]]:
+    """One result for each command, those that are under way first, and the end's.
+
+    The connection leaves the pipeline whole, or is closed.
+    """
+    if not under_way:
+        pgconn.enter_pipeline_mode()
     try:
         for command in commands:
             command()
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
+        pgconn.consume_input()  # a server that was quick has answered before anybody waits
         results: list[PGresult] = []
-        for _ in commands:
+        for _ in range(under_way + len(commands)):
             results += yield from generators.fetch_many(pgconn)
         while pgconn.status != ConnStatus.BAD and not _is_end(results):
             # The end of the pipeline; a commit of its own that is refused says so before it.
@@ -134,6 +199,9 @@ class _Statement:
         # As the driver chooses; arrays in binary, as bytes in the text of one are escaped by a connection.
         values = transformer.dump_sequence(given, [binary if type(one) is list else auto for one in given])
         types, formats = transformer.types or (), transformer.formats
+        if len(values) > MOST_VALUES:
+            # Before anything is sent: in the middle of a pipeline libpq's own word for it would be lost.
+            raise psycopg.ProgrammingError(f"{len(values)} values are more than one statement takes")
         name = prepared.get((text, types))
         if name is None and len(prepared) >= MOST_PREPARED:
             yield partial(pgconn.send_query_params, text, values, types, formats, Format.BINARY)
@@ -141,14 +209,17 @@ class _Statement:
         if name is None:
             name = b"solidgate_%d" % next(_numbers)
             self.made = ((text, types), name)
+            self.line.unsure.add(name)
             yield partial(pgconn.send_prepare, name, text, types)
         yield partial(pgconn.send_query_prepared, name, values, formats, Format.BINARY)
 
     def rows(self, results: Iterator[PGresult]) -> list[Any]:
         """What came of it. Raises the driver's error."""
         if self.made is not None:
-            _check(next(results))
             shape, name = self.made
+            parsed = next(results)
+            self.line.unsure.discard(name)
+            _check(parsed)
             self.line.prepared[shape] = name
         result = next(results)
         _check(result)

@@ -6,6 +6,7 @@ So whoever finds a lease past its deadline may rely on nobody working under it.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from solidgate.errors import EpochPassed
 
 _NOW = sa.func.clock_timestamp()
 _NEXT_FENCE = sa.text("nextval('lease_fence')")
+_AT_POD = "at-pod:"
+_ANNOUNCED = leases.c.run_id.startswith(_AT_POD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,24 @@ class Leases:
 
     async def open(self, consent_ids: Sequence[str]) -> int:
         """How many steps may still be under way for these consents."""
+        return await self._count(consent_ids, ~_ANNOUNCED)
+
+    async def announce(self, consent_id: str, epoch: int, seconds: float) -> int:
+        """The number of a row that is no step's: something of the person's own is on its way to the pod.
+
+        It is given back like a lease.
+        """
+        fence = await self.take(consent_id, epoch, f"{_AT_POD}{uuid.uuid4().hex}", seconds)
+        assert fence is not None, "nobody else has this name"
+        return fence
+
+    async def announced(self, consent_id: str) -> bool:
+        """Whether such a row stands, of whichever process."""
+        return bool(await self._count([consent_id], _ANNOUNCED))
+
+    async def _count(self, consent_ids: Sequence[str], which: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).where(
-            leases.c.consent_id.in_(consent_ids), leases.c.deadline > _NOW
+            leases.c.consent_id.in_(consent_ids), leases.c.deadline > _NOW, which
         )
         return int((await self.connection.execute(query)).scalar_one())
 

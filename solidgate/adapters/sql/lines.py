@@ -31,20 +31,25 @@ class Lines:
     def __init__(self, engine: AsyncEngine, idle_seconds: float = IDLE_SECONDS) -> None:
         self._engine = engine
         self._idle_seconds = idle_seconds
-        self._kept: list[tuple[PoolProxiedConnection, float]] = []
+        self._kept: list[tuple[PoolProxiedConnection, AsyncConnection | None, float]] = []
         self._pool = engine.sync_engine.pool
         event.listen(engine.sync_engine, "engine_disposed", self._disposed)
 
     async def take(self) -> AsyncConnection:
         """A connection that stands, in no transaction. Raises as the pool does."""
-        return self._connection(await self.take_bare())
+        line, connection = await self._taken()
+        return connection or self._connection(line)
 
     async def take_bare(self) -> PoolProxiedConnection:
         """The same for the driver alone, who needs nothing of SQLAlchemy around it."""
+        line, _ = await self._taken()
+        return line
+
+    async def _taken(self) -> tuple[PoolProxiedConnection, AsyncConnection | None]:
         while self._kept:
-            line, used = self._kept.pop()
+            line, connection, used = self._kept.pop()
             if self._is_fresh(line, used):
-                return line
+                return line, connection
             stands = False
             try:
                 stands = await self._stands(line)
@@ -52,10 +57,10 @@ class Lines:
                 if not stands:
                     await greenlet_spawn(line.invalidate)
             if stands:
-                return line
+                return line, connection
         line = await greenlet_spawn(self._engine.sync_engine.raw_connection)
         line.info[_POOL] = self._pool
-        return line
+        return line, None
 
     async def give(self, connection: AsyncConnection) -> None:
         """Keep it at hand, or give it back to the pool, which wakes whoever waits there."""
@@ -64,7 +69,7 @@ class Lines:
             if taken.connection.info.get(_POOL) is not self._pool:
                 await connection.invalidate()  # its pool was disposed of meanwhile
             elif self._may_keep_one_more():
-                self._kept.append((taken.connection, time.monotonic()))
+                self._kept.append((taken.connection, connection, time.monotonic()))
                 return
         await connection.close()
 
@@ -73,7 +78,7 @@ class Lines:
         if line.info.get(_POOL) is not self._pool:
             await greenlet_spawn(line.invalidate)
         elif self._may_keep_one_more():
-            self._kept.append((line, time.monotonic()))
+            self._kept.append((line, None, time.monotonic()))
         else:
             await self.close_bare(line)
 

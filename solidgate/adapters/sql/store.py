@@ -57,7 +57,7 @@ class Transaction:
     @cached_property
     def last(self) -> LastWrites:
         """Rooms for writes that nobody reads in this transaction: sent at its end, with the commit."""
-        return LastWrites(self.people)
+        return LastWrites(self.connection, self.people)
 
     @cached_property
     def answers(self) -> Answers:
@@ -195,8 +195,12 @@ class SqlStore:
         """Commit at the end, roll back on any error. Raises ``StoreUnavailable BodyInvalid``."""
         async with _told(), whole(self._lines) as connection:
             tx = Transaction(connection, self.keys)
-            yield tx
-            await tx.last.send(connection)
+            try:
+                yield tx
+            except BaseException:
+                await tx.last.leave()
+                raise
+            await tx.last.send()
 
     def at_once(self) -> AtOnce:
         """The moves of a part: each statement is its own transaction. Same errors."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solidgate.adapters.sql.exchange import Driver, exchange
+from solidgate.adapters.sql.exchange import Ahead, Driver, exchange
 from solidgate.errors import InternalFault
 
 Row = Mapping[str, Any]
@@ -46,8 +46,10 @@ class AtEnd:
     None of them sees another; a key from one to another is checked after all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._waiting: list[tuple[Statement, Row]] = []
+        self._at = connection
+        self._ahead: Ahead | None = None
 
     async def execute(self, statement: Any, parameters: Any = None) -> None:
         """Keep it. The statement must be a constant of its module: its text is remembered."""
@@ -56,13 +58,39 @@ class AtEnd:
         rows = [parameters] if isinstance(parameters, Mapping) else parameters
         self._waiting.extend((statement, row) for row in rows)
 
-    async def send(self, connection: AsyncConnection) -> None:
-        """All of them as one statement, and the commit."""
-        if self._waiting:
-            joined, names = _joined(tuple((statement, tuple(row)) for statement, row in self._waiting))
-            values = itertools.chain.from_iterable(row.values() for _, row in self._waiting)
-            sent = (joined, dict(zip(names, values, strict=True)))
-            await exchange(driver_of(connection), sent, commit=True)
+    def ahead(self) -> None:
+        """Send those that wait on their way, once: the server works on them while the rest is made.
+
+        From here on the transaction has nothing but further last writes.
+        """
+        if self._ahead is not None:
+            raise InternalFault("last writes go ahead once")
+        ahead = Ahead(driver_of(self._at))
+        ahead.begin(*self._joined())
+        self._ahead = ahead
+
+    async def send(self) -> None:
+        """All of them, and the commit."""
+        sent, ahead, self._ahead = self._joined(), self._ahead, None
+        if ahead is not None:
+            await ahead.commit(*sent)
+        elif sent:
+            await exchange(driver_of(self._at), *sent, commit=True)
+
+    async def leave(self) -> None:
+        """The transaction fails: wait for what went ahead, so that it can be rolled back."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await ahead.leave()
+
+    def _joined(self) -> list[tuple[str, Row]]:
+        """Those that wait as one statement, or none."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return []
+        joined, names = _joined(tuple((statement, tuple(row)) for statement, row in waiting))
+        values = itertools.chain.from_iterable(row.values() for _, row in waiting)
+        return [(joined, dict(zip(names, values, strict=True)))]
 
 
 def driver_of(connection: AsyncConnection) -> Driver:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sql.bucket import TAKE
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.locks import locked
 from solidgate.adapters.sql.people import People
@@ -209,19 +210,8 @@ class Watches:
 
     async def take(self, channel_id: str, now: datetime, per_minute: float, burst: float) -> float:
         """Count one notification in; 0 when it may pass, else the seconds until one may."""
-        passed = sa.func.greatest(0.0, sa.func.extract("epoch", sa.literal(now) - channels.c.filled))
-        full = sa.func.least(burst, channels.c.tokens + passed * (per_minute / 60.0))
-        # The row is locked first: what stood there decides, whatever others ask at the same time.
-        mine = sa.select(channels.c.channel_id, full.label("had")).where(channels.c.channel_id == channel_id)
-        before = mine.with_for_update().cte("before")
-        left = sa.case((before.c.had >= 1.0, before.c.had - 1.0), else_=before.c.had)
-        statement = (
-            sa.update(channels)
-            .where(channels.c.channel_id == before.c.channel_id)
-            .values(tokens=left, filled=sa.func.greatest(channels.c.filled, now))
-            .returning(before.c.had)
-        )
-        had = (await self.connection.execute(statement)).scalar_one_or_none()
+        values = {"channel": channel_id, "now": now, "per_minute": per_minute, "burst": burst}
+        had = (await self.connection.execute(TAKE, values)).scalar_one_or_none()
         if had is None:
             raise ChannelUnknown()
         return 0.0 if had >= 1.0 else max(1.0, (1.0 - float(had)) * 60.0 / per_minute)

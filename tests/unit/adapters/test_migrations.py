@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from procrastinate.schema import SchemaManager
 
 from solidgate.adapters.postgres import EmbeddedPostgres
+from solidgate.adapters.sql import migration
 from solidgate.adapters.sql.engine import driver_url, make_engine, migrate, plain_url, revisions
 from solidgate.adapters.sql.tables import metadata
+from solidgate.adapters.sql.version import queue_steps
 from solidgate.errors import BadSetting, StoreUnavailable
 
 
@@ -29,6 +33,29 @@ async def test_several_starts_at_once_migrate_once(empty_database: str) -> None:
     reached = set(await asyncio.gather(*(migrate(empty_database) for _ in range(3))))
     current, wanted = revisions(empty_database)
     assert reached == {current} == {wanted}
+
+
+async def test_what_is_up_to_date_is_seen_without_the_tools_for_migrations(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await migrate(empty_database)
+    monkeypatch.setattr(migration, "bring", lambda connection: pytest.fail("there is nothing to bring"))
+    assert await migrate(empty_database) == first == migration.head()
+
+
+def test_the_steps_of_the_queue_are_those_that_it_brings_along() -> None:
+    assert queue_steps() == sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+
+@pytest.mark.parametrize("left", ["DROP TABLE alembic_version", "DELETE FROM alembic_version"])
+async def test_what_is_not_up_to_date_is_looked_at(
+    empty_database: str, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_database)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(left)  # type: ignore[call-overload]
+    monkeypatch.setattr(migration, "bring", lambda connection: "brought")
+    assert await migrate(empty_database) == "brought"
 
 
 async def test_the_tables_are_the_ones_that_the_code_declares(database_url: str) -> None:

@@ -125,9 +125,20 @@ def test_another_type_of_token_is_refused(header: Mapping[str, Any], token: str,
         verify_receipt(other, [key.public_jwk], NOW)
 
 
+def record(claims: dict[str, Any]) -> dict[str, Any]:
+    embedded: dict[str, Any] = claims["dpv:hasRecordOfActivity"]
+    return embedded
+
+
 def nodes(claims: dict[str, Any]) -> list[dict[str, Any]]:
-    included: list[dict[str, Any]] = claims["dpv:hasRecordOfActivity"]["@included"]
+    included: list[dict[str, Any]] = record(claims)["@included"]
     return included
+
+
+def elsewhere(embedded: dict[str, Any]) -> None:
+    """The same statements, said to be of another record."""
+    whole = json.dumps(embedded["@included"]).replace('{"@id": "#', f'{{"@id": "{embedded["@id"]}#')
+    embedded.update({"@id": ISSUER, "@context": {"@base": ISSUER}, "@included": json.loads(whole)})
 
 
 SIGNED_BUT_WRONG: dict[str, tuple[str, Change]] = {
@@ -146,7 +157,13 @@ SIGNED_BUT_WRONG: dict[str, tuple[str, Change]] = {
     "a statement added": ("5", lambda c: nodes(c).append({"@id": "x:y", "x:p": [{"@value": "z"}]})),
     "a blank node": ("5", lambda c: nodes(c).append({"@id": "_:b", "x:p": [{"@value": "z"}]})),
     "another digest": ("5", lambda c: c.update({"sg:recordDigest": "sha256:" + "0" * 64})),
-    "a record that is elsewhere": ("6", lambda c: c["dpv:hasRecordOfActivity"].update({"@id": ISSUER})),
+    "a context further inside": ("5", lambda c: nodes(c)[0]["dct:conformsTo"].update({"@context": {}})),
+    "another context of the record": ("5", lambda c: record(c)["@context"].update(dct="https://evil.example/")),
+    "no context of the record": ("5", lambda c: record(c).pop("@context")),
+    "a record without an address": ("5", lambda c: record(c).pop("@id")),
+    "a record with another address": ("5", lambda c: record(c).update({"@id": ISSUER})),
+    "a record moved": ("5", lambda c: record(c).update({"@id": ISSUER, "@context": {"@base": ISSUER}})),
+    "a record that is elsewhere": ("6", lambda c: elsewhere(record(c))),
     "another person": ("7", lambda c: c.update(credentialSubject={"id": "https://bob.example/#me"})),
     "another audience": ("7", lambda c: c.update({"dct:audience": "https://bob.example/#me"})),
     "another status": ("7", lambda c: c.update({"sg:eventStatus": "dpv:ConsentWithdrawn"})),

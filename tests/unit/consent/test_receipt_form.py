@@ -20,12 +20,14 @@ from solidgate.consent.open_text import OpenText, in_fixed_order
 from solidgate.consent.rdf import record_triples
 from solidgate.consent.receipt_claims import CONTEXT, plain_json
 from solidgate.consent.receipt_form import credential_json
+from solidgate.consent.receipt_nodes import read_record
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import resources_digest
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.rdf import ntriples
+from solidgate.vocab import DPV, SG
 
 from .conftest import NOON, build_agreement, build_record, build_request, give, refuse, withdraw
 
@@ -153,9 +155,7 @@ def test_terms_that_name_the_values_of_a_blank_are_not_filled_in() -> None:
     tricky = replace(TERMS, output_text=dict.fromkeys(("en", "fr", "nl"), words))
     record, notice = asked_of(tricky)
     claims = json.loads(same(give(record), tricky, notice))
-    nodes = claims["dpv:hasRecordOfActivity"]["@included"]
-    texts = [value["@value"] for node in nodes for values in node.values() if isinstance(values, list)
-             for value in values if isinstance(value, dict) and "@value" in value]  # fmt: skip
+    texts = {quad.object.value for quad in read_record(claims["dpv:hasRecordOfActivity"])}
     assert words in texts
 
 
@@ -187,7 +187,8 @@ def test_terms_and_a_notice_that_are_not_the_records_are_refused_with_a_form_at_
 
 
 @pytest.mark.parametrize(
-    "broken", ['https://a.example/"', "https://a.example/>", "https://a.example/ b", "a\\b", "x"]
+    "broken",
+    ['https://a.example/"', "https://a.example/>", "https://a.example/ b", "a\\b", "x", "dpv:Purpose"],
 )
 def test_what_is_no_iri_never_gets_into_a_receipt(broken: str) -> None:
     record, notice = asked_of(TERMS)
@@ -196,13 +197,25 @@ def test_what_is_no_iri_never_gets_into_a_receipt(broken: str) -> None:
         credential_json(replace(give(record), data_subject=broken), TERMS, ISSUER, NOON, notice)
 
 
+def test_an_address_that_is_a_term_of_ours_is_written_the_same_by_a_form() -> None:
+    record, notice = asked_of(TERMS)
+    same(give(record), TERMS, notice)
+    for address in (DPV.Purpose.value, record.iri, f"{record.iri}#process", f"{record.iri}x#y"):
+        placed = replace(give(record), result_container=address)
+        said = json.loads(same(placed, TERMS, notice))["dpv:hasRecordOfActivity"]
+        (kept,) = {quad.object.value for quad in read_record(said) if quad.predicate == SG.resultContainer}
+        assert kept == address
+    assert len(receipt_form._forms) == 1
+
+
 def test_an_independent_processor_expands_it_to_the_graph_of_the_record() -> None:
     """pyld, with the W3C context left out, since the embedded record needs none of it."""
     asked, notice = asked_of(TERMS)
     record = give(asked)
     claims = json.loads(same(record, TERMS, notice))
     assert claims["@context"][0] == CONTEXT
-    nquads = jsonld.to_rdf(claims["dpv:hasRecordOfActivity"]["@included"], {"format": "application/n-quads"})
+    embedded = {"@context": claims["@context"][1], "@graph": [claims["dpv:hasRecordOfActivity"]]}
+    nquads = jsonld.to_rdf(embedded, {"format": "application/n-quads"})
     lines = "".join(sorted(set(str(nquads).splitlines(keepends=True)))).encode()
     expected = ntriples(record_triples(record, TERMS, notice))
     assert lines == expected

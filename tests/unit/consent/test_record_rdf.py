@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ import shacl
 from solidgate.consent.events_rdf import index, read_events
 from solidgate.consent.notice import Notice
 from solidgate.consent.rdf import record_digest, record_statements, record_triples, to_turtle
+from solidgate.consent.receipt_nodes import nodes_of, read_record, record_node
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import ConsentRequest, resources_digest
 from solidgate.consent.request_rdf import request_to_turtle
@@ -22,7 +22,7 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.errors import ConsentUnverifiable
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.rdf import agreement_to_turtle, ntriples
-from solidgate.space.statements import lines_of, nodes_of
+from solidgate.space.statements import lines_of
 
 SHAPES = Path(__file__).parents[3] / "shapes"
 
@@ -145,8 +145,8 @@ def test_what_is_signed_says_what_the_triples_say(
 ) -> None:
     triples = record_triples(given, agreement, notice)
     lines = lines_of(record_statements(given, agreement, notice))
-    nodes = nodes_of(lines.values())
-    read = ox.parse(json.dumps(nodes).encode(), format=ox.RdfFormat.JSON_LD)
+    nodes = nodes_of(lines.values(), given.iri)
+    read = read_record(record_node(given.iri, nodes))
     assert {quad.triple for quad in read} == set(triples)
     assert "".join(sorted(lines)).encode() == ntriples(triples)
     assert len({node["@id"] for node in nodes}) == len(nodes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from solidgate.adapters.http_urls import wire_url
+from solidgate.adapters.http_urls import Addresses, origin_of, wire_url
+from solidgate.errors import AddressRefused
 from solidgate.identity import jose
 from solidgate.identity.address import is_normal
 from solidgate.identity.dpop import target
@@ -33,6 +35,45 @@ def test_normal_means_that_parsing_changes_nothing(text: str) -> None:
         assert plain.host
         if ".." not in plain.host and not plain.host.replace(".", "").isdigit():
             assert str(wire_url(text, plain_http=True, ports=())) == text
+
+
+@pytest.mark.parametrize(("plain_http", "ports"), [(True, ()), (False, (443,)), (False, (443, 8443))])
+@given(text=ADDRESSES)
+@example(text="https://pod.example/p1/readings/01.ttl")
+@example(text="http://pod.example:8443/a/")
+@example(text="http://127.1/a")
+@example(text="https://127.1/a")
+@example(text="https://pod.example:8443/a")
+@example(text="https://pod.example/" + "a" * 5000)
+def test_what_an_origin_decides_is_decided_as_for_each_address(
+    plain_http: bool, ports: tuple[int, ...], text: str
+) -> None:
+    addresses = Addresses(plain_http=plain_http, ports=ports)
+    for one in (text, text, f"{text}b"):  # the second and third find the origin decided
+        try:
+            url = wire_url(one, plain_http=plain_http, ports=ports)
+        except AddressRefused:
+            with pytest.raises(AddressRefused):
+                addresses.checked(one)
+        else:
+            found = addresses.checked(one)
+            assert (found.text, found.url, found.origin) == (str(url), url, origin_of(url))
+            assert str(found.url) == found.text
+            assert found.url.raw_path_qs == url.raw_path_qs
+
+
+def test_few_origins_are_remembered() -> None:
+    addresses = Addresses(plain_http=False, ports=(443,))
+    for number in range(3000):
+        addresses.checked(f"https://p{number}.example/a")
+    assert len(addresses._roots) <= 1024
+
+
+@pytest.mark.parametrize("r", [1, 2**255, 2**256 - 2**32, 2**248 - 1, 0x80, 2**127])
+@pytest.mark.parametrize("s", [1, 2**255, 2**256 - 2**32, 2**248 - 1, 0x80, 2**127])
+def test_both_numbers_of_a_signature_have_their_width(r: int, s: int) -> None:
+    expected = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    assert jose.fixed_width(encode_dss_signature(r, s)) == expected
 
 
 @pytest.mark.parametrize(

@@ -289,14 +289,16 @@ async def test_a_redirect_passes_all_checks(serve, make_fetcher, sockets, target
 # --- the nonce, repetition, turns ---------------------------------------------------------------------
 
 
+NONCE_NEEDED = 'DPoP error="use_dpop_nonce"'
+
+
 async def test_answers_the_demand_for_a_nonce_once(serve, make_fetcher, access) -> None:
     nonces = []
 
     async def handler(request: web.Request) -> web.Response:
         nonces.append(proof_claims(request.headers).get("nonce"))
         fits = nonces[-1] == "n-1"
-        challenge = 'DPoP error="use_dpop_nonce"'
-        headers = {"DPoP-Nonce": "n-1"} | ({} if fits else {"WWW-Authenticate": challenge})
+        headers = {"DPoP-Nonce": "n-1"} | ({} if fits else {"WWW-Authenticate": NONCE_NEEDED})
         return web.Response(status=200 if fits else 401, headers=headers)
 
     root, fetcher = await serve(handler), make_fetcher()
@@ -317,6 +319,73 @@ async def test_gives_up_on_an_endless_demand(serve, make_fetcher, access) -> Non
 
     reply = await make_fetcher().fetch("POST", await serve(handler), access=access, max_bytes=KIB)
     assert (reply.status, count) == (400, 2)
+
+
+async def test_a_nonce_that_no_header_can_carry_is_not_kept(serve, make_fetcher, access) -> None:
+    nonces = []
+
+    async def handler(request: web.Request) -> web.Response:
+        nonces.append(proof_claims(request.headers).get("nonce"))
+        return web.Response(status=401, headers={"DPoP-Nonce": "\u00e9", "WWW-Authenticate": NONCE_NEEDED})
+
+    reply = await make_fetcher().fetch("GET", await serve(handler), access=access, max_bytes=KIB)
+    assert (reply.status, nonces) == (401, [None, None])
+
+
+async def test_the_callers_headers_are_sent_and_the_encodings_are_ours(serve, make_fetcher, access) -> None:
+    seen = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.headers)
+        return web.Response()
+
+    root = await serve(handler)
+    asked = {"accept": "text/turtle", "If-None-Match": '"e"', "accept-encoding": "br", "DPoP": "theirs"}
+    await make_fetcher(user_agent="us").fetch("GET", root, access=access, headers=asked, max_bytes=KIB)
+    (headers,) = seen
+    assert headers.getall("Accept") == ["text/turtle"]
+    assert headers["If-None-Match"] == '"e"'
+    assert headers.getall("Accept-Encoding") == ["gzip, deflate"]
+    assert headers.getall("User-Agent") == ["us"]
+    assert len(headers.getall("DPoP")) == 1
+    assert proof_claims(headers)["htm"] == "GET"
+
+
+@pytest.mark.parametrize("size", [KIB, KIB + 1])
+async def test_a_body_that_comes_with_its_head_is_measured(serve, make_fetcher, size: int) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * size)
+
+    fetching = make_fetcher().fetch("GET", await serve(handler), max_bytes=KIB)
+    if size > KIB:
+        with pytest.raises(FetchTooLarge):
+            await fetching
+    else:
+        assert (await fetching).content == b"x" * size
+
+
+async def test_a_connection_serves_again_unless_its_answer_was_left_unread(
+    serve, make_fetcher, sockets
+) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == "/large":
+            reply = web.StreamResponse(headers={"Content-Length": str(10 * MIB)})
+            await reply.prepare(request)
+            await reply.write(bytes(KIB))
+            await asyncio.sleep(5)
+            return reply
+        # Without a length aiohttp closes the connection of an answer to HEAD, as it does not know its end.
+        length = {"Content-Length": "9"} if request.method == "HEAD" else {}
+        return web.Response(status=204 if request.path == "/none" else 200, headers=length)
+
+    root, fetcher = await serve(handler), make_fetcher()
+    for method, path in (("GET", "/"), ("HEAD", "/"), ("GET", "/none"), ("PUT", "/")):
+        await fetcher.fetch(method, f"{root}{path}", content=b"x" if method == "PUT" else None, max_bytes=KIB)
+    assert len(sockets.dialled) == 1
+    with pytest.raises(FetchTooLarge):
+        await fetcher.fetch("GET", f"{root}/large", max_bytes=KIB)
+    await fetcher.fetch("GET", root, max_bytes=KIB)
+    assert len(sockets.dialled) == 2
 
 
 async def _resetting(requests: list[bytes]) -> asyncio.Server:

@@ -148,6 +148,53 @@ def test_spaces_take_turns_and_so_do_the_parts_of_one() -> None:
     assert order[:5] == [("big", 1), ("small", 1), ("big", 2), ("big", 1), ("big", 2)]
 
 
+def test_whoever_finds_a_place_free_begins_at_once() -> None:
+    schedule = Schedule(Pace(start=2, most=2))
+    one, two = (schedule.at_once(A, ("s", 0), 0.0) for _ in range(2))
+    assert one is not None
+    assert two is not None
+    assert (one.began, one.probe) == (0.0, False)
+    assert schedule.at_once(A, ("s", 0), 0.0) is None, "the window is full"
+    schedule.done(one, FINE, 1.0)
+    assert schedule.at_once(A, ("s", 0), 1.0) is not None
+
+
+def test_nobody_overtakes_whoever_waits_for_the_same_origin() -> None:
+    schedule = Schedule(Pace(start=1, most=1))
+    first = schedule.at_once(A, ("s", 0), 0.0)
+    assert first is not None
+    waiting = schedule.ask(A, ("s", 0), 0.0)
+    schedule.done(first, FINE, 1.0)
+    assert schedule.at_once(A, ("t", 0), 1.0) is None
+    assert schedule.at_once(B, ("t", 0), 1.0) is not None, "another origin has places of its own"
+    assert schedule.granted(1.0) == [waiting]
+
+
+def test_at_once_keeps_every_bound() -> None:
+    schedule = Schedule(Pace(start=64, most=64, total=16))
+    assert sum(schedule.at_once(A, ("s", 0), 0.0) is not None for _ in range(40)) == 14
+    assert sum(schedule.at_once(B, ("s", 0), 0.0) is not None for _ in range(40)) == 1
+    assert schedule.at_once("https://c.example", ("s", 0), 0.0) is not None
+    assert schedule.at_once("https://d.example", ("s", 0), 0.0) is None, "all places are taken"
+
+
+def test_at_once_is_not_at_an_origin_that_rests_pauses_or_has_a_limit_a_second() -> None:
+    schedule = Schedule(Pace(start=4, most=4, failures=1, rest_seconds=60))
+    failing = schedule.at_once(A, ("s", 0), 0.0)
+    assert failing is not None
+    schedule.done(failing, GONE, 1.0)
+    assert schedule.at_once(A, ("s", 0), 30.0) is None
+    probe = schedule.at_once(A, ("s", 0), 61.0)
+    assert probe is not None
+    assert probe.probe
+    assert schedule.at_once(A, ("s", 0), 61.0) is None, "one probe"
+    schedule.done(probe, Heard(0.02, overloaded=True, pause=10), 62.0)
+    assert schedule.at_once(A, ("s", 0), 71.0) is None
+    assert schedule.at_once(A, ("s", 0), 72.0) is not None
+    paced = Schedule(Pace(start=4, most=4, per_second=2))
+    assert [paced.at_once(A, ("s", 0), now) is not None for now in (0.0, 0.4, 0.5)] == [True, False, True]
+
+
 def test_no_origin_holds_every_place() -> None:
     schedule = Schedule(Pace(start=64, most=64, total=16))
     for _ in range(40):

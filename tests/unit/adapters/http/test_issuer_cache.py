@@ -41,6 +41,22 @@ async def test_kept_for_its_time(later: float, asked: int) -> None:
     assert await source.cache.get("a", source.make) == asked
 
 
+async def test_an_answer_that_is_there_needs_no_waiting() -> None:
+    source = Source()
+    assert source.cache.kept("a") is None
+    getting = asyncio.ensure_future(source.cache.get("a", source.make))
+    await asyncio.sleep(0)
+    assert source.cache.kept("a") is None, "it is not there yet"
+    await getting
+    assert source.cache.kept("a") == (1,)
+    source.now = 100.0
+    assert source.cache.kept("a") is None, "its time is over"
+    source.fault = FetchUnreachable()
+    with pytest.raises(FetchUnreachable):
+        await source.cache.get("a", source.make)
+    assert source.cache.kept("a") is None, "a fault is no answer"
+
+
 @pytest.mark.parametrize(("later", "asked"), [(9.0, 1), (10.0, 2)])
 async def test_faults_are_kept_shorter(later: float, asked: int) -> None:
     source = Source()

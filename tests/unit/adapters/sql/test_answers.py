@@ -65,6 +65,95 @@ async def test_the_last_writes_are_there_after_the_commit(store: SqlStore, perso
         assert (await tx.receipts.newest(person, OTHER)).token == "a.b.c"
 
 
+async def keep_ahead(store: SqlStore, person: str, purpose: str = "research", receipt: int = 2) -> None:
+    """As an answer does: the receipt follows what went ahead."""
+    async with store.transaction() as tx:
+        await tx.answers.under_lock(person, "request-1", DIGEST)
+        await tx.last.consents.put(person, "home", other_record(purpose))
+        await tx.last.trail.append(entry())
+        tx.last.ahead()
+        tokens = [(OTHER, sequence, "a.b.c") for sequence in (receipt, 2)]
+        await tx.last.receipts.put(person, list(dict.fromkeys(tokens)))
+        await tx.last.requests.answered(person, "request-1", NOW)
+
+
+async def test_what_went_ahead_is_there_with_the_rest(store: SqlStore, person: str) -> None:
+    await keep_ahead(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+    async with store.transaction() as tx:
+        assert (await tx.receipts.newest(person, OTHER)).token == "a.b.c"
+
+
+async def test_what_went_ahead_begins_a_transaction_where_there_is_none(store: SqlStore, person: str) -> None:
+    async with store.transaction() as tx:
+        await tx.last.trail.append(entry())
+        tx.last.ahead()
+    assert await rows(store) == (1, 2, 0, 1, False)
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction() as tx:
+            await tx.last.trail.append(entry())
+            tx.last.ahead()
+            raise ZeroDivisionError
+    assert await rows(store) == (1, 2, 0, 1, False)
+
+
+async def test_a_fault_in_what_went_ahead_or_after_it_leaves_none(store: SqlStore, person: str) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await keep_ahead(store, person, "advice")
+    assert await rows(store) == (1, 2, 0, 0, False)
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        await keep_ahead(store, person, receipt=None)  # type: ignore[arg-type]
+    assert await rows(store) == (1, 2, 0, 0, False)
+    await keep_ahead(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+
+
+@pytest.mark.parametrize("fails_itself", [True, False])
+async def test_an_error_after_some_went_ahead_leaves_none_and_the_pool_whole(
+    store: SqlStore, person: str, fails_itself: bool
+) -> None:
+    for _ in range(12):  # more than the pool has
+        with pytest.raises(ZeroDivisionError):
+            async with store.transaction() as tx:
+                await tx.answers.under_lock(person, "request-1", DIGEST)
+                await tx.last.consents.put(
+                    person, "home", other_record("advice" if fails_itself else "research")
+                )
+                tx.last.ahead()
+                raise ZeroDivisionError
+    assert await rows(store) == (1, 2, 0, 0, False)
+    await keep_ahead(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+
+
+async def test_whoever_is_cancelled_while_it_waits_for_the_end_leaves_none(
+    store: SqlStore, person: str
+) -> None:
+    """What went ahead waits for a lock that somebody else holds."""
+    async with store.transaction() as holder:
+        await holder.connection.execute(sa.text("LOCK TABLE audit IN SHARE MODE"))
+        waiting = asyncio.create_task(keep_ahead(store, person))
+        for _ in range(1000):
+            asked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if (await holder.connection.execute(asked)).scalar_one():
+                break
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert await rows(store) == (1, 2, 0, 0, False)
+    await keep_ahead(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+
+
+async def test_they_go_ahead_once(store: SqlStore, person: str) -> None:
+    with pytest.raises(InternalFault):
+        async with store.transaction() as tx:
+            await tx.last.trail.append(entry())
+            tx.last.ahead()
+            tx.last.ahead()
+    assert await rows(store) == (1, 2, 0, 0, False)
+
+
 async def test_one_write_that_fails_leaves_none(store: SqlStore, person: str) -> None:
     """The same person would hold two consents for one purpose."""
     with pytest.raises(psycopg.errors.UniqueViolation):
@@ -90,6 +179,22 @@ async def test_a_database_that_goes_away_is_a_store_that_is_away(
                 await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
             await tx.last.trail.append(entry())
     assert await rows(store) == (1, 2, 0, 0, False)
+
+
+async def test_a_database_that_goes_away_after_some_went_ahead_is_a_store_that_is_away(
+    store: SqlStore, person: str, database_url: str
+) -> None:
+    for raises in (False, True):
+        with pytest.raises(StoreUnavailable):
+            async with store.transaction() as tx:
+                pid = (await tx.connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+                await tx.last.trail.append(entry())
+                tx.last.ahead()
+                async with await psycopg.AsyncConnection.connect(plain_url(database_url)) as other:
+                    await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+                if raises:
+                    raise ZeroDivisionError
+        assert await rows(store) == (1, 2, 0, 0, False)
 
 
 async def test_nothing_is_read_through_the_last_writes(store: SqlStore, person: str) -> None:

@@ -160,6 +160,42 @@ async def test_a_connection_keeps_no_more_statements_prepared_than_its_limit(
     assert await many(driver, PREPARED) == 3
 
 
+async def _waits(driver: psycopg.AsyncConnection[Any], url: str) -> None:
+    """Cut off while it waits for a lock: prepared on the server, and no answer was read."""
+    lock = ("SELECT pg_advisory_xact_lock(%(key)s::int)", {"key": 7})
+    async with await psycopg.AsyncConnection.connect(url) as holder:
+        await exchange(holder, lock)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await exchange(driver, lock)
+    await driver.rollback()
+
+
+async def test_what_a_cancelled_exchange_prepared_does_not_pile_up(
+    driver: psycopg.AsyncConnection[Any], database_url: str
+) -> None:
+    for _ in range(3):
+        await _waits(driver, plain_url(database_url))
+    assert at._line_of(driver).unsure
+    await exchange(driver, (KEEP, {"what": b"1"}), commit=True)
+    assert await many(driver, PREPARED) == 2  # with the question itself
+    assert not at._line_of(driver).unsure
+    assert await many(driver) == 1
+
+
+async def test_more_values_than_a_statement_takes_are_refused_by_their_reason(
+    driver: psycopg.AsyncConnection[Any],
+) -> None:
+    row = {f"v{place}": place for place in range(at.MOST_VALUES + 1)}
+    asked = "SELECT 1 WHERE 1 IN (" + ", ".join(f"%({name})s" for name in row) + ")"
+    for commit in (True, False):
+        with pytest.raises(psycopg.ProgrammingError, match="65536"):
+            await exchange(driver, (KEEP, {"what": b"1"}), (asked, row), commit=commit)
+    assert await many(driver) == 0
+    await exchange(driver, (KEEP, {"what": b"2"}), commit=True)
+    assert await many(driver) == 1
+
+
 async def test_a_connection_that_is_gone_is_not_kept_in_memory(database_url: str) -> None:
     one = await psycopg.AsyncConnection.connect(plain_url(database_url))
     await exchange(one, ("SELECT now() AS at", {}), commit=True)
