@@ -56,7 +56,9 @@ class TimedCache(Generic[Value]):
     def kept(self, key: str) -> tuple[Value] | None:
         """The kept answer by itself, since it may be none; none when there is a fault, or one has to wait."""
         kept = self._kept.get(key)
-        if kept is None or not kept.task.done() or self._now() >= kept.until or kept.task.exception():
+        if kept is None or not kept.task.done() or self._now() >= kept.until:
+            return None
+        if kept.task.cancelled() or kept.task.exception():
             return None
         return (kept.task.result(),)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import TypeVar
 
 from solidgate.adapters.holds_control import HoldsControl
 from solidgate.adapters.pod_door import PodDoor
@@ -46,9 +47,11 @@ __all__ = ["PodLimits", "SolidPod"]
 
 NOT_MODIFIED = 304
 
+Read = TypeVar("Read")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
 _MOST_DIGITS = 15
+_SHORT_TEXT = 128
 _MOST_STORAGES = 10
 
 
@@ -246,7 +249,7 @@ def _document(reply: Reply, url: str, accepted: Sequence[str]) -> Document:
 
 
 def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:
-    kind, is_utf_8 = _media_type(content_type)
+    kind, is_utf_8 = _media_type(content_type or "")
     if kind not in accepted:
         raise PodUnreadable("its media type is not one of " + ", ".join(accepted))
     if not is_utf_8:
@@ -254,14 +257,19 @@ def _document_type(content_type: str | None, accepted: Sequence[str]) -> str:
     return kind
 
 
-# The same few values in every answer, and nothing of a person's in them.
-@lru_cache(maxsize=256)
-def _media_type(content_type: str | None) -> tuple[str, bool]:
-    charset = _CHARSET.search(content_type or "")
+def _few(read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """Short texts are the same few in every answer; a long one is the pod's own, and is not kept."""
+    kept = lru_cache(maxsize=256)(read)
+    return lambda text: kept(text) if len(text) <= _SHORT_TEXT else read(text)
+
+
+@_few
+def _media_type(content_type: str) -> tuple[str, bool]:
+    charset = _CHARSET.search(content_type)
     return media_type(content_type), charset is None or charset[1].lower() in _UTF_8
 
 
-@lru_cache(maxsize=256)
+@_few
 def _allowed(text: str) -> frozenset[str] | None:
     return user_modes((text,))
 

@@ -17,7 +17,7 @@ from solidgate.consent.events_rdf import STATUS_CLASS, index, only, read_events
 from solidgate.consent.invariants import check_bound
 from solidgate.consent.notice import Notice
 from solidgate.consent.rdf import record_digest
-from solidgate.consent.receipt_claims import CONTEXTS, PROFILE, TYPES
+from solidgate.consent.receipt_claims import CLAIMS, CONTEXTS, PROFILE, TYPES
 from solidgate.consent.receipt_form import credential_json
 from solidgate.consent.receipt_nodes import read_record
 from solidgate.consent.record import ConsentEvent, ConsentRecord, check_events, check_record
@@ -82,7 +82,11 @@ def make_receipt(
     check_record(record)
     check_bound(record, agreement)
     header = {"typ": TYPE, "cty": "vc", "kid": key.kid}
-    return key.sign(header, credential_json(record, agreement, issuer, now, notice))
+    try:
+        claims = credential_json(record, agreement, issuer, now, notice)
+    except ValueError as error:
+        raise ConsentUnverifiable(str(error)) from error
+    return key.sign(header, claims)
 
 
 def verify_receipt(jwt: str, jwks: Sequence[Mapping[str, object]], now: datetime) -> Receipt:
@@ -127,9 +131,15 @@ def _check_kind(claims: Mapping[str, Any]) -> None:
         raise ReceiptInvalid("3: the contexts are not those of a receipt")
     if types != TYPES or claims.get("dct:conformsTo") != PROFILE:
         raise ReceiptInvalid("3: the types are not those of a receipt")
+    if not CLAIMS.issuperset(claims) or not _are_addresses(claims.get("dct:publisher")):
+        raise ReceiptInvalid("3: there is a claim that is none of a receipt's")
     issuer = claims.get("issuer")
     if not isinstance(issuer, str) or issuer != claims.get("iss") or issuer != claims.get("dct:creator"):
         raise ReceiptInvalid("3: the issuer is named in different ways")
+
+
+def _are_addresses(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _check_dates(claims: Mapping[str, Any], now: datetime) -> datetime:

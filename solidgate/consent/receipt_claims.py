@@ -34,6 +34,12 @@ CONTEXT = "https://www.w3.org/ns/credentials/v2"
 CONTEXTS = [CONTEXT, dict(_TERMS)]
 TYPES = ["VerifiableCredential", "dpv:ConsentReceipt"]
 PROFILE = "dpv-27560:receipt-eu-gdpr"
+CLAIMS = frozenset(
+    ("@context", "id", "type", "issuer", "validFrom", "credentialSubject", "dct:identifier", "dct:conformsTo",
+     "dct:publisher", "dct:creator", "dct:audience", "sg:eventStatus", "sg:recordDigest",
+     "dpv:hasRecordOfActivity", "iss", "iat")
+)  # fmt: skip
+"""All of them, and no other: what a verifier does not look at, somebody else might read."""
 
 
 @dataclass(frozen=True, slots=True)

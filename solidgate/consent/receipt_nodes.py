@@ -108,6 +108,8 @@ def read_record(activity: object) -> list[ox.Quad]:
         raise ValueError("there is no embedded record")
     if activity.get(_CONTEXT) != {"@base": iri} or _names_context(nodes):
         raise ValueError("the embedded record names a context")
+    if set(activity) != {"@id", _CONTEXT, "@included"}:
+        raise ValueError("something beside the record's nodes is not in its digest")
     document = {_CONTEXT: [dict(PREFIXES), {"@base": iri}], "@graph": nodes}
     try:
         return list(ox.parse(json.dumps(document).encode(), format=ox.RdfFormat.JSON_LD))

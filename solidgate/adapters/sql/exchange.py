@@ -19,8 +19,10 @@ import psycopg
 from psycopg import errors, generators, sql
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
+
+from solidgate.errors import InternalFault
 
 Driver = psycopg.AsyncConnection[Any]
 Row = Mapping[str, Any]
@@ -31,6 +33,9 @@ MOST_PREPARED = 64
 """Statements that stay prepared on one connection; any beyond are planned each time."""
 MOST_VALUES = 65535
 """Values of one statement: their number has two bytes in the protocol (PostgreSQL, section 54.7, Bind)."""
+
+_STALE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+"""What was prepared was taken away, or a newer version changed a table."""
 
 _PLACE = re.compile(r"%\((\w+)\)s|%%")
 _numbers = itertools.count(1)
@@ -68,13 +73,14 @@ async def exchange(driver: Driver, *sent: tuple[str, Row], commit: bool = False)
     first fault is raised as the driver's error, and then nothing after it was done. A transaction that begins
     and ends here is the pipeline's own (libpq, section 34.5.1.1): it needs no word for either.
     """
+    if driver.pgconn.pipeline_status != PipelineStatus.OFF:
+        raise InternalFault("somebody speaks between writes that went ahead and their commit")
     begins = driver.info.transaction_status == TransactionStatus.IDLE
     if begins and _line_of(driver).unsure:
         await _give_up(driver, _line_of(driver).unsure)
     try:
         return await _once(driver, sent, begins, commit)
-    except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
-        # What was prepared was taken away, or a newer version changed a table. Nothing was done: once more.
+    except _STALE:  # nothing was done: once more
         _line_of(driver).prepared.clear()
         if not begins:
             raise
@@ -132,6 +138,7 @@ class Ahead:
         self._driver = driver
         self._statements: list[_Statement] = []
         self._commands = 0
+        self._ended = False
 
     def begin(self, *sent: tuple[str, Row]) -> None:
         """Send these on their way; a transaction begins when there is none. Nothing is waited for."""
@@ -140,17 +147,32 @@ class Ahead:
         self._statements, commands = _made(self._driver, [*([_BEGIN] if begins else ()), *sent])
         pgconn.enter_pipeline_mode()
         self._commands = len(commands)
-        for command in commands:
-            command()
-        pgconn.flush()  # what the socket does not take at once goes with the rest
+        try:
+            for command in commands:
+                command()
+            pgconn.flush()  # what the socket does not take at once goes with the rest
+        except BaseException:
+            pgconn.finish()  # nobody knows how much of it went out
+            raise
 
     async def commit(self, *sent: tuple[str, Row]) -> None:
         """These, too, and the end of the transaction. The first fault of all is raised."""
         more, commands = _made(self._driver, [*sent, _COMMIT])
-        await _answered(self._driver, [*self._statements, *more], commands, self._commands)
+        self._ended = True
+        try:
+            await _answered(self._driver, [*self._statements, *more], commands, self._commands)
+        except _STALE:
+            _line_of(self._driver).prepared.clear()  # whoever asks again prepares anew
+            raise
 
     async def leave(self) -> None:
-        """Nothing more: the connection leaves the pipeline, and the transaction is the caller's to end."""
+        """Nothing more: the connection leaves the pipeline, and the transaction is the caller's to end.
+
+        Nothing after ``commit`` began, which leaves it or breaks the connection.
+        """
+        if self._ended:
+            return
+        self._ended = True
         async with self._driver.lock:
             await self._driver.wait(_round(self._driver.pgconn, (), self._commands))
 

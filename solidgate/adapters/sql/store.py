@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -197,10 +197,12 @@ class SqlStore:
             tx = Transaction(connection, self.keys)
             try:
                 yield tx
+                await tx.last.send()
             except BaseException:
-                await tx.last.leave()
+                # Its own fault is less than the one that ends the transaction; a line that broke is not kept.
+                with suppress(Exception):
+                    await tx.last.leave()
                 raise
-            await tx.last.send()
 
     def at_once(self) -> AtOnce:
         """The moves of a part: each statement is its own transaction. Same errors."""

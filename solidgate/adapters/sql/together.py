@@ -71,9 +71,9 @@ class AtEnd:
 
     async def send(self) -> None:
         """All of them, and the commit."""
-        sent, ahead, self._ahead = self._joined(), self._ahead, None
-        if ahead is not None:
-            await ahead.commit(*sent)
+        sent = self._joined()
+        if self._ahead is not None:
+            await self._ahead.commit(*sent)
         elif sent:
             await exchange(driver_of(self._at), *sent, commit=True)
 

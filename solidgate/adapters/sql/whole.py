@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from psycopg.pq import TransactionStatus
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,8 +25,10 @@ async def whole(lines: Lines) -> AsyncIterator[AsyncConnection]:
         yield connection
         await _commit(connection)
     except BaseException:
-        # A task of its own: whoever is cancelled twice still gives a clean connection back.
-        await asyncio.shield(asyncio.create_task(connection.close()))
+        # A task of its own: whoever is cancelled twice still gives a clean connection back. Where the server
+        # is gone it cannot be clean, and is not kept; what is told is what came first.
+        with suppress(Exception):
+            await asyncio.shield(asyncio.create_task(connection.close()))
         raise
     await lines.give(connection)
 

@@ -54,9 +54,9 @@ def test_shape_lint_says_what_is_unfit(sentence: str) -> None:
 
 def test_shape_lint_bounds_its_own_work() -> None:
     assert "larger" in lint(b"#" * 300_000)[0]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert lint(b"<urn:s> <urn:p> " + b"(" * 20_000 + b")" * 20_000 + b" .")
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_shape_lint_knows_dangerous_patterns(pattern: str) -> None:
 
 
 def test_shape_lint_names_a_pattern_that_really_is_slow() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert re.fullmatch("(a+)+", "a" * 22 + "!") is None
-    slow = time.perf_counter() - begun
-    begun = time.perf_counter()
+    slow = time.process_time() - begun
+    begun = time.process_time()
     assert dangerous("(a+)+")
-    assert time.perf_counter() - begun < slow
+    assert time.process_time() - begun < slow

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from solidgate.adapters.sql.engine import plain_url
 from solidgate.adapters.sql.store import SqlStore
-from solidgate.adapters.sql.tables import consents, requests
+from solidgate.adapters.sql.tables import audit, consents, requests
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import ToAnswer
-from solidgate.errors import InternalFault, RequestNotFound, StoreUnavailable
+from solidgate.errors import BodyInvalid, InternalFault, RequestNotFound, StoreUnavailable
 
 from .conftest import DIGEST, NOW, record
 
@@ -145,6 +145,32 @@ async def test_whoever_is_cancelled_while_it_waits_for_the_end_leaves_none(
     assert await rows(store) == (2, 4, 1, 1, True)
 
 
+async def test_a_value_that_cannot_be_sent_after_some_went_ahead_is_told_as_that(
+    store: SqlStore, person: str
+) -> None:
+    for _ in range(12):  # more than the pool has
+        with pytest.raises(BodyInvalid):
+            async with store.transaction() as tx:
+                await tx.connection.execute(sa.text("SELECT 1"))
+                await tx.last.trail.append(entry())
+                tx.last.ahead()
+                await tx.last.receipts.connection.execute(
+                    sa.insert(audit), {"entry": "no\0text", "salt": b"", "leaf": b"", "at": NOW}
+                )
+    assert await rows(store) == (1, 2, 0, 0, False)
+    await keep_ahead(store, person)
+    assert await rows(store) == (2, 4, 1, 1, True)
+
+
+async def test_nobody_speaks_between_what_went_ahead_and_the_commit(store: SqlStore, person: str) -> None:
+    with pytest.raises(InternalFault):
+        async with store.transaction() as tx:
+            await tx.last.trail.append(entry())
+            tx.last.ahead()
+            await tx.answers.under_lock(person, "request-1", DIGEST)
+    assert await rows(store) == (1, 2, 0, 0, False)
+
+
 async def test_they_go_ahead_once(store: SqlStore, person: str) -> None:
     with pytest.raises(InternalFault):
         async with store.transaction() as tx:
@@ -185,7 +211,8 @@ async def test_a_database_that_goes_away_after_some_went_ahead_is_a_store_that_i
     store: SqlStore, person: str, database_url: str
 ) -> None:
     for raises in (False, True):
-        with pytest.raises(StoreUnavailable):
+        # A fault of our own that came first is the one that is told.
+        with pytest.raises(ZeroDivisionError if raises else StoreUnavailable):
             async with store.transaction() as tx:
                 pid = (await tx.connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
                 await tx.last.trail.append(entry())
