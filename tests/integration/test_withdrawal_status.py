@@ -160,6 +160,11 @@ async def test_the_work_ends_by_a_clock_that_runs_since_before_the_row(
     assert (doors.asked, await rows(ground.world)) == (1, 0)
 
 
+def dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was announced is not begun, and nobody takes its row back."""
+    monkeypatch.setattr(at_pod, "begin", lambda *_: None)
+
+
 async def test_an_erasure_before_the_announcement_finds_no_row_after_it(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +177,7 @@ async def test_an_erasure_before_the_announcement_finds_no_row_after_it(
         return found
 
     monkeypatch.setattr(withdraw, "found_one", found_one)
+    dies(monkeypatch)
     await withdraw.status(ground.world, session, consent_id)
     assert await rows(ground.world) == 0
 
@@ -188,6 +194,7 @@ async def test_an_erasure_during_the_announcement_removes_its_row(
         return await really(room, *arguments)
 
     monkeypatch.setattr(Leases, "announce", announce)
+    dies(monkeypatch)
     await withdraw.status(another_gate(ground.world), session, consent_id)
     await asyncio.wait_for(erasing[0], 30)
     assert await rows(ground.world) == 0
