@@ -1,20 +1,24 @@
 """At the pod: what a withdrawal owes there, done with the person's own session after they were answered.
 
 The session is known to the process that answered, so the work goes on in that one. A row says so to the
-others: none of them calls the withdrawal quiescent meanwhile. The row is no lease of a step, since nobody
-waits for it; it lapses by itself if the process dies, not before the work was given up.
+others: none of them calls the withdrawal quiescent meanwhile, or begins the same beside it. The row is no
+lease of a step, since nobody waits for it; it lapses by itself if the process dies, not before the work was
+given up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import SolidgateError, StoreUnavailable
+from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
 from solidgate.flow import door, receipt
 from solidgate.flow.reclaim import reclaim
 from solidgate.flow.withdrawal import found
@@ -27,21 +31,34 @@ if TYPE_CHECKING:
 
 _WAITS = 4  # for the door, for the quiet, for the receipt, for the rest
 _SPARE = 1.25  # the row stands for longer than the work may last
+_log = structlog.get_logger()
 
 
-async def announce(world: World, tx: Transaction, stored: StoredConsent) -> int:
-    """Say to every process, with the commit, that something will be on its way to the pod; the row's number.
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The row's number, and until when its work may last, by the loop's clock."""
 
-    The row is new and nobody else's: to add it waits for nobody, whatever the transaction holds.
+    fence: int
+    until: float
+
+
+async def announce(world: World, tx: Transaction, stored: StoredConsent) -> Announced:
+    """Say to every process, with the commit, that something will be on its way to the pod.
+
+    The row is new and nobody else's: to add it waits for nobody, whatever the transaction holds. The work's
+    time counts from before the database is asked: it is over before the row lapses, however late the commit.
     """
-    return await tx.leases.announce(stored.record.consent_id, stored.record.epoch, _longest(world) * _SPARE)
+    longest = _longest(world)
+    until = asyncio.get_running_loop().time() + longest
+    consent_id, epoch = stored.record.consent_id, stored.record.epoch
+    return Announced(await tx.leases.announce(consent_id, epoch, longest * _SPARE), until)
 
 
 def begin(
     world: World,
     session: Session,
     stored: StoredConsent,
-    announced: Mapping[str, int],
+    announced: Announced,
     still: asyncio.Future[None] | None = None,
 ) -> None:
     """Begin what was announced, unless it is under way here.
@@ -49,20 +66,59 @@ def begin(
     ``still`` comes with a consent that was just withdrawn: its door may be opening in this very moment.
     """
     consent_id = stored.record.consent_id
-    fence = announced[consent_id]
-    if not world.after.begin(consent_id, partial(_announced, world, session, consent_id, fence, still)):
+    if not world.after.begin(consent_id, partial(_announced, world, session, consent_id, announced, still)):
+        fence = announced.fence
         world.after.begin(f"{consent_id}:{fence}", partial(_over, world, fence))
 
 
+async def again(world: World, session: Session, consent_id: str) -> None:
+    """Begin what may still be owed, unless it goes on in this process or another. Raises nothing.
+
+    A task of its own announces and begins it: no row is left by somebody who asked and went away. It is
+    waited for as long as a withdrawal is stored, at most. What cannot be announced does not begin.
+    """
+    if not world.after.is_under_way(consent_id):
+        world.after.begin(_looking(consent_id), partial(_again, world, session, consent_id))
+        await world.after.wait([_looking(consent_id)], world.settings.consent.store_seconds)
+
+
+async def stop(world: World, consent_ids: Sequence[str]) -> None:
+    """End what goes on for these, and first what would begin it."""
+    await world.after.stop([_looking(one) for one in consent_ids])
+    await world.after.stop(consent_ids)
+
+
+def _looking(consent_id: str) -> str:
+    return f"{consent_id}:again"
+
+
+async def _again(world: World, session: Session, consent_id: str) -> None:
+    """One short transaction. Its share of the consent lets no erasure pass before the row is there."""
+    try:
+        async with world.store.transaction() as tx:
+            stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="share")
+            if await tx.leases.announced(consent_id):
+                return
+            announced = await announce(world, tx, stored)
+    except Exception as fault:  # noqa: BLE001 - a full disk keeps nobody from being told how it stands
+        _log.warning("withdrawal.not-announced", code=getattr(fault, "code", InternalFault.code))
+        return
+    begin(world, session, stored, announced)
+
+
 async def _announced(
-    world: World, session: Session, consent_id: str, fence: int, still: asyncio.Future[None] | None
+    world: World,
+    session: Session,
+    consent_id: str,
+    announced: Announced,
+    still: asyncio.Future[None] | None,
 ) -> None:
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_longest(world)):
+            async with asyncio.timeout_at(announced.until):
                 await _at_pod(world, session, consent_id, still)
     finally:
-        await asyncio.shield(_over(world, fence))
+        await asyncio.shield(_over(world, announced.fence))
 
 
 async def _over(world: World, fence: int) -> None:

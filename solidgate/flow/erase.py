@@ -21,7 +21,7 @@ from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
-from solidgate.flow import cancel_access, watching
+from solidgate.flow import at_pod, cancel_access, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.quiet import quiet
@@ -120,7 +120,7 @@ async def _leave_pods(world: World, person_id: str) -> None:
     async with world.store.transaction() as tx:
         names = [one.record.consent_id for one in await tx.consents.of_person(person_id)]
     await world.after.wait(names, world.settings.consent.withdraw_wait_seconds)
-    await world.after.stop(names)
+    await at_pod.stop(world, names)
 
 
 async def _open(tx: Transaction, stored: StoredConsent) -> bool:

@@ -128,12 +128,13 @@ async def _store(world: World, session: Session, chosen: _Chosen, remove: bool) 
             one.stored.record.consent_id: one
             for one in await end_in(world, tx, session, consent_ids, remove=remove)
         }
-        fences = {one: await at_pod.announce(world, tx, found[one].stored) for one in consent_ids}
+        told = {one: await at_pod.announce(world, tx, found[one].stored) for one in consent_ids}
     ended = tuple(found[one] for one in consent_ids)
     new = [one.stored.record.consent_id for one in ended if one.fresh]
     still = asyncio.ensure_future(quiet(world, new))
     for one in ended:
-        at_pod.begin(world, session, one.stored, fences, still if one.fresh else None)
+        announced = told[one.stored.record.consent_id]
+        at_pod.begin(world, session, one.stored, announced, still if one.fresh else None)
     return _Stored(ended, still)
 
 
@@ -233,12 +234,10 @@ async def prove_owed(world: World) -> None:
 async def status(world: World, session: Session, consent_id: str) -> Withdrawal:
     """How a withdrawal stands; resolves what is in doubt, and closes the door if it is still open.
 
+    Where that goes on already, in whichever process, or cannot be announced, it only tells.
     Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn.
     """
     stored, _ = await found_one(world, session, consent_id)
-    if not world.after.is_under_way(consent_id):
-        async with world.store.transaction() as tx:
-            fence = await at_pod.announce(world, tx, stored)
-        at_pod.begin(world, session, stored, {consent_id: fence})
+    await at_pod.again(world, session, consent_id)
     (only,) = await _answered(world, session, [_Ended(stored, fresh=False)])
     return only
