@@ -16,6 +16,7 @@ from jwcrypto import jwk, jws
 from solidgate.cli.main import main
 from solidgate.consent.notice import Notice
 from solidgate.consent.receipt import make_receipt, verify_receipt
+from solidgate.consent.receipt_claims import CLAIMS
 from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, check_same, receipt_triples
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.status import ConsentStatus
@@ -175,6 +176,10 @@ SIGNED_BUT_WRONG: dict[str, tuple[str, Change]] = {
     "another number": ("7", lambda c: c.update({"dct:identifier": "x-2"})),
     "a foreign issuer": ("7", lambda c: c.update(dict.fromkeys(("iss", "issuer", "dct:creator"), "https://o.example/"))),
 }  # fmt: skip
+
+
+def test_a_receipt_has_its_claims_and_no_other(token: str) -> None:
+    assert set(claims_of(token)) == CLAIMS
 
 
 @pytest.mark.parametrize("case", SIGNED_BUT_WRONG, ids=str)

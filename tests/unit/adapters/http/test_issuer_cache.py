@@ -57,6 +57,19 @@ async def test_an_answer_that_is_there_needs_no_waiting() -> None:
     assert source.cache.kept("a") is None, "a fault is no answer"
 
 
+async def test_a_fetch_that_ended_cancelled_is_no_answer() -> None:
+    async def ends_cancelled() -> int:
+        raise asyncio.CancelledError
+
+    cache = Source().cache
+    getting = asyncio.ensure_future(cache.get("a", ends_cancelled))
+    for _ in range(5):  # it must not raise in any turn, also not before whoever waits has heard of it
+        await asyncio.sleep(0)
+        assert cache.kept("a") is None
+    with pytest.raises(asyncio.CancelledError):
+        await getting
+
+
 @pytest.mark.parametrize(("later", "asked"), [(9.0, 1), (10.0, 2)])
 async def test_faults_are_kept_shorter(later: float, asked: int) -> None:
     source = Source()

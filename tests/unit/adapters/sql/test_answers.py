@@ -171,6 +171,23 @@ async def test_nobody_speaks_between_what_went_ahead_and_the_commit(store: SqlSt
     assert await rows(store) == (1, 2, 0, 0, False)
 
 
+async def test_what_went_ahead_by_a_name_that_is_gone_is_prepared_anew_the_next_time(
+    store: SqlStore, person: str
+) -> None:
+    async def go_ahead() -> None:
+        async with store.transaction() as tx:
+            await tx.last.trail.append(entry())
+            tx.last.ahead()
+
+    await go_ahead()
+    async with store.transaction() as tx:
+        await tx.connection.execute(sa.text("DEALLOCATE ALL"))
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        await go_ahead()
+    await go_ahead()
+    assert await rows(store) == (1, 2, 0, 2, False)
+
+
 async def test_they_go_ahead_once(store: SqlStore, person: str) -> None:
     with pytest.raises(InternalFault):
         async with store.transaction() as tx:
