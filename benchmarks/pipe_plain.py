@@ -1,4 +1,4 @@
-"""The straightforward stack beside the pipeline: requests one after another, rdflib, pyshacl, one process.
+"""The straightforward stack beside the pipeline: requests one after another, rdflib, pyshacl.
 
 It does the same for a person (read twenty documents, derive, check against the shapes, write, read back) and
 leaves out what it would not think of: consent, leases, an intent, isolation, signatures, an audit trail.
@@ -6,9 +6,7 @@ leaves out what it would not think of: consent, leases, an intent, isolation, si
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from decimal import Decimal
 
 import pyshacl
@@ -16,6 +14,7 @@ import rdflib
 import requests
 from rdflib.namespace import RDF, SH, SOSA, XSD
 
+from benchmarks.pipe_beside import told
 from benchmarks.pipe_ground import SHAPES, SUM
 from benchmarks.pipe_pods import DOCUMENTS, path_of
 
@@ -58,20 +57,15 @@ def derived(data: rdflib.Graph, subject: rdflib.URIRef) -> rdflib.Graph:
     return result
 
 
-def main() -> int:
-    """``python -m benchmarks.pipe_plain PODS FIRST COUNT``: seconds and processor seconds, as JSON."""
-    pods, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def people(pods: str, numbers: range) -> None:
+    """One person after the other."""
     shapes = rdflib.Graph().parse(data=SHAPES, format="turtle")
     if not shapes.value(None, RDF.type, SH.NodeShape):
-        return 1
-    begun, used = time.perf_counter(), time.process_time()
+        raise ValueError("the shapes are not there")
     with requests.Session() as session:
-        for number in range(first, first + count):
+        for number in numbers:
             person(session, f"{pods}p{number}/", shapes)
-    took = {"seconds": time.perf_counter() - begun, "processor": time.process_time() - used}
-    print(json.dumps(took))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(people))

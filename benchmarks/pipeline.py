@@ -2,17 +2,15 @@
 
 A pod server of its own process, a real PostgreSQL with fsync on, the real worker. Processor time is that of
 the worker, its sandboxes and their forks; PostgreSQL's is told apart. Beside it, in the same run, the
-straightforward stack on some of the same people. The result goes into its section of RESULTS.md; exit code 1
-when a promise is not kept.
+straightforward stack on some of the same people, and the bare work that nobody can leave out. The result goes
+into its section of RESULTS.md; exit code 1 when a promise is not kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -21,14 +19,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 
 from benchmarks import pipe_ground as ground
 from benchmarks import pipe_pods
+from benchmarks.pipe_beside import Beside, beside, together
+from benchmarks.pipe_report import MARK, Compared, Measured, section
 from benchmarks.process_tree import Watch, peak_bytes, processor_seconds
 from benchmarks.sandbox import write
 from solidgate.adapters.postgres import EmbeddedPostgres
@@ -38,30 +37,10 @@ from solidgate.flow.world import World
 from solidgate.run.state import RunState
 from solidgate.settings import Server, Settings
 
-MARK = "pipeline"
-MOST_MILLISECONDS = 15.0
-LEAST_RATIO = 10.0
-MOST_GROWTH = 1.1
 PLAIN_PEOPLE = 50
+BARE_PEOPLE = 400
+"""Half of them before the run, half after it."""
 LONGEST_SECONDS = 3600
-MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run: seconds, processor seconds of the worker's tree and of PostgreSQL, bytes at their peak."""
-
-    people: int
-    seconds: float
-    worker: float
-    database: float
-    tree_bytes: int
-    worker_bytes: int
-
-    @property
-    def milliseconds(self) -> float:
-        """Processor time of worker and sandboxes for one person."""
-        return self.worker * 1000 / self.people
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +136,8 @@ def pod_server() -> Iterator[str]:
         process.stdin.close()
 
 
-def plain(pods: str, people: int) -> dict[str, float]:
-    """The straightforward stack on ``people`` of the same pods."""
-    command = [sys.executable, "-m", "benchmarks.pipe_plain", pods, "0", str(people)]
-    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return found
-
-
-async def measure(people: int, many: int) -> tuple[list[Measured], dict[str, float]]:
-    """The run, the straightforward stack beside it, and the larger run for memory."""
+async def measure(people: int, many: int) -> Compared:
+    """The run between two halves of what stands beside it, and the larger run for memory."""
     with (
         tempfile.TemporaryDirectory(prefix="solidgate-", ignore_cleanup_errors=True) as name,
         pod_server() as pods,
@@ -178,73 +150,23 @@ async def measure(people: int, many: int) -> tuple[list[Measured], dict[str, flo
             settings = Settings(server=Server(data_folder=folder))
             async with open_world(settings, server.url) as world:
                 bench = Bench(world, folder, server, pods)
-                runs = [await bench.run("first", people)]
-                beside = await asyncio.to_thread(plain, pods, min(people, PLAIN_PEOPLE))
-                runs += [await bench.run("many", many)] if many else []
+                early = await asyncio.to_thread(_beside, pods, 0)
+                run = await bench.run("first", people)
+                late = await asyncio.to_thread(_beside, pods, 1)
+                more = await bench.run("many", many) if many else None
         finally:
             server.stop()
-    return runs, beside
+    plain, bare = (together(two) for two in zip(early, late, strict=True))
+    return Compared(run, more, plain, bare)
 
 
-def section(runs: list[Measured], beside: dict[str, float], sample: int) -> str:
-    """The measured part of RESULTS.md."""
-    first = runs[0]
-    slow = beside["processor"] * 1000 / sample
-    rows = [
-        f"| {one.people:,} people | {one.seconds:.1f} | {one.people / one.seconds:.0f}"
-        f" | {one.milliseconds:.1f} | {one.database * 1000 / one.people:.1f}"
-        f" | {one.worker_bytes / MIB:.0f} | {one.tree_bytes / MIB:.0f} |"
-        for one in runs
-    ]
-    rows.append(
-        f"| straightforward, {sample} people | {beside['seconds']:.1f} | {sample / beside['seconds']:.1f}"
-        f" | {slow:.1f} | | | |"
+def _beside(pods: str, half: int) -> tuple[Beside, Beside]:
+    """One half of the straightforward stack's people, and of those with the bare work alone."""
+    plain, bare = PLAIN_PEOPLE // 2, BARE_PEOPLE // 2
+    return (
+        beside("pipe_plain", pods, range(half * plain, (half + 1) * plain)),
+        beside("pipe_bare", pods, range(half * bare, (half + 1) * bare)),
     )
-    promises = [
-        f"| CPU of worker and sandboxes, one person | {first.milliseconds:.1f} ms"
-        f" | at most {MOST_MILLISECONDS:.0f} ms |",
-        f"| straightforward stack, of that | {slow / first.milliseconds:.1f} | at least {LEAST_RATIO:.0f} |",
-    ]
-    if len(runs) > 1:
-        promises.append(
-            f"| memory at {runs[1].people:,} people, of that at {first.people:,}"
-            f" | {runs[1].tree_bytes / first.tree_bytes:.2f} | at most {MOST_GROWTH} |"
-        )
-    versions = ", ".join(
-        f"{name} {version(name)}"
-        for name in ("aiohttp", "pyoxigraph", "shacl", "rdflib", "pyshacl", "psycopg")
-    )
-    statements = pipe_pods.READINGS * pipe_pods.STATEMENTS
-    return "\n".join(
-        [
-            "## A run, from the pod and back",
-            "",
-            f"{pipe_pods.DOCUMENTS} documents of {statements} statements each, through pull, sandbox,"
-            " validation and write-back; one worker, PostgreSQL embedded with fsync on, pods in memory."
-            " Memory: the worker alone at its peak, and the worker with its sandboxes (proportional shares,"
-            " looked at once a second).",
-            "",
-            "| what | seconds | people a second | CPU ms a person | PostgreSQL ms a person | worker MiB"
-            " | with sandboxes MiB |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-            *rows,
-            "",
-            "| promise | measured | |",
-            "| --- | ---: | ---: |",
-            *promises,
-            "",
-            f"{datetime.now(UTC):%Y-%m-%d}; Python {platform.python_version()}, Linux {platform.release()},"
-            f" {os.cpu_count()} cores; {versions}.",
-        ]
-    )
-
-
-def kept(runs: list[Measured], beside: dict[str, float], sample: int) -> bool:
-    """Whether every promise is."""
-    first = runs[0]
-    ratio = beside["processor"] * 1000 / sample / first.milliseconds
-    grown = runs[-1].tree_bytes / first.tree_bytes
-    return first.milliseconds <= MOST_MILLISECONDS and ratio >= LEAST_RATIO and grown <= MOST_GROWTH
 
 
 def main() -> int:
@@ -254,13 +176,12 @@ def main() -> int:
     options.add_argument("--many", type=int, default=10_000, help="people of the run for memory; 0 for none")
     options.add_argument("--dry", action="store_true", help="print only")
     chosen = options.parse_args()
-    runs, beside = asyncio.run(measure(chosen.people, chosen.many))
-    sample = min(chosen.people, PLAIN_PEOPLE)
-    text = section(runs, beside, sample)
+    compared = asyncio.run(measure(chosen.people, chosen.many))
+    text = section(compared)
     print(text)
     if not chosen.dry:
         write(text, MARK)
-    return 0 if kept(runs, beside, sample) else 1
+    return 0 if compared.kept else 1
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ _TURTLE = re.compile(
 _JSON = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
+# What the parser raises; SyntaxError is no ValueError.
+_BROKEN = (ValueError, SyntaxError, OSError)
+
+
 class Unreadable(Exception):
     """A document that this jail does not read. Carries nothing of the document."""
 
@@ -55,19 +59,22 @@ def read(url: str, media_type: str, content: bytes) -> list[Quad]:
     Blank nodes are renamed, so those of two documents never meet. Raises ``Unreadable``.
     """
     graph, default = NamedNode(url), DefaultGraph()
-    return [
-        Quad(quad.subject, quad.predicate, quad.object, graph) if quad.graph_name == default else quad
-        for quad in walk(url, media_type, content)
-    ]
+    try:
+        return [
+            Quad(quad.subject, quad.predicate, quad.object, graph) if quad.graph_name == default else quad
+            for quad in walk(url, media_type, content)
+        ]
+    except _BROKEN as problem:
+        raise Unreadable from problem
 
 
 def walk(url: str, media_type: str, content: bytes) -> Iterator[Quad]:
-    """The same one by one, as the document has them: the graph of its URL is the default graph."""
-    kind = _format(media_type, content)
-    try:
-        yield from parse(content, kind, base_iri=url, rename_blank_nodes=True)
-    except (ValueError, SyntaxError, OSError) as problem:
-        raise Unreadable from problem
+    """The same one by one, as the document has them: the graph of its URL is the default graph.
+
+    It is the parser itself, so that nothing of ours runs for each statement. Raises ``Unreadable``, and at a
+    statement that is broken whatever the parser raises.
+    """
+    return parse(content, _format(media_type, content), base_iri=url, rename_blank_nodes=True)
 
 
 def load(store: Store, url: str, media_type: str, content: bytes) -> None:
@@ -76,7 +83,7 @@ def load(store: Store, url: str, media_type: str, content: bytes) -> None:
     try:
         # The store renames blank nodes at every load, and leaves statements in a named graph where they are.
         store.load(content, kind, base_iri=url, to_graph=NamedNode(url))
-    except (ValueError, SyntaxError, OSError) as problem:
+    except _BROKEN as problem:
         raise Unreadable from problem
 
 

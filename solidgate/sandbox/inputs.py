@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import pyoxigraph
@@ -87,8 +88,11 @@ class Inputs(_Statements):
 
         A walk parses the documents and keeps nothing; its blank nodes are its own.
         """
+        return chain.from_iterable(self._walks())  # no frame of ours between the parser and the program
+
+    def _walks(self) -> Iterator[Iterator[Quad]]:
         for each in self.documents:
-            yield from walk(each.url, each.media_type, each.content)
+            yield walk(each.url, each.media_type, each.content)
         self._walked = True
 
     @cached_property

