@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from solidgate.errors import SignatureInvalid
+from solidgate.pod.nesting import depth
 
 MAX_JSON_DEPTH = 16
-# In UTF-8 these bytes are nothing else. A text is stepped over whole: one that is full of closing brackets
-# would else hide what comes after it. A text without end reaches to the end; the parser says what was wrong.
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -69,18 +66,6 @@ def one_object(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
-
-
-def depth(content: bytes) -> int:
-    """The deepest nesting of brackets, before any parser sees it; a bracket within a text is none."""
-    deepest = now = 0
-    for found in _BRACKETS.finditer(content):
-        if found["open"]:
-            now += 1
-            deepest = max(deepest, now)
-        elif found["close"]:
-            now -= 1
-    return deepest
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from itertools import islice
 from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 
 from solidgate.errors import PodUnreadable
-from solidgate.identity.strict_json import depth
+from solidgate.pod.nesting import depth
 
 MOST_TRIPLES = 20_000
 MAX_NESTING = 64

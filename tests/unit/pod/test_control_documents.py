@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from solidgate.errors import PodUnreadable
-from solidgate.identity.strict_json import depth
+from solidgate.pod.nesting import depth
 from solidgate.pod.rdf import MAX_NESTING, control_document
 from solidgate.testing.awkward import nested_json_ld
 
