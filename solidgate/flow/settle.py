@@ -14,6 +14,7 @@ from solidgate.consent.record import status_at
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import SolidgateError
 from solidgate.flow import door, in_doubt, receipt
+from solidgate.flow.owner import Owner
 from solidgate.flow.reclaim import reclaim
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -47,8 +48,8 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
     if not holds and known is not None and known.state is not DoorState.CLOSED:
         await door.close_for(world, session, stored.record, stored.space_id)
     if stored.record.latest.status is ConsentStatus.WITHDRAWN:
-        await reclaim(world, session, stored)
+        await reclaim(world, session, stored, Owner())
     elif not holds:
         await in_doubt.look_for(world, session.access, stored)
     if copied is None:
-        await receipt.push(world, session, stored)
+        await receipt.push(world, session, stored, Owner())
