@@ -101,13 +101,6 @@ async def _created(owner: Owner, sent: Awaitable[object]) -> None:
         return
 
 
-async def resend(world: World, session: Session, consent_id: str) -> None:
-    """Try again to copy the newest receipt. Raises ``ConsentNotFound``."""
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
-    await push(world, session, stored, Owner())
-
-
 async def documents(world: World, session: Session, consent_id: str) -> tuple[bytes, bytes]:
     """The newest receipt as Turtle and as JSON-LD. Raises ``ConsentNotFound``."""
     async with world.store.transaction() as tx:

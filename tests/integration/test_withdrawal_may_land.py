@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from solidgate.errors import PodConflict
-from solidgate.flow import cancel_access, erase, run, withdraw
+from solidgate.flow import cancel_access, erase, run, settle, withdraw
 from solidgate.flow.afterwards import Afterwards
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.flow.world import World
@@ -175,3 +175,50 @@ async def test_no_status_is_early_between_the_end_of_the_work_and_the_removal_of
     await erase.erase(ground.world, session)
     assert not late.sent[0].done()
     assert [one.quiescent for one in told] == [False, False, False]
+
+
+@pytest.mark.parametrize("way", [settle.settle, settle.settle_one, settle.resend])
+async def test_what_is_owed_and_done_by_another_way_is_announced_as_well(
+    database_url: str, tmp_path: Path, way: Callable[..., Awaitable[object]]
+) -> None:
+    """At a login, or by a button: no other gate calls it quiescent meanwhile, or sends the same."""
+    async with open_pods(database_url, tmp_path, seconds=60) as ground:
+        object.__setattr__(ground.world.settings.consent, "pod_wait_seconds", 0.2)
+        session, consent_id = await consent_of(ground)
+        ground.pods.refuses.update({"create", "close_door"})
+        await withdraw.withdraw(ground.world, session, consent_id)
+        await ground.world.after.wait([consent_id], 30)
+        ground.pods.refuses.clear()
+        late, other = LateWrites(ground, RECEIPT), another_gate(ground.world)
+        named = () if way is settle.settle else (consent_id,)
+        doing = asyncio.create_task(way(ground.world, session, *named))  # type: ignore[arg-type]
+        while not late.sent:  # noqa: ASYNC110 - the request is what is waited for
+            await asyncio.sleep(0.01)
+        assert not (await withdraw.status(other, session, consent_id)).quiescent
+        assert late.asked == 1
+        assert await late.land() is None
+        await doing
+        await ground.world.after.wait([consent_id], 30)
+        assert (await withdraw.status(other, session, consent_id)).quiescent
+
+
+async def test_a_door_that_is_closed_by_a_button_is_announced_as_well(ground: Ground) -> None:
+    session, consent_id = await consent_of(ground)
+    ground.pods.refuses.add("close_door")
+    await withdraw.withdraw(ground.world, session, consent_id)
+    ground.pods.refuses.clear()
+    rows = list[bool]()
+    really = ground.pods.close_door
+
+    async def close_door(*arguments):  # type: ignore[no-untyped-def]
+        async with ground.world.store.transaction() as tx:
+            rows.append(await tx.leases.announced(consent_id))
+        return await really(*arguments)
+
+    ground.pods.close_door = close_door  # type: ignore[method-assign]
+    await settle.close_left(ground.world, session, consent_id)
+    assert rows == [True]
+    async with ground.world.store.transaction() as tx:
+        door = await tx.doors.one(consent_id)
+    assert door is not None
+    assert door.state is DoorState.CLOSED
