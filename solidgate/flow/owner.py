@@ -14,14 +14,10 @@ from solidgate.flow.world import World
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Owner:
-    """Sends with a session that nobody ends for its person; ``unanswered`` once a write is in doubt."""
+class Sender:
+    """Whoever writes to a pod; ``unanswered`` once a write is in doubt."""
 
-    unanswered: bool = False
-
-    async def still(self) -> None:
-        """Nothing ends it."""
+    unanswered: bool
 
     async def answered(self, effect: Awaitable[T]) -> T:
         """Carry a write to its answer; without one it is in doubt, and an answer to another tells nothing."""
@@ -40,6 +36,16 @@ class Owner:
         except BaseException:
             self.unanswered = True  # cut off, or broken: nobody knows what the pod got
             raise
+
+
+@dataclass(slots=True)
+class Owner(Sender):
+    """Sends with a session that nobody ends for its person."""
+
+    unanswered: bool = False
+
+    async def still(self) -> None:
+        """Nothing ends it."""
 
 
 def landing(world: World) -> timedelta:

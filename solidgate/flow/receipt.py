@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice
 from solidgate.consent.receipt import make_receipt
 from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
-from solidgate.consent.record import ConsentRecord
+from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import PodConflict, PodFault
-from solidgate.flow.owner import Owner
+from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault
+from solidgate.flow.owner import Owner, Sender
+from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.identity.jose import SigningKey, signing_key
 from solidgate.identity.login import Session
@@ -55,13 +58,26 @@ async def push_all(world: World, session: Session, request_id: str) -> None:
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_request(request_id)
     for one in stored:
-        await push(world, session, one, Owner())
+        await copy(world, session, one)
 
 
-async def push(world: World, session: Session, stored: StoredConsent, owner: Owner) -> None:
+async def copy(world: World, session: Session, stored: StoredConsent) -> None:
+    """Push the newest receipt; that of a consent which holds under a lease that its withdrawal waits for.
+
+    A consent that ends meanwhile has a newer receipt, which goes its own way.
+    """
+    if not status_at(stored.record, world.clock.now()).valid_for_processing:
+        await push(world, session, stored, Owner())
+        return
+    with suppress(ConsentNotGiven, EpochPassed, TimeoutError):
+        async with tenure(world, stored.record.consent_id, person_id=session.person_id) as held:
+            await push(world, replace(session, access=held.fenced(session.access)), stored, held)
+
+
+async def push(world: World, session: Session, stored: StoredConsent, sender: Sender) -> None:
     """Copy the newest receipt in its three forms; a fault is remembered and can be tried again.
 
-    ``owner`` hears whether a form may land later than this ends.
+    ``sender`` hears whether a form may land later than this ends.
     """
     record = stored.record
     async with world.store.transaction() as tx:
@@ -71,11 +87,11 @@ async def push(world: World, session: Session, stored: StoredConsent, owner: Own
     container, problem = _container(world, request), None
     triples, create = receipt_triples(receipt.token), partial(world.pods.create, session.access)
     try:
-        await owner.whole(world.pods.ensure_container(session.access, container))
-        await _created(owner, create(turtle, as_turtle(triples), "text/turtle"))
-        await _created(owner, create(jsonld, as_jsonld(triples), "application/ld+json"))
+        await sender.whole(world.pods.ensure_container(session.access, container))
+        await _created(sender, create(turtle, as_turtle(triples), "text/turtle"))
+        await _created(sender, create(jsonld, as_jsonld(triples), "application/ld+json"))
         # Last, since its address is the one that is remembered: where it stands, the others do.
-        await _created(owner, create(url, receipt.token.encode(), RECEIPT_TYPE))
+        await _created(sender, create(url, receipt.token.encode(), RECEIPT_TYPE))
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
@@ -92,9 +108,9 @@ def _container(world: World, request: ConsentRequest) -> str:
     return request.receipt_container or request.storage + world.settings.consent.receipt_container
 
 
-async def _created(owner: Owner, sent: Awaitable[object]) -> None:
+async def _created(sender: Sender, sent: Awaitable[object]) -> None:
     try:
-        await owner.answered(sent)
+        await sender.answered(sent)
     except PodConflict:
         # The name holds the record's own random id: what stands there is our earlier copy of it, and is
         # never overwritten.

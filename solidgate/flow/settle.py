@@ -18,7 +18,6 @@ from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import SolidgateError
 from solidgate.flow import at_pod, door, in_doubt, receipt
-from solidgate.flow.owner import Owner
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -56,7 +55,7 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
     if not holds:
         await in_doubt.look_for(world, session.access, stored)
     if copied is None:
-        await receipt.push(world, session, stored, Owner())
+        await receipt.copy(world, session, stored)
 
 
 async def close_left(world: World, session: Session, consent_id: str) -> None:
@@ -80,7 +79,7 @@ async def resend(world: World, session: Session, consent_id: str) -> None:
     if _is_withdrawn(stored):
         await _as_withdrawn(world, session, consent_id)
     else:
-        await receipt.push(world, session, stored, Owner())
+        await receipt.copy(world, session, stored)
 
 
 def _is_withdrawn(stored: StoredConsent) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from solidgate.errors import FetchTimedOut, PodForbidden
 from solidgate.testing.ground import Ground
+from solidgate.testing.memory_pods import MemoryPods
 
 
 @dataclass
@@ -38,6 +40,7 @@ class LateWrites:
             if self.refused:
                 raise PodForbidden()
             return await self._really(access, url, *more)
+        access.headers("PUT", url, datetime.now(UTC))  # signed when it leaves, and not again
         self.sent.append(asyncio.ensure_future(self._late(access, url, *more)))
         if self.times_out:
             raise FetchTimedOut()
@@ -45,7 +48,7 @@ class LateWrites:
 
     async def _late(self, access: Any, url: str, *more: Any) -> Any:
         await self.lands.wait()
-        return await self._really(access, url, *more)
+        return await getattr(MemoryPods, self.kind)(self.ground.pods, access, url, *more)
 
     async def land(self) -> Exception | None:
         """It arrives now; what the pod says of it, to nobody."""

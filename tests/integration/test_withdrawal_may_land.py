@@ -222,3 +222,23 @@ async def test_a_door_that_is_closed_by_a_button_is_announced_as_well(ground: Gr
         door = await tx.doors.one(consent_id)
     assert door is not None
     assert door.state is DoorState.CLOSED
+
+
+async def test_a_receipt_of_the_yes_that_is_still_on_its_way_is_waited_for(ground: Ground) -> None:
+    """Said yes in one window, withdrawn in another: the first copy may land, and nothing follows it."""
+    session = await ground.arrive("anna")
+    late = LateWrites(ground, RECEIPT, refused=False)
+    accepting = asyncio.create_task(ground.say_yes(session))
+    while not late.sent:  # noqa: ASYNC110 - the request is what is waited for
+        await asyncio.sleep(0.01)
+    async with ground.world.store.transaction() as tx:
+        (stored,) = await tx.consents.of_person(session.person_id)
+    consent_id = stored.record.consent_id
+    assert not (await withdraw.withdraw(ground.world, session, consent_id)).quiescent
+    for found in await asked_everywhere(ground, session, consent_id):
+        assert not found.quiescent
+    assert await late.land() is None
+    await accepting
+    assert (await withdraw.status(ground.world, session, consent_id)).quiescent
+    copies = {url.rpartition("-")[2] for url in ground.pods.held if f"/{consent_id}-" in url}
+    assert copies == {"2.ttl", "2.jsonld", "3.ttl", "3.jsonld", "3.jwt"}
