@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from solidgate.errors import SolidgateError
-from solidgate.flow.step import UNANSWERED
+from solidgate.flow.fenced import UNANSWERED
 from solidgate.flow.world import World
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, SolidgateError, StoreUnavailable
+from solidgate.flow.fenced import OWN_SHARE, Fenced, clock
 from solidgate.flow.granted import Granted
 from solidgate.flow.owner import Sender
-from solidgate.flow.step import OWN_SHARE, Fenced, clock
 from solidgate.flow.world import World
 from solidgate.ports import Access
 

@@ -190,9 +190,7 @@ async def test_a_client_refused_at_the_token_endpoint_registers_anew(
 async def test_a_foreign_webid_with_a_good_profile_elsewhere(world: World, issuer: AwkwardIssuer) -> None:
     """An issuer asserts a WebID whose own profile names only another issuer."""
     async with AwkwardIssuer() as honest:
-        victim = honest.webid("victim")
-        original = issuer._id_claims
-        issuer._id_claims = lambda asked, token: {**original(asked, token), "webid": victim}  # type: ignore[method-assign]
+        issuer.claimed["webid"] = honest.webid("victim")
         with pytest.raises(NoIssuer):
             await log_in(world, issuer, issuer.issuer)
 
