@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from solidgate.errors import (
     AuthorizationRefused,
@@ -17,9 +17,6 @@ from solidgate.errors import (
     PodUnavailable,
 )
 from solidgate.ports import Access, IdentifiedAccess
-
-if TYPE_CHECKING:
-    pass
 
 OWN_SHARE = 0.9
 """The part of a lease after which its holder stops; the rest is for ending what it has begun."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from solidgate.errors import SignatureInvalid
 
 MAX_JSON_DEPTH = 16
+# In UTF-8 these bytes are nothing else. A text is stepped over whole: one that is full of closing brackets
+# would else hide what comes after it. A text without end reaches to the end; the parser says what was wrong.
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -47,7 +51,8 @@ def read(content: bytes) -> Mapping[str, Any]:
     Raises ``SignatureInvalid``.
     """
     try:
-        _check_depth(content)
+        if depth(content) > MAX_JSON_DEPTH:
+            raise ValueError("nested too deeply")
         return one_object(content)
     except ValueError as broken:
         raise SignatureInvalid("not one plain JSON object") from broken
@@ -66,17 +71,16 @@ def one_object(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _check_depth(content: bytes) -> None:
-    """In UTF-8 these bytes are nothing else; those within a text count too, which errs on the safe side."""
-    depth = deepest = 0
-    for byte in content:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise ValueError("nested too deeply")
+def depth(content: bytes) -> int:
+    """The deepest nesting of brackets, before any parser sees it; a bracket within a text is none."""
+    deepest = now = 0
+    for found in _BRACKETS.finditer(content):
+        if found["open"]:
+            now += 1
+            deepest = max(deepest, now)
+        elif found["close"]:
+            now -= 1
+    return deepest
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
