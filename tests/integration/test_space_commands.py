@@ -48,7 +48,7 @@ def solidgate(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Words:
-    """A command of this installation by its words, here: starting another process takes a second of a core."""
+    """A command of this installation by its words, here: another process takes a second of a core."""
     for name, value in installed.items():
         monkeypatch.setenv(name, value)
 
