@@ -3,7 +3,8 @@
 The same PostgreSQL, embedded and with fsync on, one client, interleaved in one run, so that a busy machine
 slows all of them. An accept is everything between the form and the answer: the form's token, the record, the
 signed receipt, the audit entry and the commit. Three parts of it are measured once more alone, in the same
-rounds, to tell where its time goes. The result goes into its section of RESULTS.md.
+rounds, to tell where its time goes; and its statements with one signature, which nothing could leave out. The
+result goes into its section of RESULTS.md.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks import consent_bare
 from benchmarks.sandbox import write
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now, plain_url
@@ -48,10 +50,11 @@ MOST_MICROSECONDS = 50.0
 
 @dataclass
 class Measured:
-    """Seconds: each bare commit, each accept, three parts of an accept alone, and one decision."""
+    """Seconds: each bare commit and accept, the bare work and three parts of one, and one decision."""
 
     commits: list[float] = field(default_factory=list)
     accepts: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
     reads: list[float] = field(default_factory=list)
     receipts: list[float] = field(default_factory=list)
@@ -79,6 +82,7 @@ async def _measured(gate: TestGate, url: str, rounds: int) -> Measured:
     async with await psycopg.AsyncConnection.connect(plain_url(url)) as bare:
         await bare.execute("CREATE TABLE bench (id bigserial PRIMARY KEY, at timestamptz, what bytea)")
         await bare.commit()
+        await consent_bare.prepare(bare)
         for number in range(WARM_UP + rounds):
             if number in (0, WARM_UP):
                 found = Measured()
@@ -90,8 +94,12 @@ async def _measured(gate: TestGate, url: str, rounds: int) -> Measured:
             found.reads.append(read - empty)
             record = await _record(gate, request_id)
             begun = time.perf_counter()
-            make_receipt(record, agreement, issuer=gate.world.public_url, key=key, now=now)
+            receipt = make_receipt(record, agreement, issuer=gate.world.public_url, key=key, now=now)
             found.receipts.append(time.perf_counter() - begun)
+            ready = consent_bare.Ready(session.person_id, request_id, said.shown, len(receipt))
+            begun = time.perf_counter()
+            await ready.write(bare)
+            found.bare.append(time.perf_counter() - begun)
     found.decision = _decision(record)
     return found
 
@@ -165,6 +173,7 @@ def section(found: Measured) -> str:
     decision = found.decision
     commit, accept = statistics.median(found.commits), statistics.median(found.accepts)
     parts = (
+        ("its statements and a signature, with values that are ready", statistics.median(found.bare)),
         ("of it: the pool and an empty transaction", statistics.median(found.empty)),
         ("of it: locks and reads", statistics.median(found.reads)),
         ("of it: the receipt, made and signed", statistics.median(found.receipts)),

@@ -135,7 +135,7 @@ class SealedEnclaveKeys:
     def _opened(self, space_id: str, sealed: bytes) -> jose.SigningKey:
         """Raises ``SealBroken`` when another seal closed it, or when it was moved or changed."""
         content = sealing.unseal(self._seal, sealed, _bound_to(space_id))
-        return jose.signing_key(strict_json.strict_json_object(content), "ES256")
+        return jose.signing_key(strict_json.read(content), "ES256")
 
 
 def _bound_to(space_id: str) -> str:

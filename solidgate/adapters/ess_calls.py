@@ -59,7 +59,7 @@ def answered(reply: Reply) -> Mapping[str, Any]:
 def json_object(reply: Reply) -> Mapping[str, Any]:
     """The JSON object in an answer, whatever its status. Raises ``FetchUnexpected``."""
     try:
-        return strict_json.strict_json_object(reply.content)
+        return strict_json.read(reply.content)
     except SignatureInvalid as broken:
         raise FetchUnexpected("a service beside the pod did not answer a JSON object") from broken
 

@@ -163,7 +163,7 @@ class OidcIssuers:
         if reply.status != 200:
             raise IssuerFault(f"its description answers {reply.status}")
         try:
-            return strict_json.strict_json_object(reply.content)
+            return strict_json.read(reply.content)
         except SignatureInvalid as broken:
             raise IssuerFault("its description is not a JSON object") from broken
 
@@ -237,7 +237,7 @@ def _public_keys(document: Mapping[str, Any], limit: int) -> tuple[Mapping[str, 
 
 def _registration(issuer: str, reply: Reply) -> Registration:
     try:
-        fields = strict_json.strict_json_object(reply.content) if reply.status in (200, 201) else {}
+        fields = strict_json.read(reply.content) if reply.status in (200, 201) else {}
     except SignatureInvalid as broken:
         raise IssuerFault("its registration does not answer JSON") from broken
     client_id, secret = fields.get("client_id"), fields.get("client_secret")

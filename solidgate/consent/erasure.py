@@ -17,10 +17,11 @@ class Reach:
     """Where the person's data had gone, beyond this server.
 
     ``pods`` are results and receipts in the person's own pod; ``doors`` the agents that a pod may still let
-    in; ``in_doubt`` addresses to which a result, or a document that leads to results, was on its way;
-    ``readers`` who could ask queries of a space while a result was in it; ``aggregates`` the runs whose
-    released result about a group counted the person; ``channels`` by which a pod may go on telling of changes
-    until they lapse; ``requests`` for access that a pod's service still holds.
+    in; ``in_doubt`` addresses to which a result was on its way, or a document that leads to results, a note
+    beside one, or the copy of a receipt; ``readers`` who could ask queries of a space while a result was in
+    it; ``aggregates`` the runs whose released result about a group counted the person; ``channels`` by which
+    a pod may go on telling of changes until they lapse; ``requests`` for access that a pod's service still
+    holds.
     """
 
     pods: tuple[str, ...] = ()

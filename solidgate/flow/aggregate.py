@@ -13,10 +13,10 @@ from solidgate.derived.conform import ConformantGraph, RawOutput
 from solidgate.derived.disclosure import require_group, suppress_small_cells
 from solidgate.errors import GroupChanged, SandboxLimit, SolidgateError, StoreUnavailable
 from solidgate.flow import space
+from solidgate.flow.fenced import OWN_SHARE, TAKE_OVER_SECONDS, clock
 from solidgate.flow.groups import Groups
 from solidgate.flow.journey import Enclave
 from solidgate.flow.run import sandbox_limits
-from solidgate.flow.step import OWN_SHARE, TAKE_OVER_SECONDS, clock
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.run.delivery import DerivedRow

@@ -27,10 +27,12 @@ from solidgate.errors import (
 from solidgate.flow import lead
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of, note_width
+from solidgate.flow.fenced import Fenced
 from solidgate.flow.granted import granted, noticed
+from solidgate.flow.leased import leased
 from solidgate.flow.look import remember_pulled
 from solidgate.flow.pull import PulledDocuments
-from solidgate.flow.step import Fenced, Step, leased
+from solidgate.flow.step import Step
 from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World

@@ -161,7 +161,7 @@ async def _key_set(world: World, url: str) -> Sequence[Mapping[str, object]]:
     http = world.settings.http
     try:
         reply = await world.fetcher.fetch("GET", url, max_bytes=http.max_jwks_bytes, timeout=_KEY_SECONDS)
-        keys = strict_json.strict_json_object(reply.content).get("keys") if reply.status == 200 else None
+        keys = strict_json.read(reply.content).get("keys") if reply.status == 200 else None
     except (PodFault, SignatureInvalid) as fault:
         raise MessageUnsigned("the recorded key set cannot be read") from fault
     if not isinstance(keys, list):

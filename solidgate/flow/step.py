@@ -1,34 +1,19 @@
-"""One step on one consent: decide, lease, act, decide again. Nothing touches data outside a lease."""
+"""One step on one consent: decide, act, decide again. Nothing touches data outside a lease."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-import structlog
+from typing import TYPE_CHECKING, TypeVar
 
 from solidgate.consent.decide import ActiveConsent, Proposal, decide, decide_again
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import (
-    AuthorizationRefused,
-    DoorTooWide,
-    EpochPassed,
-    FetchTimedOut,
-    FetchTooLarge,
-    FetchUnexpected,
-    FetchUnreachable,
-    PartTimedOut,
-    PodUnavailable,
-    SolidgateError,
-    StoreUnavailable,
-)
+from solidgate.errors import EpochPassed, SolidgateError
+from solidgate.flow.fenced import OWN_SHARE, UNANSWERED, clock
 from solidgate.flow.world import World
-from solidgate.ports import Access, IdentifiedAccess
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.held import Held
 from solidgate.run.place import Place
@@ -40,11 +25,6 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Steps, Transaction
 
 T = TypeVar("T")
-_log = structlog.get_logger()
-OWN_SHARE = 0.9
-"""The part of a lease after which its holder stops; the rest is for ending what it has begun."""
-TAKE_OVER_SECONDS = 0.5
-UNANSWERED = (FetchTimedOut, FetchTooLarge, FetchUnexpected, FetchUnreachable, PodUnavailable)
 
 
 @dataclass(slots=True)
@@ -172,44 +152,6 @@ def _no_answer(sent: asyncio.Future[T]) -> bool:
     return sent.cancelled() or isinstance(sent.exception(), UNANSWERED)
 
 
-class Lasting(Protocol):
-    """Work under a lease."""
-
-    def check(self) -> None:
-        """Raises ``EpochPassed``, or why it ended, once it has."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Fenced:
-    """A space's access that signs a request only while the step lasts: the last look before it leaves."""
-
-    access: Access
-    step: Lasting
-
-    @property
-    def webid(self) -> str:
-        """The space's WebID."""
-        return self.access.webid
-
-    def headers(self, method: str, url: str, now: datetime, nonce: str | None = None) -> Mapping[str, str]:
-        """The signed headers. Raises ``EpochPassed``."""
-        self.step.check()
-        return self.access.headers(method, url, now, nonce)
-
-    def id_token(self, audience: str, now: datetime) -> str:
-        """Who the space is. Raises ``EpochPassed AuthorizationRefused``."""
-        self.step.check()
-        if not isinstance(self.access, IdentifiedAccess):
-            raise AuthorizationRefused("this access has no ID token")
-        return self.access.id_token(audience, now)
-
-
-def clock() -> float:
-    """The monotonic clock that ends work."""
-    return asyncio.get_running_loop().time()
-
-
 def decided(world: World, stored: StoredConsent, agreement: Agreement, run: RunRow) -> ActiveConsent:
     """Whether this run may use this consent now."""
     return decide(stored.record, world.clock.now(), proposal(agreement, stored.record, run))
@@ -230,111 +172,3 @@ def proposal(agreement: Agreement, record: ConsentRecord, run: RunRow) -> Propos
 def recipients(agreement: Agreement) -> tuple[Party, ...]:
     """Who gets results: the data consumers."""
     return agreement.with_role(Role.DATA_CONSUMER)
-
-
-@asynccontextmanager
-async def leased(
-    world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None = None
-) -> AsyncIterator[Step]:
-    """A step under a lease, with the part begun; ``held`` is the consent, if somebody has just read it.
-
-    The lease is one which a heartbeat renews and which is given back at the end, whatever happens.
-
-    Work that outlives its lease is ended by its own clock first: a withdrawal that finds the lease past its
-    deadline may rely on nobody working under it. That clock needs no database.
-    """
-    world.brake.check()
-    step = await _taken(world, run, agreement, consent_id, held)
-    try:
-        async with asyncio.timeout_at(step.until) as limit:
-            heartbeat = asyncio.create_task(_beat(step, limit))
-            try:
-                yield step
-            finally:
-                heartbeat.cancel()
-    except TimeoutError:
-        step.ended = step.ended or PartTimedOut()
-        raise step.ended from None
-    finally:
-        step.ended = step.ended or EpochPassed()
-        if not step.unanswered and not step.given_back:
-            await asyncio.shield(_release(step))
-
-
-async def _taken(world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None) -> Step:
-    """The step, once nobody else works for the part: a worker that died holds it until its lease lapses."""
-    while True:
-        taking = asyncio.ensure_future(_take(world, run, agreement, consent_id, held))
-        try:
-            step = await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            # A lease that nobody knows of would hold a withdrawal up until it lapses.
-            await asyncio.wait([taking])
-            if taking.exception() is None and (lost := taking.result()) is not None:
-                await _release(lost)
-            raise
-        if step is not None:
-            return step
-        await asyncio.sleep(TAKE_OVER_SECONDS)
-        held = None  # read anew: much may have happened
-
-
-async def _take(
-    world: World, run: RunRow, agreement: Agreement, consent_id: str, held: Held | None
-) -> Step | None:
-    """The step; none while somebody else holds the lease."""
-    if held is None:
-        held = await _read(world, consent_id)
-    while True:
-        active, begin = decided(world, held.stored, agreement, run), clock()
-        async with world.store.at_once() as steps:
-            seconds = world.settings.worker.lease_seconds
-            found = await steps.enter(run.run_id, held, seconds, world.clock.now())
-        if found.held:
-            break
-        again = await _read(world, consent_id)
-        if again.stored.record.epoch == active.epoch:
-            raise EpochPassed()
-        held = again
-    if found.fence is None:
-        if not found.still_open:
-            raise EpochPassed()
-        return None
-    step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE)
-    step.planned, step.known_wide = found.planned, found.door_problem == DoorTooWide.code
-    step.asks = found.asks
-    if not found.moved:
-        await _release(step)
-        raise EpochPassed()  # it was ended in this very moment
-    return step
-
-
-async def _read(world: World, consent_id: str) -> Held:
-    async with world.store.at_once() as steps:
-        return await steps.one(consent_id)
-
-
-async def _beat(step: Step, limit: asyncio.Timeout) -> None:
-    """Renew, and notice an end that no notice told of. Without the database, the step's own clock ends it."""
-    while True:
-        await asyncio.sleep(step.world.settings.worker.heartbeat_seconds)
-        begin = clock()
-        try:
-            async with step.world.store.transaction() as tx:
-                await step.recheck(tx)
-        except StoreUnavailable:
-            _log.warning("lease.not-renewed", code=StoreUnavailable.code)
-        except SolidgateError as fault:
-            step.ended = fault
-            limit.reschedule(clock())
-            return
-        else:
-            step.lasts(begin)
-            limit.reschedule(step.until)
-
-
-async def _release(step: Step) -> None:
-    # Without the database the lease lapses by itself.
-    with suppress(StoreUnavailable):
-        async with step.world.store.at_once() as steps:
-            await steps.give_back(step.fence)

@@ -200,7 +200,7 @@ def _first(query: Mapping[str, Sequence[str]], name: str) -> str:
 
 def _json_reply(content: bytes) -> Mapping[str, Any]:
     try:
-        return strict_json.strict_json_object(content)
+        return strict_json.read(content)
     except SignatureInvalid as broken:
         raise LoginRefused("token endpoint: the answer is not JSON") from broken
 

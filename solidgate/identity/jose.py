@@ -28,12 +28,12 @@ from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
 from solidgate.errors import SignatureInvalid
+from solidgate.identity import strict_json
 from solidgate.identity.strict_json import (
     base64url,
     compact_json,
     decode_base64url,
     encode_base64url,
-    strict_json_object,
 )
 
 SIGNATURE_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
@@ -82,7 +82,7 @@ class Unverified:
     @property
     def claims(self) -> Mapping[str, Any]:
         """The payload as a JSON object; raises ``SignatureInvalid`` for anything else."""
-        return strict_json_object(self.payload)
+        return strict_json.read(self.payload)
 
     def __repr__(self) -> str:
         return f"Unverified({len(self.compact)} bytes)"
@@ -98,7 +98,7 @@ class Verified:
     @property
     def claims(self) -> Mapping[str, Any]:
         """The payload as a JSON object; raises ``SignatureInvalid`` for anything else."""
-        return strict_json_object(self.payload)
+        return strict_json.read(self.payload)
 
     def __repr__(self) -> str:
         return f"Verified({len(self.payload)} bytes)"
@@ -302,7 +302,7 @@ def choose_key(header: Mapping[str, Any], jwks: Sequence[Mapping[str, Any]]) -> 
 
 
 def _checked_header(content: bytes) -> Mapping[str, Any]:
-    header = strict_json_object(content)
+    header = strict_json.read(content)
     for name in ("alg", "typ", "cty", "kid", "jku", "x5u"):
         if name in header and not isinstance(header[name], str):
             raise SignatureInvalid(f"the header member {name} is not a string")

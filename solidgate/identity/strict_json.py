@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from solidgate.errors import SignatureInvalid
+from solidgate.pod.nesting import depth
 
 MAX_JSON_DEPTH = 16
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -41,29 +42,30 @@ def compact_json(members: Mapping[str, Any]) -> bytes:
     return _COMPACT.encode(members).encode()
 
 
-def strict_json_object(content: bytes) -> Mapping[str, Any]:
-    """One JSON object in UTF-8, no repeated member, no NaN, nesting at most 16 (RFC 7515 section 4)."""
+def read(content: bytes) -> Mapping[str, Any]:
+    """One JSON object of something signed, nesting at most 16 (RFC 7515 section 4).
+
+    Raises ``SignatureInvalid``.
+    """
     try:
-        text = content.decode("utf-8")
-        _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as broken:
+        if depth(content) > MAX_JSON_DEPTH:
+            raise ValueError("nested too deeply")
+        return one_object(content)
+    except ValueError as broken:
         raise SignatureInvalid("not one plain JSON object") from broken
+
+
+def one_object(content: bytes) -> dict[str, Any]:
+    """One JSON object in UTF-8, no repeated member, no NaN. Raises ``ValueError``."""
+    try:
+        value = json.loads(
+            content.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant
+        )
+    except RecursionError as deep:
+        raise ValueError("nested too deeply") from deep
     if not isinstance(value, dict):
-        raise SignatureInvalid("not a JSON object")
+        raise ValueError("not a JSON object")
     return value
-
-
-def _check_depth(text: str) -> None:
-    depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise ValueError("nested too deeply")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from solidgate.errors import SpaceInvalid
-from solidgate.space.canonical import canonical_json, load_json, tagged_digest
+from solidgate.identity.strict_json import one_object
+from solidgate.space.canonical import canonical_json, tagged_digest
 from solidgate.space.participant import Party, Role
 from solidgate.space.purpose import LATER, Purpose
 from solidgate.space.rerun import BY_HAND
@@ -112,7 +113,7 @@ def from_json(content: bytes) -> Agreement:
     back as itself, so it is refused rather than read in part.
     """
     try:
-        tree = load_json(content)
+        tree = one_object(content)
         agreement = _ADAPTER.validate_json(content, strict=True)
     except ValidationError as error:
         raise SpaceInvalid(f"agreement: {_places(error)}") from error

@@ -68,22 +68,3 @@ def canonical_text(tree: Mapping[str, Any]) -> bytes:
 def text_digest(tag: str, tree: Mapping[str, Any]) -> str:
     """``tagged_digest`` of a tree that keeps the promises of ``canonical_text``."""
     return sha256_digest(canonical_text({"of": tree, "solidgate": tag}))
-
-
-def load_json(content: bytes) -> dict[str, Any]:
-    """One JSON object without repeated names. Raises ``ValueError``."""
-    tree = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
-    if not isinstance(tree, dict):
-        raise ValueError("the document is not a JSON object")
-    return tree
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice in one JSON object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
-import json
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -24,6 +22,8 @@ from yarl import URL
 
 from solidgate.errors import ProofInvalid, ProofNonceNeeded
 from solidgate.identity import access_token, dpop, jose, strict_json
+from solidgate.testing.awkward import nested_json_ld
+from solidgate.testing.issuer_tokens import id_claims, signed
 from solidgate.testing.quirks import Quirk
 
 KIB = 1024
@@ -32,7 +32,8 @@ KIB = 1024
 class AwkwardIssuer:
     """One provider on a free loopback port; ``issuer`` and ``webid(name)`` are its addresses.
 
-    ``token_requests`` and ``key_requests`` count what was asked; ``slow_seconds`` is how slow it is.
+    ``claimed`` replaces claims of its ID tokens; ``token_requests`` and ``key_requests`` count what was
+    asked; ``slow_seconds`` is how slow it is.
     """
 
     def __init__(self, *quirks: Quirk, person: str = "alice", slow_seconds: float = 5) -> None:
@@ -43,6 +44,7 @@ class AwkwardIssuer:
         self.key = jose.generate_key("ES256")
         self.clients: dict[str, list[str]] = {}
         self.also_named: list[str] = []
+        self.claimed: dict[str, Any] = {}
         self._codes: dict[str, dict[str, str]] = {}
         self._spent: set[str] = set()
         self._nonce = secrets.token_urlsafe(12)
@@ -171,6 +173,8 @@ class AwkwardIssuer:
             return web.Response(text="<html></html>", content_type="text/html")
         if Quirk.PROFILE_MALFORMED in quirks:
             return web.Response(text="<#me> <broken", content_type="text/turtle")
+        if Quirk.PROFILE_NESTED in quirks:
+            return web.Response(body=nested_json_ld(5_000), content_type="application/ld+json")
         return web.Response(text=self._profile_turtle(name), content_type="text/turtle")
 
     async def _moved_profile(self, request: web.Request) -> web.Response:
@@ -319,68 +323,12 @@ class AwkwardIssuer:
         return self.key.sign(unverified.header, claims)
 
     def _id_token(self, asked: Mapping[str, str], token: str) -> str:
-        claims = self._id_claims(asked, token)
+        issuer, webid, now = self._metadata()["issuer"], self.webid(), datetime.now(UTC)
+        claims = id_claims(self.quirks, issuer=issuer, webid=webid, asked=asked, token=token, now=now)
         if Quirk.KEY_ROTATED in self.quirks:
             self.quirks.discard(Quirk.KEY_ROTATED)
             self.rotate()
-        header: dict[str, Any] = {"typ": "JWT", "kid": self.key.kid}
-        if Quirk.ALG_NONE in self.quirks:
-            return _unsigned({"alg": "none"}, claims)
-        if Quirk.ALG_HS256 in self.quirks:
-            return _hmac_signed(header, claims, strict_json.compact_json(self.key.public_jwk))
-        if Quirk.UNKNOWN_KID in self.quirks:
-            header["kid"] = "another"
-        if Quirk.ID_TOKEN_OF_ANOTHER_KIND in self.quirks:
-            header["typ"] = "at+jwt"
-        if Quirk.KEY_IN_HEADER in self.quirks:
-            stranger = jose.generate_key("ES256")
-            return stranger.sign(header | {"jwk": dict(stranger.bare_jwk)}, claims)
-        if Quirk.SIGNED_BY_STRANGER in self.quirks:
-            return jose.generate_key("ES256").sign(header, claims)
-        return self.key.sign(header, claims)
-
-    def _id_claims(self, asked: Mapping[str, str], token: str) -> dict[str, Any]:
-        now = int(datetime.now(UTC).timestamp())
-        digest = hashlib.sha256(token.encode()).digest()
-        claims: dict[str, Any] = {
-            "iss": self._metadata()["issuer"],
-            "aud": asked["client_id"],
-            "azp": asked["client_id"],
-            "sub": self.webid(),
-            "webid": self.webid(),
-            "nonce": asked["nonce"],
-            "at_hash": strict_json.encode_base64url(digest[:16]),
-            "iat": now,
-            "exp": now + 300,
-        }
-        for quirk, changes in _claim_quirks(now, asked["client_id"]).items():
-            if quirk in self.quirks:
-                claims.update(changes)
-        return {name: value for name, value in claims.items() if value is not None}
-
-
-def _claim_quirks(now: int, client: str) -> dict[Quirk, dict[str, Any]]:
-    """What each quirk changes in the ID token; nothing means that the claim is left out."""
-    day = int(timedelta(days=1).total_seconds())
-    return {
-        Quirk.ID_TOKEN_OTHER_ISS: {"iss": "https://other.example/"},
-        Quirk.OTHER_AUDIENCE: {"aud": "another-client", "azp": None},
-        Quirk.FOREIGN_AUDIENCE_TOO: {"aud": [client, "another-client"]},
-        Quirk.SOLID_AUDIENCE_TOO: {"aud": [client, "solid"]},
-        Quirk.OTHER_AZP: {"azp": "another-client"},
-        Quirk.OTHER_NONCE: {"nonce": "another"},
-        Quirk.WITHOUT_NONCE: {"nonce": None},
-        Quirk.EXPIRED: {"iat": now - 280, "exp": now - 120},
-        Quirk.WITHOUT_EXP: {"exp": None},
-        Quirk.IAT_IN_FUTURE: {"iat": now + day, "exp": now + 2 * day},
-        Quirk.IAT_IN_MILLISECONDS: {"iat": now * 1000, "exp": now * 1000 + 300_000},
-        Quirk.IAT_LONG_AGO: {"iat": now - day},
-        Quirk.OTHER_AT_HASH: {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
-        Quirk.WITHOUT_SUB: {"sub": None},
-        Quirk.WITHOUT_WEBID: {"webid": None},
-        Quirk.WEBID_IS_NO_ADDRESS: {"webid": "alice"},
-        Quirk.FOREIGN_WEBID: {"webid": "http://127.0.0.1:9/people/victim#me"},
-    }
+        return signed(self.quirks, self.key, claims | self.claimed)
 
 
 def _back(redirect: str, answer: Mapping[str, str], repeated: str = "") -> web.Response:
@@ -388,15 +336,3 @@ def _back(redirect: str, answer: Mapping[str, str], repeated: str = "") -> web.R
     if repeated:
         url = url.extend_query({repeated: answer[repeated]})
     return web.Response(status=303, headers={"Location": str(url)})
-
-
-def _unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"") -> str:
-    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
-    return ".".join(strict_json.encode_base64url(part) for part in parts)
-
-
-def _hmac_signed(header: Mapping[str, Any], claims: Mapping[str, Any], secret: bytes) -> str:
-    """The old confusion: the public key, used as if it were a shared secret."""
-    signed = _unsigned({**header, "alg": "HS256"}, claims).rpartition(".")[0]
-    mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{strict_json.encode_base64url(mac)}"

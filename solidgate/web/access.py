@@ -42,7 +42,7 @@ def _answer(request: web.Request) -> str:
 
 def _id_of(encoded: str) -> str:
     try:
-        document = strict_json.strict_json_object(base64.b64decode(encoded.replace(" ", "+"), validate=True))
+        document = strict_json.read(base64.b64decode(encoded.replace(" ", "+"), validate=True))
     except (SignatureInvalid, ValueError):
         return ""
     found = document.get("id")

@@ -20,7 +20,7 @@ from solidgate.errors import RequestNotFound
 # still, locked in the order of the clauses. Request and space come back as they are once they are locked;
 # person and notice never change. An erasure locks the person before anything of theirs: it comes wholly
 # before an answer, which then finds nothing, or after it.
-_LOCKED = """
+LOCKED = """
 SELECT r.request_sealed, r.answered, r.deferred, s.state, s.agreement_digest,
        p.key_sealed, n.notice_sealed, n.displayed,
        pg_advisory_xact_lock(hashtextextended('consents:' || r.person_id || ':' || r.space_id, 0))
@@ -33,7 +33,7 @@ FOR KEY SHARE OF p FOR UPDATE OF r FOR SHARE OF s
 """
 
 # A statement of its own: it sees what whoever was alone before has committed.
-_NEWEST = """
+NEWEST = """
 SELECT c.purpose, c.consent_id, c.agreement_digest, c.status, c.until
 FROM consents c
 WHERE c.person_id = %(person_id)s
@@ -57,8 +57,8 @@ class Answers:
         own = {"person_id": person_id, "request_id": request_id}
         locked, newest = await together(
             self.connection,
-            (_LOCKED, {**own, "shown": shown}),
-            (_NEWEST, own),
+            (LOCKED, {**own, "shown": shown}),
+            (NEWEST, own),
         )
         if not locked:
             raise RequestNotFound()

@@ -106,7 +106,7 @@ def reheaded(**members: Any) -> Mutation:
 
     def change(call: Call) -> None:
         head, claims, signature = call.proofs[0].split(".")
-        changed = {**strict_json.strict_json_object(strict_json.decode_base64url(head)), **members}
+        changed = {**strict_json.read(strict_json.decode_base64url(head)), **members}
         kept = strict_json.compact_json({name: value for name, value in changed.items() if value is not None})
         call.proofs = [f"{strict_json.encode_base64url(kept)}.{claims}.{signature}"]
 

@@ -83,6 +83,7 @@ REFUSED: dict[Quirk, tuple[type[SolidgateError], str, int]] = {
     Q.PROFILE_MALFORMED: (FetchUnexpected, "well-formed", 0),
     Q.PROFILE_HUGE: (FetchTooLarge, "", 0),
     Q.PROFILE_DOWN: (FetchUnexpected, "500", 0),
+    Q.PROFILE_NESTED: (FetchUnexpected, "nested", 0),
 }
 # Begun from the issuer's address, the profile is seen only after the ID token: the check that no issuer
 # can vouch for a WebID that does not name it.
@@ -96,6 +97,7 @@ PROFILE_AFTER_TOKEN: dict[Quirk, type[SolidgateError]] = {
     Q.PROFILE_MALFORMED: NoIssuer,
     Q.PROFILE_HUGE: FetchTooLarge,
     Q.PROFILE_DOWN: NoIssuer,
+    Q.PROFILE_NESTED: NoIssuer,
     Q.FOREIGN_WEBID: FetchUnreachable,
 }
 
@@ -190,9 +192,7 @@ async def test_a_client_refused_at_the_token_endpoint_registers_anew(
 async def test_a_foreign_webid_with_a_good_profile_elsewhere(world: World, issuer: AwkwardIssuer) -> None:
     """An issuer asserts a WebID whose own profile names only another issuer."""
     async with AwkwardIssuer() as honest:
-        victim = honest.webid("victim")
-        original = issuer._id_claims
-        issuer._id_claims = lambda asked, token: {**original(asked, token), "webid": victim}  # type: ignore[method-assign]
+        issuer.claimed["webid"] = honest.webid("victim")
         with pytest.raises(NoIssuer):
             await log_in(world, issuer, issuer.issuer)
 
