@@ -1,6 +1,7 @@
 """Pull: read exactly the agreed resources of one person, through a door that is open, within bounds.
 
-Whether the door is as agreed is told by the answer to each read itself: one document costs one request.
+Where the pod's lists decide, the answer to each read tells whether the door is as agreed: one document costs
+one request. A grant is asked about before anything is read, because no answer to a read tells that it ended.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from solidgate.flow.world import World
 from solidgate.pod.allowed import READ
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document
-from solidgate.ports import Access
+from solidgate.ports import Access, GrantedAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ async def pull(
     """The documents, as bytes that nobody has parsed.
 
     Every resource must be listed in ``active``; one that is ``optional`` may be missing. Raises
-    ``ResourceNotCovered DoorNotOpen PodNotFound PodForbidden PodUnreadable PodUnavailable`` and fetch errors;
-    when it raises or is cancelled, nothing stays open and nothing is kept.
+    ``ResourceNotCovered DoorNotOpen PodNotFound PodForbidden PodUnreadable PodUnavailable``, fetch errors and
+    the faults of a grant; when it raises or is cancelled, nothing stays open and nothing is kept.
     """
     found = await pull_changed(world, active, access, resources, door, {}, optional=optional)
     assert isinstance(found, PulledDocuments)  # nothing is known, so nothing can be unchanged
@@ -113,6 +114,7 @@ async def pull_changed(
     reading = _Reading(world, access, door, frozenset(optional), _budget(world))
     try:
         async with asyncio.timeout(world.settings.pull.pod_seconds):
+            await reading.granted(wanted)
             first = await reading.all(wanted, known if set(known) == set(wanted) else {})
             if _Same.SAME in first.values() and all(_as_before(one, known[u]) for u, one in first.items()):
                 return Unchanged(active.consent_id, active.epoch, len(wanted))
@@ -153,6 +155,17 @@ class _Reading:
     door: Door
     optional: frozenset[str]
     budget: _Budget
+
+    async def granted(self, wanted: Sequence[str]) -> None:
+        """Nothing where the pod's lists decide; else the grants hold, and reach what must be there."""
+        if not isinstance(self.access, GrantedAccess):
+            return
+        needed = tuple(url for url in wanted if url not in self.optional)
+        must = bool(needed) or self.door.write is not None
+        door = replace(self.door, read=needed if must else tuple(wanted))
+        state = await self.world.pods.door_state(self.access, door)
+        if must and state is not DoorState.OPEN:
+            raise DoorNotOpen(f"the door is {state.value}")
 
     async def all(
         self, urls: Sequence[str], known: Mapping[str, str | None]
@@ -208,7 +221,7 @@ class _Reading:
 
     async def _check_door(self, silent: Sequence[str]) -> None:
         """Ask about the documents of which the pod's own answer did not say what the space may do."""
-        if not silent:
+        if not silent or isinstance(self.access, GrantedAccess):  # a grant was asked about before
             return
         state = await self.world.pods.door_state(self.access, replace(self.door, read=tuple(silent)))
         if state is not DoorState.OPEN:

@@ -69,6 +69,14 @@ class Scene:
             grants.append(renamed(grant, self.names))
         return Granted(self.access(self.agent), grants)
 
+    def revoke(self, access: Granted) -> None:
+        """The owner revokes the first grant, by the server's own page."""
+        self.ess.revoke(access.grants[0].id)
+
+    def let_it_end(self, access: Granted) -> None:
+        """The time of the grants passes at the server, whose clock decides."""
+        self.ess.advance(timedelta(minutes=3))
+
     def by_agent(self) -> list[tuple[str, int]]:
         """What the agent was answered at the storage."""
         return [
