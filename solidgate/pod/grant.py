@@ -107,6 +107,7 @@ def check_request(document: Mapping[str, Any], asked: AskedAccess, issuer: str) 
     same = (found.modes, set(found.resources)) == (asked.modes, set(asked.resources))
     if not same or (found.inherit and not asked.inherit):
         raise AccessGrantInvalid("the issuer made a request for something else")
+    _check_purposes(found, asked)
     return found.id
 
 
@@ -138,7 +139,9 @@ def check_answer(
         return None
     if found.expires is not None and found.expires <= now:
         raise AccessGrantEnded()
-    # 5. within what was asked; less is the owner's right
+    # 5. for what was asked: with other purposes it answers another question
+    _check_purposes(found, asked)
+    # 6. within what was asked; less is the owner's right
     _check_within(found, asked)
     return Grant(
         found.id, found.issuer, found.modes, found.resources, found.inherit, found.expires, found.document
@@ -150,6 +153,11 @@ def _check_issuer(found: AccessCredential, issuer: str) -> None:
         raise AccessGrantInvalid("another service issued it")
     if found.revocation is not None and not same_origin(found.revocation.list_url, issuer):
         raise AccessGrantInvalid("its revocations are published elsewhere")
+
+
+def _check_purposes(found: AccessCredential, asked: AskedAccess) -> None:
+    if set(found.purposes) != set(asked.purposes):
+        raise AccessGrantInvalid("its purposes are not those that were asked")
 
 
 def _check_within(found: AccessCredential, asked: AskedAccess) -> None:

@@ -90,6 +90,7 @@ async def test_a_token_serves_again_until_it_is_refused_once(uma: Scene) -> None
         (Odd.OTHER_OWNER, AccessGrantInvalid),
         (Odd.OTHER_ISSUER, AccessGrantInvalid),
         (Odd.OTHER_REQUEST, AccessGrantInvalid),
+        (Odd.OTHER_PURPOSE, AccessGrantInvalid),
         (Odd.WIDENED, AccessGrantInvalid),
         (Odd.FORGED_PROOF, AccessGrantInvalid),
         (Odd.OTHER_CREDENTIAL, AccessGrantInvalid),

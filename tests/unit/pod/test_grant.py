@@ -179,6 +179,9 @@ CONSENT = "credentialSubject/providedConsent/"
         (changed(CONSENT + "forPersonalData", [STORAGE]), "resources"),
         (changed(CONSENT + "forPersonalData", []), "gives nothing"),
         (changed(CONSENT + "forPersonalData", ["a.ttl"]), "web address"),
+        (changed(CONSENT + "forPurpose", ["https://w3id.org/dpv#Advertising"]), "purposes"),
+        (changed(CONSENT + "forPurpose", [PURPOSE, "https://w3id.org/dpv#Advertising"]), "purposes"),
+        (changed(CONSENT + "forPurpose", []), "purposes"),
         (changed(CONSENT + "inherit", "perhaps"), "inherit"),
         (changed(CONSENT + "isProvidedToPerson", OWNER), "not exactly one"),
         (changed("type", ["VerifiableCredential"]), "type"),
@@ -257,6 +260,8 @@ def test_a_request_asks_for_least() -> None:
         (changed("credentialSubject/hasConsent/mode", ["Write"]), "something else"),
         (changed("credentialSubject/hasConsent/inherit", True), "something else"),
         (changed("credentialSubject/hasConsent/forPersonalData", [STORAGE]), "something else"),
+        (changed("credentialSubject/hasConsent/forPurpose", ["https://w3id.org/dpv#Advertising"]), "purposes"),
+        (changed("credentialSubject/hasConsent/forPurpose", []), "purposes"),
         (changed("issuer", "https://vc.other.example"), "another service"),
     ],
 )
