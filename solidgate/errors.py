@@ -523,6 +523,12 @@ class PodForbidden(PodFault):
     remedy = "Open the door again from the consent's page, or ask the pod provider."
 
 
+class CredentialsRefused(PodForbidden):
+    code = "pod.credentials-refused"
+    sentence = "The pod does not accept the credentials that the space shows."
+    remedy = "The operator compares the clocks and sees that the pod can read the WebID of the space."
+
+
 class PodConflict(PodFault):
     code = "pod.conflict"
     sentence = "Something else is at the place where solidgate was to write; it was left as it is."

@@ -167,7 +167,11 @@ class PodServer(Protocol):
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:
-        """As ``read``; none when the pod says that the document is still the one with ``etag``."""
+        """As ``read``; none when the pod says that the document is still the one with ``etag``.
+
+        Raises ``CredentialsRefused`` when the pod does not believe who asks; ``PodForbidden`` when it does,
+        and says no.
+        """
         ...
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:

@@ -16,7 +16,7 @@ from solidgate.adapters.pod_signing import Modes, PodSigning, check_covered, tak
 from solidgate.adapters.pod_storages import PodStorages
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.adapters.solid_requests import SolidRequests
-from solidgate.errors import AccessControlUnsupported, AccessGrantEnded, PodForbidden
+from solidgate.errors import AccessControlUnsupported, AccessGrantEnded, CredentialsRefused, PodForbidden
 from solidgate.pod.by_hand import Paste
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.door import Door, DoorState
@@ -198,6 +198,20 @@ class Pods:
         platform = discovery.known(url) or await discovery.platform(url)
         if platform.kind is ServerKind.SOLID:  # no token and no grant
             return await job(access)
+        try:
+            return await self._by_token(access, platform, url, modes, job)
+        except CredentialsRefused as refused:
+            # These answer 401 to those whom they know as well: it is what 403 is elsewhere.
+            raise PodForbidden(refused.detail) from refused
+
+    async def _by_token(
+        self,
+        access: Access,
+        platform: Platform,
+        url: str,
+        modes: Modes,
+        job: Callable[[Access], Awaitable[Result]],
+    ) -> Result:
         check_covered(access, platform, url, modes)
         try:
             return await job(await self._signing.signed(access, platform, url, modes))

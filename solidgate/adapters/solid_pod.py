@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from solidgate.adapters.holds_control import HoldsControl
 from solidgate.adapters.pod_door import PodDoor
+from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED, credentials_refused
 from solidgate.adapters.single_flight import SingleFlight
 from solidgate.adapters.solid_catalogue import SolidCatalogue
 from solidgate.adapters.solid_requests import (
@@ -65,6 +66,7 @@ class SolidPod:
         limits: PodLimits | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self._clock = clock
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
         self._catalogue = SolidCatalogue(self._requests)
         self._flights = SingleFlight()
@@ -110,10 +112,15 @@ class SolidPod:
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:
-        """The document, unless the pod says (304) that it is still the one with this tag."""
+        """The document, unless the pod says (304) that it is still the one with this tag.
+
+        Raises ``CredentialsRefused`` where the pod does not know who asks; only 403 is a door that is closed.
+        """
         reply = await self._read(access, url, etag, max_bytes)
         if reply.status == NOT_MODIFIED and changed(etag):
             return None
+        if reply.status == NOT_AUTHENTICATED:
+            raise credentials_refused(reply, self._clock.now())
         return _document(reply, url, self._requests.limits.document_types)
 
     async def _read(self, access: Access, url: str, etag: str | None, max_bytes: int) -> Reply:

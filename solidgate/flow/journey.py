@@ -17,6 +17,7 @@ from solidgate.derived.conform import ConformantGraph
 from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
     ConsentWithdrawn,
+    CredentialsRefused,
     EpochPassed,
     InternalFault,
     PodDisputed,
@@ -91,6 +92,8 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
     except StoreUnavailable:
         raise
     except SolidgateError as fault:
+        if isinstance(fault, CredentialsRefused):  # only the operator can mend it
+            _log.warning("part.refused", run=job.run.run_id, code=fault.code, detail=fault.detail)
         await noticed(world, consent_id, fault)
         await _end(world, job, consent_id, _final_state(fault), fault.code)
     except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone

@@ -13,6 +13,7 @@ from enum import Enum
 
 from solidgate.consent.decide import ActiveConsent
 from solidgate.errors import (
+    CredentialsRefused,
     DoorNotOpen,
     FetchTimedOut,
     FetchTooLarge,
@@ -86,8 +87,8 @@ async def pull(
     """The documents, as bytes that nobody has parsed.
 
     Every resource must be listed in ``active``; one that is ``optional`` may be missing. Raises
-    ``ResourceNotCovered DoorNotOpen PodNotFound PodForbidden PodUnreadable PodUnavailable``, fetch errors and
-    the faults of a grant; when it raises or is cancelled, nothing stays open and nothing is kept.
+    ``ResourceNotCovered DoorNotOpen CredentialsRefused PodNotFound PodUnreadable PodUnavailable``, fetch
+    errors and the faults of a grant; when it raises or is cancelled, nothing stays open and nothing is kept.
     """
     found = await pull_changed(world, active, access, resources, door, {}, optional=optional)
     assert isinstance(found, PulledDocuments)  # nothing is known, so nothing can be unchanged
@@ -195,6 +196,8 @@ class _Reading:
         most = self.budget.next_limit()
         try:
             found = await self.world.pods.read_changed(self.access, url, etag, max_bytes=most)
+        except CredentialsRefused:
+            raise  # it tells nothing about the door, nor about whether the document is there
         except (PodNotFound, PodForbidden) as refused:
             if url in self.optional:
                 return _Same.MISSING

@@ -31,6 +31,7 @@ OWNER = "https://id.ess.example/anna"
 REQUEST = f"{VC}/vc/request-1"
 DOCUMENTS = (STORAGE + "a.ttl", STORAGE + "b.ttl")
 PURPOSE = "https://w3id.org/dpv#ServicePersonalisation"
+ADVERTISING = "https://w3id.org/dpv#Advertising"
 ASKED = AskedAccess(
     AGENT, OWNER, frozenset({AccessMode.READ}), DOCUMENTS, (PURPOSE,), False, NOW + timedelta(days=30)
 )
@@ -179,8 +180,8 @@ CONSENT = "credentialSubject/providedConsent/"
         (changed(CONSENT + "forPersonalData", [STORAGE]), "resources"),
         (changed(CONSENT + "forPersonalData", []), "gives nothing"),
         (changed(CONSENT + "forPersonalData", ["a.ttl"]), "web address"),
-        (changed(CONSENT + "forPurpose", ["https://w3id.org/dpv#Advertising"]), "purposes"),
-        (changed(CONSENT + "forPurpose", [PURPOSE, "https://w3id.org/dpv#Advertising"]), "purposes"),
+        (changed(CONSENT + "forPurpose", [ADVERTISING]), "purposes"),
+        (changed(CONSENT + "forPurpose", [PURPOSE, ADVERTISING]), "purposes"),
         (changed(CONSENT + "forPurpose", []), "purposes"),
         (changed(CONSENT + "inherit", "perhaps"), "inherit"),
         (changed(CONSENT + "isProvidedToPerson", OWNER), "not exactly one"),
@@ -260,7 +261,7 @@ def test_a_request_asks_for_least() -> None:
         (changed("credentialSubject/hasConsent/mode", ["Write"]), "something else"),
         (changed("credentialSubject/hasConsent/inherit", True), "something else"),
         (changed("credentialSubject/hasConsent/forPersonalData", [STORAGE]), "something else"),
-        (changed("credentialSubject/hasConsent/forPurpose", ["https://w3id.org/dpv#Advertising"]), "purposes"),
+        (changed("credentialSubject/hasConsent/forPurpose", [ADVERTISING]), "purposes"),
         (changed("credentialSubject/hasConsent/forPurpose", []), "purposes"),
         (changed("issuer", "https://vc.other.example"), "another service"),
     ],
