@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from solidgate.adapters.access_documents import AccessDocuments
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
-from solidgate.errors import AccessControlRefused
+from solidgate.errors import AccessControlRefused, PodFault
 from solidgate.pod.allowed import user_modes
 from solidgate.pod.door import Mode
 from solidgate.ports import Access, Reply
@@ -23,6 +24,26 @@ class HoldsControl:
 
     def __init__(self, requests: SolidRequests, access: Access) -> None:
         self._requests, self._access = requests, access
+
+    async def among(self, found: Sequence[str], failed: Mapping[str, PodFault]) -> tuple[str, ...]:
+        """Those of ``found`` that it does, asked at the same time, in their order.
+
+        ``failed`` are those that gave no answer just now, which are not waited for again. A pod that is out
+        of order stands in the way only if there is no other.
+        """
+
+        async def asked(url: str) -> bool | PodFault:
+            try:
+                return failed[url] if url in failed else await self.holds(url)
+            except PodFault as fault:
+                return fault
+
+        told = await self._requests.each(found, asked, at_once=len(found))
+        ours = tuple(url for url, one in zip(found, told, strict=True) if one is True)
+        faults = [one for one in told if isinstance(one, PodFault)]
+        if faults and not ours:
+            raise faults[0]
+        return ours
 
     async def holds(self, url: str) -> bool:
         """By the pod's own word; a pod that says nothing lets only such an agent read the document itself."""

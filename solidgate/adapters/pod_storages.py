@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from solidgate.adapters.pod_signing import PodSigning
 from solidgate.adapters.solid_pod import SolidPod
 from solidgate.adapters.solid_requests import CONTAINER_ACCEPT, SolidRequests
-from solidgate.errors import AuthorizationServerUntrusted, NoStorage, PodFault
+from solidgate.errors import FetchTimedOut, FetchUnreachable, NoStorage, PodFault
 from solidgate.pod.credential import AccessMode
 from solidgate.pod.link import targets
 from solidgate.pod.origin import same_origin
@@ -16,6 +16,9 @@ from solidgate.pod.platform import Platform
 from solidgate.ports import Access
 
 MOST_STORAGES = 10
+_SILENT = (FetchTimedOut, FetchUnreachable)
+
+Found = TypeVar("Found")
 
 
 class PodStorages:
@@ -34,36 +37,52 @@ class PodStorages:
             found = (await self._solid.storages(webid))[:MOST_STORAGES]
         except NoStorage:
             return await self._solid.storages(webid, access)  # what is found by climbing needs the person
-        granting = {url: platform for url in found if (platform := await self._granting(url)) is not None}
+        kinds = dict(zip(found, await self._each(found, self._granting), strict=True))
+        granting = {url: kind for url, kind in kinds.items() if isinstance(kind, Platform)}
+        silent = {url: kind for url, kind in kinds.items() if isinstance(kind, PodFault)}
         if not granting:
-            return await self._solid.storages(webid, access)
-        ours, foreign = await self._controlled(access, granting)
+            return await self._solid.storages(webid, access, silent)
+        ours, faults = await self._controlled(access, granting)
         if len(granting) < len(found):
-            with suppress(PodFault):
-                ours.update(await self._solid.storages(webid, access))
+            try:
+                ours.update(await self._solid.storages(webid, access, silent))
+            except PodFault as fault:
+                faults.append(fault)
         if not ours:
-            raise foreign or NoStorage()
+            raise next((one for one in faults if not isinstance(one, NoStorage)), NoStorage())
         return tuple(url for url in found if url in ours)
 
-    async def _granting(self, url: str) -> Platform | None:
-        """The deployment of a storage that is opened by grants; a fault of its server counts as a no."""
-        with suppress(PodFault):
+    async def _each(self, urls: Sequence[str], job: Callable[[str], Awaitable[Found]]) -> list[Found]:
+        """At the same time: a server that hangs shall not use up the time of the others."""
+        return await self._requests.each(urls, job, at_once=MOST_STORAGES)
+
+    async def _granting(self, url: str) -> Platform | PodFault | None:
+        """The deployment of a storage that is opened by grants; the fault of one that gives no answer.
+
+        Any other fault of its server counts as a no.
+        """
+        try:
             platform = await self._signing.discovery.platform(url)
-            return platform if platform.kind.by_grant else None
-        return None
+        except _SILENT as fault:
+            return fault
+        except PodFault:
+            return None
+        return platform if platform.kind.by_grant else None
 
     async def _controlled(
         self, access: Access, granting: Mapping[str, Platform]
-    ) -> tuple[set[str], AuthorizationServerUntrusted | None]:
-        """Those that the person controls, and why one was left out: it may not be shown who they are."""
-        ours: set[str] = set()
-        foreign: AuthorizationServerUntrusted | None = None
-        for url, platform in granting.items():
+    ) -> tuple[set[str], list[PodFault]]:
+        """Those that the person controls, and why others were left out: no fault of one is another's."""
+
+        async def asked(url: str) -> bool | PodFault:
             try:
-                ours.update({url} if await self._controls(access, platform, url) else ())
-            except AuthorizationServerUntrusted as untrusted:
-                foreign = untrusted
-        return ours, foreign
+                return await self._controls(access, granting[url], url)
+            except PodFault as fault:
+                return fault
+
+        told = dict(zip(granting, await self._each(tuple(granting), asked), strict=True))
+        ours = {url for url, one in told.items() if one is True}
+        return ours, [one for one in told.values() if isinstance(one, PodFault)]
 
     async def _controls(self, access: Access, platform: Platform, url: str) -> bool:
         """By the server's own word: whoever may read the access control resource may decide who gets in."""

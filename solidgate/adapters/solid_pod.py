@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -71,10 +71,13 @@ class SolidPod:
         self._catalogue = SolidCatalogue(self._requests)
         self._flights = SingleFlight()
 
-    async def storages(self, webid: str, access: Access | None = None) -> tuple[str, ...]:
+    async def storages(
+        self, webid: str, access: Access | None = None, failed: Mapping[str, PodFault] | None = None
+    ) -> tuple[str, ...]:
         """The roots of the person's pods: as the profile or more of it states them, else by climbing.
 
-        With ``access`` only those that it controls: a profile may name a pod of somebody else.
+        With ``access`` only those that it controls: a profile may name a pod of somebody else. ``failed`` are
+        pods that gave no answer just now; they are not waited for again.
         """
         profile = await self._catalogue.profile(webid)
         found = stated_storages(profile, webid)
@@ -82,7 +85,8 @@ class SolidPod:
             found = stated_storages(await self._catalogue.extended(profile, webid, access), webid)
         found = found or await self._climbed(document(webid), access)
         if access is not None:
-            found = await self._controlled(found, access)
+            control = HoldsControl(self._requests, access)
+            found = await control.among(found[:_MOST_STORAGES], failed or {})
         if not found:
             raise NoStorage()
         return found
@@ -218,18 +222,6 @@ class SolidPod:
         control it uses, one text for each.
         """
         return await PodDoor(self._requests, access, door).by_hand()
-
-    async def _controlled(self, found: tuple[str, ...], access: Access) -> tuple[str, ...]:
-        """A pod that is out of order stands in the way only if there is no other."""
-        control, ours, faults = HoldsControl(self._requests, access), [], []
-        for url in found[:_MOST_STORAGES]:
-            try:
-                ours += [url] if await control.holds(url) else []
-            except PodFault as refusal:
-                faults.append(refusal)
-        if faults and not ours:
-            raise faults[0]
-        return tuple(ours)
 
     async def _climbed(self, url: str, access: Access | None) -> tuple[str, ...]:
         limits = self._requests.limits

@@ -160,9 +160,14 @@ class SolidRequests:
         asked = seconds_asked(reply.headers.get("Retry-After", ""), self._clock.now())
         return max(asked, self._pause(attempt))
 
-    async def each(self, items: Sequence[Item], job: Callable[[Item], Awaitable[Found]]) -> list[Found]:
-        """The job for every item, a few at once; the first fault ends the others."""
-        gate = asyncio.Semaphore(self.limits.at_once)
+    async def each(
+        self, items: Sequence[Item], job: Callable[[Item], Awaitable[Found]], *, at_once: int | None = None
+    ) -> list[Found]:
+        """The job for every item, a few at once; the first fault ends the others.
+
+        ``at_once`` is for few items on many servers, where one that hangs shall not hold up the next.
+        """
+        gate = asyncio.Semaphore(at_once or self.limits.at_once)
 
         async def one(item: Item) -> Found:
             async with gate:
