@@ -176,13 +176,15 @@ class SolidPod:
         """Give ``door.agent`` exactly what the door lists, as the owner, and read every list back.
 
         A listed document that is not in the pod is passed over. When this raises, what was opened already
-        stays open until ``close_door``. Raises ``DoorNotOpen`` when the pod does not keep what it took.
+        stays open until ``close_door``. Raises ``DoorNotOpen`` when the pod does not keep what it took, and
+        ``AddressSpelledOtherwise`` before anything is written about an address that the pod spells otherwise.
         """
         if door.agent == door.owner:
             raise AccessControlUnsupported("the agent of a door cannot be its owner")
+        handled = PodDoor(self._requests, access, door)
+        handled.check()
         if door.write is not None:
             await self.ensure_container(access, door.write)
-        handled = PodDoor(self._requests, access, door)
         await handled.open()
         return await handled.state()
 

@@ -11,8 +11,8 @@ from yarl import URL
 from solidgate.adapters.http_urls import Addresses, origin_of, wire_url
 from solidgate.errors import AddressRefused
 from solidgate.identity import jose
-from solidgate.identity.address import is_normal
 from solidgate.identity.dpop import target
+from solidgate.pod.address import is_normal
 
 _WORDS = "http https HTTP :// : 80 443 8443 0443 99999 / // . .. a B pod.example 127.0.0.1 127.1 [::1] %7e é"
 PIECES = st.sampled_from([*_WORDS.split(), "?", "#", "q=1", "@", "~", "-", "_", " ", "%2F"])
