@@ -18,6 +18,8 @@ _NORMAL = re.compile(
     r"(?::(?!80/|443/)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
     r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+/)*+(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)?"
 )
+# A scheme, a server without a user's name, and no character that a parser drops or stumbles over.
+_OF_A_SERVER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#@\\\x00-\x20\x7f]++(?:[/?#][^\x00-\x1f\x7f]*+)?")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 # An escape, or a character that a path or query has only as one.
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/?-]")
@@ -36,9 +38,9 @@ def normal_form(url: str) -> str:
     """
     if is_normal(url):
         return url
-    read, kept = URL(url), URL(url, encoded=True)
-    if not read.absolute or "@" in kept.raw_authority:
+    if not _OF_A_SERVER.fullmatch(url):
         raise ValueError("not an absolute address of a server")
+    read, kept = URL(url), URL(url, encoded=True)
     path = _without_dots(_ESCAPED.sub(_escape, kept.raw_path))
     query = _ESCAPED.sub(_escape, kept.raw_query_string)
     return f"{read.origin()}{path}?{query}" if query else f"{read.origin()}{path}"

@@ -103,7 +103,20 @@ def test_only_what_everybody_may_change_is_changed(text: str, normal: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "/a", "a.ttl", "mailto:a@b.example", "https://me@a.example/", "https://"]
+    "text",
+    [
+        "",
+        "/a",
+        "a.ttl",
+        "mailto:a@b.example",
+        "https://",
+        "https://me@a.example/",
+        "https://@/",
+        "https://[::1]@",
+        "//[::1]@",
+        "https://a.example/a\nb",
+        "https://a.ex\tample/",
+    ],
 )
 def test_what_is_no_address_of_a_server_has_no_normal_form(text: str) -> None:
     with pytest.raises(ValueError):
