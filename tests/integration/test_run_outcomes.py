@@ -105,7 +105,7 @@ async def test_a_pod_that_stores_something_else_is_disputed_and_left_alone(play:
     create = pods.create
 
     async def lies(access, url, content, media_type):  # type: ignore[no-untyped-def]
-        return await create(access, url, content + b"# and more\n", media_type)
+        return await create(access, url, content + b"<urn:and> <urn:more> 1 .\n", media_type)
 
     pods.create = lies  # type: ignore[method-assign]
     run_id = await play.run()
