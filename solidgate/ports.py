@@ -287,6 +287,14 @@ class Sandbox(Protocol):
         """
         ...
 
+    async def statements(self, document: Document, limits: Limits) -> bytes:
+        """One document as sorted N-Triples, at most ``limits.output_bytes`` of them.
+
+        Raises ``PodUnreadable`` also for more than that, blank nodes and named graphs; ``SandboxLimit
+        SandboxUnavailable``.
+        """
+        ...
+
     async def query(
         self,
         dataset: bytes,
