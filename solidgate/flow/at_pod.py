@@ -3,7 +3,10 @@
 The session is known to the process that answered, so the work goes on in that one. A row says so to the
 others: none of them calls the withdrawal quiescent meanwhile, or begins the same beside it. The row is no
 lease of a step, since nobody waits for it; it lapses by itself if the process dies, not before the work was
-given up.
+given up and what it had sent has landed.
+
+A write whose answer was not seen may land later. So its row stays when the work has ended, and keeps nobody
+from beginning again: it goes once all that was owed is seen to be done, or when nothing can land any more.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import InternalFault, SolidgateError, StoreUnavailable
+from solidgate.errors import EpochPassed, InternalFault, SolidgateError, StoreUnavailable
 from solidgate.flow import door, receipt
+from solidgate.flow.owner import Owner, landing
+from solidgate.flow.quiet import POLL_SECONDS
 from solidgate.flow.reclaim import reclaim
 from solidgate.flow.withdrawal import found
 from solidgate.flow.world import World
@@ -51,7 +56,17 @@ async def announce(world: World, tx: Transaction, stored: StoredConsent) -> Anno
     longest = _longest(world)
     until = asyncio.get_running_loop().time() + longest
     consent_id, epoch = stored.record.consent_id, stored.record.epoch
-    return Announced(await tx.leases.announce(consent_id, epoch, longest * _SPARE), until)
+    return Announced(await tx.leases.announce(consent_id, epoch, longest * _SPARE + _landing(world)), until)
+
+
+async def announce_unless(world: World, tx: Transaction, stored: StoredConsent) -> Announced | None:
+    """The same, unless it goes on already, in whichever process; the consent is locked meanwhile.
+
+    A row that stands only for what may still land is no reason to wait: what is owed is begun again.
+    """
+    if await tx.leases.announced(stored.record.consent_id, beyond=_landing(world)):
+        return None
+    return await announce(world, tx, stored)
 
 
 def begin(
@@ -68,7 +83,7 @@ def begin(
     consent_id = stored.record.consent_id
     if not world.after.begin(consent_id, partial(_announced, world, session, consent_id, announced, still)):
         fence = announced.fence
-        world.after.begin(f"{consent_id}:{fence}", partial(_over, world, fence))
+        world.after.begin(f"{consent_id}:{fence}", partial(_given_back, world, fence))
 
 
 async def again(world: World, session: Session, consent_id: str) -> None:
@@ -88,6 +103,17 @@ async def stop(world: World, consent_ids: Sequence[str]) -> None:
     await world.after.stop(consent_ids)
 
 
+async def gone(world: World, consent_ids: Sequence[str], deadline: float) -> None:
+    """Wait until no gate's row stands for these, at most until ``deadline`` by the world's clock."""
+    while await _stands(world, consent_ids) and world.clock.monotonic() < deadline:  # noqa: ASYNC110 - as it says
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _stands(world: World, consent_ids: Sequence[str]) -> bool:
+    async with world.store.transaction() as tx:
+        return await tx.leases.announced(*consent_ids)
+
+
 def _looking(consent_id: str) -> str:
     return f"{consent_id}:again"
 
@@ -97,13 +123,12 @@ async def _again(world: World, session: Session, consent_id: str) -> None:
     try:
         async with world.store.transaction() as tx:
             stored = await tx.consents.one(consent_id, person_id=session.person_id, lock="share")
-            if await tx.leases.announced(consent_id):
-                return
-            announced = await announce(world, tx, stored)
+            announced = await announce_unless(world, tx, stored)
     except Exception as fault:  # noqa: BLE001 - a full disk keeps nobody from being told how it stands
         _log.warning("withdrawal.not-announced", code=getattr(fault, "code", InternalFault.code))
         return
-    begin(world, session, stored, announced)
+    if announced is not None:
+        begin(world, session, stored, announced)
 
 
 async def _announced(
@@ -113,31 +138,69 @@ async def _announced(
     announced: Announced,
     still: asyncio.Future[None] | None,
 ) -> None:
+    owner, done = Owner(), False
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(announced.until):
-                await _at_pod(world, session, consent_id, still)
+                done = await _at_pod(world, session, consent_id, still, owner)
     finally:
-        await asyncio.shield(_over(world, announced.fence))
+        over = _in_doubt if owner.unanswered else _settled if done else _given_back
+        await asyncio.shield(over(world, announced.fence))
 
 
-async def _over(world: World, fence: int) -> None:
+async def _given_back(world: World, fence: int) -> None:
     with suppress(StoreUnavailable):  # without the database it lapses by itself
         async with world.store.transaction() as tx:
             await tx.leases.release(fence)
 
 
+async def _in_doubt(world: World, fence: int) -> None:
+    """Keep the row until what was sent cannot land any more, unless the person was erased meanwhile."""
+    with suppress(StoreUnavailable, EpochPassed):
+        async with world.store.transaction() as tx:
+            await tx.leases.renew(fence, _landing(world))
+
+
+async def _settled(world: World, fence: int) -> None:
+    """Give it back with those that stand for doubts: each write was seen to stand, so an earlier one cannot
+    land any more, since each has a condition and its place is taken."""
+    with suppress(StoreUnavailable):
+        async with world.store.transaction() as tx:
+            await tx.leases.settle(fence, _landing(world))
+
+
 async def _at_pod(
-    world: World, session: Session, consent_id: str, still: asyncio.Future[None] | None
-) -> None:
-    """The door at once; the rest once no work is under way."""
+    world: World, session: Session, consent_id: str, still: asyncio.Future[None] | None, owner: Owner
+) -> bool:
+    """The door at once; the rest once no work is under way. Whether nothing is owed any more."""
     stored, known = await found(world, session, consent_id)
     if still is not None or (known is not None and known.state is not DoorState.CLOSED):
-        await _bounded(world, door.close_for(world, session, stored.record, stored.space_id))
+        closing = door.close_for(world, session, stored.record, stored.space_id)
+        await _bounded(world, owner.whole(closing))
     if still is not None:
         await asyncio.wait([still])
-        await _bounded(world, receipt.push(world, session, stored))
-    await _bounded(world, reclaim(world, session, stored))
+    if not await _is_copied(world, stored):
+        await _bounded(world, receipt.push(world, session, stored, owner))
+    await _bounded(world, reclaim(world, session, stored, owner))
+    return await _is_done(world, stored)
+
+
+async def _is_copied(world: World, stored: StoredConsent) -> bool:
+    async with world.store.transaction() as tx:
+        newest = await tx.receipts.newest(stored.person_id, stored.record.consent_id)
+    return newest.pod_url is not None
+
+
+async def _is_done(world: World, stored: StoredConsent) -> bool:
+    async with world.store.transaction() as tx:
+        known = await tx.doors.one(stored.record.consent_id)
+        owed = await tx.withdrawals.one(stored.record.consent_id)
+    is_closed = known is None or known.state is DoorState.CLOSED
+    return is_closed and owed.settled is not None and await _is_copied(world, stored)
+
+
+def _landing(world: World) -> float:
+    return landing(world).total_seconds()
 
 
 def _longest(world: World) -> float:

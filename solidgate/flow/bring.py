@@ -46,18 +46,6 @@ class Holder(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Owner:
-    """The person themselves, whose session nobody ends for them."""
-
-    unanswered: bool = False
-
-    async def still(self) -> None: ...
-
-    async def answered(self, effect: Awaitable[T]) -> T:
-        return await effect
-
-
 @dataclass(frozen=True, slots=True)
 class Spot:
     """The signposts of one person in one container of one space, and who works on them."""

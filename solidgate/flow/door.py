@@ -141,18 +141,6 @@ async def _holding(world: World, session: Session, consent_id: str) -> StoredCon
     return stored
 
 
-async def close_left(world: World, session: Session, consent_id: str) -> None:
-    """Close the door that an ended consent left open; one that holds keeps its door. Faults are remembered.
-
-    Raises ``ConsentNotFound``.
-    """
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.doors.one(consent_id)
-    if known is not None and not status_at(stored.record, world.clock.now()).valid_for_processing:
-        await close_for(world, session, stored.record, stored.space_id)
-
-
 async def close_for(
     world: World, session: Session, record: ConsentRecord, space_id: str
 ) -> tuple[DoorState, str | None]:

@@ -21,7 +21,7 @@ from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
-from solidgate.flow import at_pod, cancel_access, watching
+from solidgate.flow import at_pod, cancel_access, may_land, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.quiet import quiet
@@ -91,6 +91,7 @@ async def finish_erasures(world: World, *, patience: float = 0) -> int:
         found = await world.store.erased_but_present()
     for person_id in found:
         await _end_all(world, person_id)
+        await _leave_pods(world, person_id)
         await watching.forget(world, person_id)
         await _remove(world, person_id)
     await world.store.sweep(world.settings.consent.sweep_seconds)
@@ -116,11 +117,13 @@ async def _end_all(world: World, who: Session | str) -> None:
 
 
 async def _leave_pods(world: World, person_id: str) -> None:
-    """What withdrawals still do at the pods ends before the rows go; what was not done is in the report."""
+    """What withdrawals still do at the pods, of every gate, ends before the rows go, or is in the report."""
     async with world.store.transaction() as tx:
         names = [one.record.consent_id for one in await tx.consents.of_person(person_id)]
+    deadline = world.clock.monotonic() + world.settings.consent.withdraw_wait_seconds
     await world.after.wait(names, world.settings.consent.withdraw_wait_seconds)
     await at_pod.stop(world, names)
+    await at_pod.gone(world, names, deadline)
 
 
 async def _open(tx: Transaction, stored: StoredConsent) -> bool:
@@ -175,7 +178,7 @@ async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, 
     return Reach(
         pods=_each([*written, *copies]),
         doors=_each(world.agent(spaces[one]) for one in doors),
-        in_doubt=_each([*_in_doubt(sent), *_waiting(rows["signposts"])]),
+        in_doubt=_each([*_in_doubt(sent), *_waiting(rows["signposts"]), *await _landing(world, tx, rows)]),
         readers=await _readers(tx, rows, {row["consent_id"] for row in sent if row["state"] == "written"}),
         aggregates=await _aggregates(tx, rows["parts"]),
     )
@@ -188,6 +191,17 @@ def _in_doubt(sent: Sequence[dict[str, Any]]) -> list[str]:
 def _waiting(signposts: Sequence[dict[str, Any]]) -> list[str]:
     """Those whose newest bytes, or whose removal, no pod was seen to have."""
     return [row["signpost"]["target"] for row in signposts if row["state"] == "planned"]
+
+
+async def _landing(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, Any], ...]]) -> list[str]:
+    """Where something may arrive later that a gate began, or sent, after a withdrawal."""
+    found: list[str] = []
+    for consent_id in [row["consent_id"] for row in rows["consents"]]:
+        if await tx.leases.announced(consent_id):
+            stored = await tx.consents.one(consent_id)
+            results = await tx.results.of_consent(stored.person_id, consent_id)
+            found += await may_land.addresses(world, tx, stored, results)
+    return found
 
 
 async def _requests(

@@ -6,12 +6,12 @@ After a withdrawal, ``reclaim`` does this, and takes out what landed.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, PodDisputed, PodFault
+from solidgate.flow.owner import landing
 from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.flow.write_back import read_back
@@ -59,10 +59,9 @@ async def _settle(world: World, access: Access, row: DeliveryRow) -> None:
     except PodDisputed:
         await _record(world, row, DeliveryState.DISPUTED)
         return
-    late = row.planned + timedelta(seconds=2 * world.settings.worker.lease_seconds)
     if found is not None:
         await _record(world, row, DeliveryState.WRITTEN)
-    elif late < world.clock.now():  # until then it could still arrive
+    elif row.planned + landing(world) < world.clock.now():  # until then it could still arrive
         await _record(world, row, DeliveryState.ABANDONED)
 
 

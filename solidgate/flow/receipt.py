@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice
 from solidgate.consent.receipt import make_receipt
 from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
-from solidgate.consent.record import ConsentRecord
+from solidgate.consent.record import ConsentRecord, status_at
+from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import PodConflict, PodFault
+from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault
+from solidgate.flow.owner import Owner, Sender
+from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.identity.jose import SigningKey, signing_key
 from solidgate.identity.login import Session
@@ -52,45 +58,63 @@ async def push_all(world: World, session: Session, request_id: str) -> None:
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_request(request_id)
     for one in stored:
-        await push(world, session, one)
+        await copy(world, session, one)
 
 
-async def push(world: World, session: Session, stored: StoredConsent) -> None:
-    """Copy the newest receipt in its three forms; a fault is remembered and can be tried again."""
+async def copy(world: World, session: Session, stored: StoredConsent) -> None:
+    """Push the newest receipt; that of a consent which holds under a lease that its withdrawal waits for.
+
+    A consent that ends meanwhile has a newer receipt, which goes its own way.
+    """
+    if not status_at(stored.record, world.clock.now()).valid_for_processing:
+        await push(world, session, stored, Owner())
+        return
+    with suppress(ConsentNotGiven, EpochPassed, TimeoutError):
+        async with tenure(world, stored.record.consent_id, person_id=session.person_id) as held:
+            await push(world, replace(session, access=held.fenced(session.access)), stored, held)
+
+
+async def push(world: World, session: Session, stored: StoredConsent, sender: Sender) -> None:
+    """Copy the newest receipt in its three forms; a fault is remembered and can be tried again.
+
+    ``sender`` hears whether a form may land later than this ends.
+    """
     record = stored.record
     async with world.store.transaction() as tx:
         receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
         request, _ = await tx.requests.one(record.request_id, stored.person_id)
-    container = request.receipt_container or request.storage + world.settings.consent.receipt_container
-    base = f"{container}{record.consent_id}-{receipt.sequence}"
-    url, problem = f"{base}.jwt", None
-    triples = receipt_triples(receipt.token)
+    turtle, jsonld, url = places(world, request, record.consent_id, receipt.sequence)
+    container, problem = _container(world, request), None
+    triples, create = receipt_triples(receipt.token), partial(world.pods.create, session.access)
     try:
-        await world.pods.ensure_container(session.access, container)
-        await _create(world, session, f"{base}.ttl", as_turtle(triples), "text/turtle")
-        await _create(world, session, f"{base}.jsonld", as_jsonld(triples), "application/ld+json")
+        await sender.whole(world.pods.ensure_container(session.access, container))
+        await _created(sender, create(turtle, as_turtle(triples), "text/turtle"))
+        await _created(sender, create(jsonld, as_jsonld(triples), "application/ld+json"))
         # Last, since its address is the one that is remembered: where it stands, the others do.
-        await _create(world, session, url, receipt.token.encode(), RECEIPT_TYPE)
+        await _created(sender, create(url, receipt.token.encode(), RECEIPT_TYPE))
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
         await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
 
 
-async def _create(world: World, session: Session, url: str, content: bytes, media_type: str) -> None:
+def places(world: World, request: ConsentRequest, consent_id: str, sequence: int) -> tuple[str, str, str]:
+    """Where the copy of a receipt goes: its Turtle, its JSON-LD, and the token itself."""
+    base = f"{_container(world, request)}{consent_id}-{sequence}"
+    return f"{base}.ttl", f"{base}.jsonld", f"{base}.jwt"
+
+
+def _container(world: World, request: ConsentRequest) -> str:
+    return request.receipt_container or request.storage + world.settings.consent.receipt_container
+
+
+async def _created(sender: Sender, sent: Awaitable[object]) -> None:
     try:
-        await world.pods.create(session.access, url, content, media_type)
+        await sender.answered(sent)
     except PodConflict:
         # The name holds the record's own random id: what stands there is our earlier copy of it, and is
         # never overwritten.
         return
-
-
-async def resend(world: World, session: Session, consent_id: str) -> None:
-    """Try again to copy the newest receipt. Raises ``ConsentNotFound``."""
-    async with world.store.transaction() as tx:
-        stored = await tx.consents.one(consent_id, person_id=session.person_id)
-    await push(world, session, stored)
 
 
 async def documents(world: World, session: Session, consent_id: str) -> tuple[bytes, bytes]:

@@ -16,6 +16,7 @@ from solidgate.consent.stored import StoredConsent
 from solidgate.derived.provenance import invalidation
 from solidgate.errors import PodConflict, PodFault, PodNotFound, PodUnreadable
 from solidgate.flow import signpost
+from solidgate.flow.owner import Owner, landing
 from solidgate.flow.same import is_same
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -34,7 +35,7 @@ def note_of(target: str) -> str:
     return f"{target.removesuffix('.ttl')}.withdrawn.ttl"
 
 
-async def reclaim(world: World, session: Session, stored: StoredConsent) -> None:
+async def reclaim(world: World, session: Session, stored: StoredConsent, owner: Owner) -> None:
     """Do with the person's session what is owed; a pod's fault leaves it owed. Repeating is harmless."""
     consent_id = stored.record.consent_id
     async with world.store.transaction() as tx:
@@ -44,14 +45,14 @@ async def reclaim(world: World, session: Session, stored: StoredConsent) -> None
     for row in rows:
         try:
             if row.state is DeliveryState.PLANNED and may_doubt:
-                await _resolve(world, session.access, row)
+                await _resolve(world, session.access, row, owner)
             elif row.state is DeliveryState.WRITTEN and owed.remove_results:
-                await _take_out(world, session.access, row)
+                await _take_out(world, session.access, row, owner)
             elif row.state is DeliveryState.WRITTEN and row.noted is None:
-                await _note(world, session.access, stored, row)
+                await _note(world, session.access, stored, row, owner)
         except PodFault:
             continue
-    await signpost.afresh(world, session.access, stored)
+    await signpost.afresh(world, session.access, stored, owner)
     await _settled(world, stored)
 
 
@@ -79,7 +80,7 @@ async def read_back(world: World, access: Access, consent_id: str) -> None:
         return  # another worker began in this very moment
     try:
         for row in planned:
-            await _resolve(world, access, row)
+            await _resolve(world, access, row, Owner())
     except PodFault:
         return
     finally:
@@ -87,10 +88,10 @@ async def read_back(world: World, access: Access, consent_id: str) -> None:
             await tx.leases.release(fence)
 
 
-async def _resolve(world: World, access: Access, row: DeliveryRow) -> None:
+async def _resolve(world: World, access: Access, row: DeliveryRow, owner: Owner) -> None:
     """Settle a write in doubt. That nothing is there proves nothing while the write could still arrive."""
     try:
-        await _take_out(world, access, row)
+        await _take_out(world, access, row, owner)
     except PodNotFound:
         if await _cannot_arrive(world, row):
             await _record(world, row, DeliveryState.ABANDONED)
@@ -99,11 +100,11 @@ async def _resolve(world: World, access: Access, row: DeliveryRow) -> None:
 async def _cannot_arrive(world: World, row: DeliveryRow) -> bool:
     async with world.store.transaction() as tx:
         door = await tx.doors.one(row.consent_id)
-    late = timedelta(seconds=2 * world.settings.worker.lease_seconds)
-    return (door is not None and door.state is DoorState.CLOSED) or row.planned + late < world.clock.now()
+    is_late = row.planned + landing(world) < world.clock.now()
+    return (door is not None and door.state is DoorState.CLOSED) or is_late
 
 
-async def _take_out(world: World, access: Access, row: DeliveryRow) -> None:
+async def _take_out(world: World, access: Access, row: DeliveryRow, owner: Owner) -> None:
     """Remove the result if it is still ours; else it is disputed. Raises pod faults."""
     target = row.delivery.target
     try:
@@ -119,7 +120,7 @@ async def _take_out(world: World, access: Access, row: DeliveryRow) -> None:
     if not await is_same(world, found, row.delivery.content):
         await _record(world, row, DeliveryState.DISPUTED)
         return
-    await world.pods.remove(access, target, found.etag)
+    await owner.answered(world.pods.remove(access, target, found.etag))
     await _record(world, row, DeliveryState.REMOVED)
 
 
@@ -132,12 +133,12 @@ async def _record(world: World, row: DeliveryRow, state: DeliveryState) -> None:
             await tx.trail.append(AuditEntry(Action.RESULT_REMOVED, now, "system", objects, Outcome.DONE))
 
 
-async def _note(world: World, access: Access, stored: StoredConsent, row: DeliveryRow) -> None:
+async def _note(world: World, access: Access, stored: StoredConsent, row: DeliveryRow, owner: Owner) -> None:
     """Say beside the result since when it is invalid (invariant 29)."""
     target, at = row.delivery.target, row.invalidated or stored.record.latest.at
     content = invalidation(target, at, stored.record.iri)
     try:
-        await world.pods.create(access, note_of(target), content, NOTE_TYPE)
+        await owner.answered(world.pods.create(access, note_of(target), content, NOTE_TYPE))
     except PodConflict:
         found = await world.pods.read(access, note_of(target), max_bytes=_note_bytes(content))
         if not await is_same(world, found, content):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from solidgate.consent.stored import StoredConsent
 from solidgate.derived import signpost as written
 from solidgate.errors import SolidgateError
-from solidgate.flow.bring import PATIENCE, Owner, Spot, bring_all
+from solidgate.flow.bring import PATIENCE, Holder, Spot, bring_all
 from solidgate.flow.same import sha256_of
 from solidgate.flow.step import Step
 from solidgate.flow.tenure import Tenure
@@ -37,14 +37,14 @@ async def after_result(step: Step, access: Access) -> None:
         await bring_all(Spot(step.world, access, step.person_id, step.run.space_id, place, step))
 
 
-async def afresh(world: World, access: Access, stored: StoredConsent) -> None:
+async def afresh(world: World, access: Access, stored: StoredConsent, holder: Holder) -> None:
     """Follow, as the person, what became of the results: invalid by a withdrawal, removed, gone.
 
     Only where there are signposts already: nothing new is written into a pod for this.
     """
     place = await _replanned(world, stored, "")
     if place is not None:
-        await bring_all(Spot(world, access, stored.person_id, stored.space_id, place, Owner()))
+        await bring_all(Spot(world, access, stored.person_id, stored.space_id, place, holder))
 
 
 async def follow(held: Tenure, access: Access, run_id: str) -> None:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, SolidgateError, StoreUnavailable
-from solidgate.flow.fenced import OWN_SHARE, UNANSWERED, Fenced, clock
+from solidgate.flow.fenced import OWN_SHARE, Fenced, clock
 from solidgate.flow.granted import Granted
+from solidgate.flow.owner import Sender
 from solidgate.flow.world import World
 from solidgate.ports import Access
 
-T = TypeVar("T")
 _BEAT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class Tenure:
-    """A consent that holds, and a lease under which something is done for it, until ``until`` at most."""
+class Tenure(Sender):
+    """A consent that holds, and a lease under which something is done for it, until ``until`` at most.
+
+    While a write is in doubt the lease is not given back, but lapses by itself.
+    """
 
     world: World
     stored: StoredConsent
@@ -52,20 +54,6 @@ class Tenure:
         if isinstance(access, Granted):
             return replace(access, access=Fenced(access.access, self))
         return Fenced(access, self)
-
-    async def answered(self, effect: Awaitable[T]) -> T:
-        """Carry a write to its answer; without one the lease is not given back, but lapses by itself.
-
-        An answer to a later write tells nothing about an earlier one.
-        """
-        try:
-            return await effect
-        except SolidgateError as fault:
-            self.unanswered |= isinstance(fault, UNANSWERED)
-            raise
-        except BaseException:
-            self.unanswered = True  # cut off, or broken: nobody knows what the pod got
-            raise
 
 
 @asynccontextmanager

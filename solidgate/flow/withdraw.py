@@ -128,14 +128,20 @@ async def _store(world: World, session: Session, chosen: _Chosen, remove: bool) 
             one.stored.record.consent_id: one
             for one in await end_in(world, tx, session, consent_ids, remove=remove)
         }
-        told = {one: await at_pod.announce(world, tx, found[one].stored) for one in consent_ids}
-    ended = tuple(found[one] for one in consent_ids)
+        ended = tuple(found[one] for one in consent_ids)
+        told = [await _announced(world, tx, one) for one in ended]
     new = [one.stored.record.consent_id for one in ended if one.fresh]
     still = asyncio.ensure_future(quiet(world, new))
-    for one in ended:
-        announced = told[one.stored.record.consent_id]
-        at_pod.begin(world, session, one.stored, announced, still if one.fresh else None)
+    for one, announced in zip(ended, told, strict=True):
+        if announced is not None:
+            at_pod.begin(world, session, one.stored, announced, still if one.fresh else None)
     return _Stored(ended, still)
+
+
+async def _announced(world: World, tx: Transaction, one: _Ended) -> at_pod.Announced | None:
+    """None where it goes on since an earlier withdrawal: then this one only tells."""
+    announce = at_pod.announce if one.fresh else at_pod.announce_unless
+    return await announce(world, tx, one.stored)
 
 
 async def _answered(world: World, session: Session, ended: Sequence[_Ended]) -> tuple[Withdrawal, ...]:

@@ -13,6 +13,7 @@ import structlog
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent, StoredDoor
 from solidgate.errors import ConsentNotGiven, InternalFault, PodFault
+from solidgate.flow import may_land
 from solidgate.flow.in_time import in_time
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -81,7 +82,8 @@ async def told(
         rows = await tx.results.of_consent(stored.person_id, consent_id)
         newest = await tx.receipts.newest(stored.person_id, consent_id)
         waiting = await tx.signposts.waiting(stored.person_id, consent_id)
-    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting)
+        landing = await may_land.addresses(world, tx, stored, rows) if on_its_way else ()
+    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting, *landing)
     long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
     is_old = stored.record.latest.at < long_ago
     is_open = seen is not None and seen.state is not DoorState.CLOSED

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from solidgate.errors import SignatureInvalid
+from solidgate.pod.nesting import depth
 
 MAX_JSON_DEPTH = 16
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -47,7 +48,8 @@ def read(content: bytes) -> Mapping[str, Any]:
     Raises ``SignatureInvalid``.
     """
     try:
-        _check_depth(content)
+        if depth(content) > MAX_JSON_DEPTH:
+            raise ValueError("nested too deeply")
         return one_object(content)
     except ValueError as broken:
         raise SignatureInvalid("not one plain JSON object") from broken
@@ -64,19 +66,6 @@ def one_object(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
-
-
-def _check_depth(content: bytes) -> None:
-    """In UTF-8 these bytes are nothing else; those within a text count too, which errs on the safe side."""
-    depth = deepest = 0
-    for byte in content:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise ValueError("nested too deeply")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

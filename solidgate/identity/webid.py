@@ -9,6 +9,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 from yarl import URL
 
 from solidgate.errors import FetchUnexpected, WebIdInvalid
+from solidgate.pod.nesting import depth
 from solidgate.vocab import FOAF, PIM, SOLID, VCARD
 
 MAX_WEBID_CHARACTERS = 2048
@@ -84,7 +85,7 @@ def read_profile(webid: str, content: bytes, media_type: str, base: str) -> Prof
     form = _FORMATS.get(name)
     if form is None:
         raise FetchUnexpected("the profile is not Turtle or JSON-LD")
-    if form is RdfFormat.JSON_LD and _nesting(content) > MAX_NESTING:
+    if form is RdfFormat.JSON_LD and depth(content) > MAX_NESTING:
         # Deep JSON-LD ends the parser's process, so it is refused before it is parsed.
         raise FetchUnexpected(f"the profile is nested deeper than {MAX_NESTING}")
     return _profile(webid, _about(webid, content, form, base))
@@ -119,14 +120,3 @@ def _is_iri(node: object) -> bool:
 
 def _is_literal(node: object) -> bool:
     return isinstance(node, Literal)
-
-
-def _nesting(content: bytes) -> int:
-    depth = deepest = 0
-    for byte in content:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-_TARGET = re.compile(r"[\s,]*<([^>]*)>")
-_PARAMETER = re.compile(r"""\s*;\s*([!#$&+\-.^_`|~\w*]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?""")
+_TARGET = re.compile(r"[\s,;]*<([^>]*)>")
+_PARAMETER = re.compile(r"""(?:\s*;)+\s*([!#$&+\-.^_`|~\w*]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?""")
 _ESCAPED = re.compile(r"\\(.)")
 
 

@@ -7,8 +7,10 @@ from itertools import islice
 from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 
 from solidgate.errors import PodUnreadable
+from solidgate.pod.nesting import depth
 
 MOST_TRIPLES = 20_000
+MAX_NESTING = 64
 
 CONTROL_FORMATS = {
     "text/turtle": RdfFormat.TURTLE,
@@ -30,6 +32,9 @@ def control_document(
     found = CONTROL_FORMATS.get(media_type(content_type))
     if found is None:
         raise PodUnreadable(f"a control document came as {media_type(content_type) or 'no media type'}")
+    if found is RdfFormat.JSON_LD and depth(content) > MAX_NESTING:
+        # Deep JSON-LD ends the parser's process, so it is refused before it is parsed.
+        raise PodUnreadable(f"a control document is nested deeper than {MAX_NESTING}")
     try:
         quads = list(islice(parse(content, format=found, base_iri=base), most + 1))
     except (SyntaxError, ValueError) as broken:

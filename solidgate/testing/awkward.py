@@ -196,3 +196,11 @@ INSTEAD: dict[Awkward, Callable[[web.Request, Mischief], Awaitable[web.StreamRes
     Awkward.WILD_LISTING: wild_listing,
 }
 """The behaviours that answer instead of the pod; the others bend its own answer."""
+
+
+def nested_json_ld(levels: int) -> bytes:
+    """JSON-LD that ends the process of a parser that recurses, behind a text that hides it from who counts.
+
+    The text has as many closing brackets as there are opening ones: counted too, the depth stays below zero.
+    """
+    return b'{"urn:text":"%b","urn:deep":%b1%b}' % (b"]" * levels, b'{"urn:a":' * levels, b"}" * levels)

@@ -22,6 +22,7 @@ from yarl import URL
 
 from solidgate.errors import ProofInvalid, ProofNonceNeeded
 from solidgate.identity import access_token, dpop, jose, strict_json
+from solidgate.testing.awkward import nested_json_ld
 from solidgate.testing.issuer_tokens import id_claims, signed
 from solidgate.testing.quirks import Quirk
 
@@ -172,6 +173,8 @@ class AwkwardIssuer:
             return web.Response(text="<html></html>", content_type="text/html")
         if Quirk.PROFILE_MALFORMED in quirks:
             return web.Response(text="<#me> <broken", content_type="text/turtle")
+        if Quirk.PROFILE_NESTED in quirks:
+            return web.Response(body=nested_json_ld(5_000), content_type="application/ld+json")
         return web.Response(text=self._profile_turtle(name), content_type="text/turtle")
 
     async def _moved_profile(self, request: web.Request) -> web.Response:

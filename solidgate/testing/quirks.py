@@ -79,6 +79,7 @@ class Quirk(IntEnum):
     PROFILE_MALFORMED = 608
     PROFILE_HUGE = 609
     PROFILE_DOWN = 610
+    PROFILE_NESTED = 611
 
 
 TOLERATED = frozenset(

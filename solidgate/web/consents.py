@@ -12,9 +12,9 @@ from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
 from solidgate.flow import record as record_flow
+from solidgate.flow import settle as settle_flow
 from solidgate.flow import withdraw as withdraw_flow
 from solidgate.flow.record import ConsentView
-from solidgate.flow.settle import settle_one
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -84,7 +84,7 @@ async def open_door(request: web.Request) -> web.StreamResponse:
     if (await _view(request, session)).status.valid_for_processing:
         await door_flow.open_for(world, session, consent_id)
     else:
-        await settle_one(world, session, consent_id)
+        await settle_flow.settle_one(world, session, consent_id)
     return await _shown(request, session)
 
 
@@ -92,7 +92,7 @@ async def open_door(request: web.Request) -> web.StreamResponse:
 async def close_door(request: web.Request) -> web.StreamResponse:
     """``POST /consents/{id}/door/close``: close the door that an ended consent left open."""
     session = await _posted(request)
-    await door_flow.close_left(request.app[WORLD], session, request.match_info["consent_id"])
+    await settle_flow.close_left(request.app[WORLD], session, request.match_info["consent_id"])
     return await _shown(request, session)
 
 
@@ -100,7 +100,7 @@ async def close_door(request: web.Request) -> web.StreamResponse:
 async def resend_receipt(request: web.Request) -> web.StreamResponse:
     """``POST /consents/{id}/receipt``: write the copy into the pod."""
     session = await _posted(request)
-    await receipt_flow.resend(request.app[WORLD], session, request.match_info["consent_id"])
+    await settle_flow.resend(request.app[WORLD], session, request.match_info["consent_id"])
     return await _shown(request, session)
 
 

@@ -157,7 +157,7 @@ async def test_a_pod_that_takes_longer_than_the_lease_ends_that_part_only(play: 
 
     pods.read = slow  # type: ignore[method-assign]
     play.parts.limit = FairPlaces(2)
-    object.__setattr__(play.world.settings.worker, "lease_seconds", 8)
+    object.__setattr__(play.world.settings.worker, "lease_seconds", 15)
     run_id = await play.run()
     assert await play.outcome(run_id, slow_one) == ("failed", "run.timed-out")
     assert await play.outcome(run_id, good) == ("written", None)

@@ -96,13 +96,28 @@ class Leases:
         assert fence is not None, "nobody else has this name"
         return fence
 
-    async def announced(self, consent_id: str) -> bool:
-        """Whether such a row stands, of whichever process."""
-        return bool(await self._count([consent_id], _ANNOUNCED))
+    async def announced(self, *consent_ids: str, beyond: float = 0) -> bool:
+        """Whether such a row stands, of whichever process, for longer than ``beyond`` seconds from now."""
+        return bool(await self._count(consent_ids, _ANNOUNCED, beyond))
 
-    async def _count(self, consent_ids: Sequence[str], which: sa.ColumnElement[bool]) -> int:
+    async def settle(self, fence: int, within: float) -> None:
+        """Give this row back, and the consent's others that lapse ``within`` these seconds anyhow."""
+        mine = leases.alias()
+        consent = sa.select(mine.c.consent_id).where(mine.c.fence == fence).scalar_subquery()
+        spent = sa.select(leases.c.fence).where(
+            leases.c.consent_id == consent,
+            _ANNOUNCED,
+            (leases.c.fence == fence) | (leases.c.deadline <= _after(within)),
+        )
+        # What an erasure holds is removed by it; nobody is waited for out of order.
+        free = spent.with_for_update(skip_locked=True)
+        await self.connection.execute(sa.delete(leases).where(leases.c.fence.in_(free)))
+
+    async def _count(
+        self, consent_ids: Sequence[str], which: sa.ColumnElement[bool], beyond: float = 0
+    ) -> int:
         query = sa.select(sa.func.count()).where(
-            leases.c.consent_id.in_(consent_ids), leases.c.deadline > _NOW, which
+            leases.c.consent_id.in_(consent_ids), leases.c.deadline > _after(beyond), which
         )
         return int((await self.connection.execute(query)).scalar_one())
 

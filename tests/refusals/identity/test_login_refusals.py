@@ -83,6 +83,7 @@ REFUSED: dict[Quirk, tuple[type[SolidgateError], str, int]] = {
     Q.PROFILE_MALFORMED: (FetchUnexpected, "well-formed", 0),
     Q.PROFILE_HUGE: (FetchTooLarge, "", 0),
     Q.PROFILE_DOWN: (FetchUnexpected, "500", 0),
+    Q.PROFILE_NESTED: (FetchUnexpected, "nested", 0),
 }
 # Begun from the issuer's address, the profile is seen only after the ID token: the check that no issuer
 # can vouch for a WebID that does not name it.
@@ -96,6 +97,7 @@ PROFILE_AFTER_TOKEN: dict[Quirk, type[SolidgateError]] = {
     Q.PROFILE_MALFORMED: NoIssuer,
     Q.PROFILE_HUGE: FetchTooLarge,
     Q.PROFILE_DOWN: NoIssuer,
+    Q.PROFILE_NESTED: NoIssuer,
     Q.FOREIGN_WEBID: FetchUnreachable,
 }
 
