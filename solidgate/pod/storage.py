@@ -12,6 +12,9 @@ from solidgate.pod.link import targets
 from solidgate.pod.rdf import objects
 from solidgate.vocab import PIM
 
+MOST_STORAGES = 10
+"""So many of those that a profile names are asked whose they are: each one costs requests."""
+
 
 def is_storage(link_values: Iterable[str], url: str) -> bool:
     """Whether the ``Link`` headers of ``url`` say that it is the root of a pod."""
@@ -27,6 +30,11 @@ def stated_storages(profile: list[Quad], webid: str) -> tuple[str, ...]:
     """
     found = (_root(url) for url in objects(profile, webid, PIM.storage))
     return tuple(dict.fromkeys(root for root in found if root is not None))
+
+
+def is_too_many(stated: tuple[str, ...]) -> bool:
+    """Whether some of them are not looked at."""
+    return len(stated) > MOST_STORAGES
 
 
 def _root(url: str) -> str | None:
