@@ -13,9 +13,9 @@ from solidgate.pod.credential import AccessMode
 from solidgate.pod.link import targets
 from solidgate.pod.origin import same_origin
 from solidgate.pod.platform import Platform
+from solidgate.pod.storage import MOST_STORAGES
 from solidgate.ports import Access
 
-MOST_STORAGES = 10
 _SILENT = (FetchTimedOut, FetchUnreachable)
 
 Found = TypeVar("Found")
@@ -49,7 +49,7 @@ class PodStorages:
             except PodFault as fault:
                 faults.append(fault)
         if not ours:
-            raise next((one for one in faults if not isinstance(one, NoStorage)), NoStorage())
+            raise min(faults, key=lambda one: isinstance(one, NoStorage), default=NoStorage())
         return tuple(url for url in found if url in ours)
 
     async def _each(self, urls: Sequence[str], job: Callable[[str], Awaitable[Found]]) -> list[Found]:
