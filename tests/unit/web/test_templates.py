@@ -18,9 +18,11 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from solidgate.consent.notice import RowChange
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
 from solidgate.flow.record import AccessView
+from solidgate.flow.reask import Since
 from solidgate.pod.door import DoorState
 from solidgate.testing.terms import sample_agreement
 from solidgate.web import pages, problems, words
@@ -123,6 +125,32 @@ def test_the_question_comes_alone() -> None:
     forms = re.findall(r"<form.*?</form>", main, re.DOTALL)
     assert [form.count('type="submit"') for form in forms] == [2, 1], "yes and no; decide later"
     assert "/later" in forms[1]
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_asked_again_the_page_says_what_changed_and_folds_the_label_only_then(tag: str) -> None:
+    language = Language(tag)
+    row, bound = RowChange("why", "Why", ("a",), ("b",)), RowChange("agreement", "", ("a",), ("b",))
+    unchanged, words_changed = (
+        str(language.text(text))
+        for text in (
+            "Nothing has changed since you answered.",
+            "The words of the page changed, not one of its eight rows. Please read it again.",
+        )
+    )
+    for since, is_open, said in (
+        (Since(()), True, {unchanged}),
+        (Since((bound,)), True, {words_changed}),
+        (Since(None), True, set()),
+        (Since((row, bound)), False, set()),
+    ):
+        page = render("request.html", tag, given=values("request.html", language) | {"since": since})
+        before = page[: page.index('<dl class="label">')]
+        assert (before.count("<details") == before.count("</details")) is is_open
+        assert {text for text in (unchanged, words_changed) if text in page} == said
+        assert str(language.text("Nothing is read for this request until you say yes.")) in page
+        assert str(language.text("Nothing has been read yet.")) not in page
+        assert page.count("<ins>") == (0 if is_open else 1)
 
 
 def test_without_a_needed_document_only_no_is_offered() -> None:
