@@ -21,8 +21,8 @@ from jinja2.ext import babel_extract
 from solidgate.consent.notice import RowChange
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
-from solidgate.flow.record import AccessView
 from solidgate.flow.reask import Since
+from solidgate.flow.record import AccessView
 from solidgate.pod.door import DoorState
 from solidgate.testing.terms import sample_agreement
 from solidgate.web import pages, problems, words
