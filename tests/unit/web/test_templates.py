@@ -187,6 +187,21 @@ def test_the_way_to_the_access_page_says_where_it_leads(status: ConsentStatus, d
         )
 
 
+@pytest.mark.parametrize("template", TEMPLATES + sorted(PARTS))
+def test_no_template_joins_with_a_colon_of_its_own(template: str) -> None:
+    """French wants a space before it, so the colon is a text of the catalogue."""
+    source = (WEB / "templates" / template).read_text()
+    assert not re.search(r"(?:[%}]}|</\w+>|<span[^>]*>)\s*:", source)
+
+
+def test_a_title_and_its_text_are_joined_as_the_language_does() -> None:
+    for tag, colon in (("en", ": "), ("fr", " : "), ("nl", ": ")):
+        given = sample_agreement()
+        why = given.purposes[0]
+        assert f"{why.title[tag]}{colon}{why.description[tag]}</dd>" in render("receipt.html", tag)
+        assert f"{given.title[tag]}{colon}{given.parties[0].name}," in render("me.html", tag)
+
+
 def test_text_from_outside_is_escaped() -> None:
     language = Language("en")
     assert language.text("Continue to {host}", host="<b>&") == "Continue to &lt;b&gt;&amp;"
