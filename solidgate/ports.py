@@ -6,7 +6,7 @@ Every method raises from ``solidgate.errors`` only; none returns ``None`` for a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -148,8 +148,11 @@ class PodServer(Protocol):
         """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
         ...
 
-    async def catalogue(self, access: Access) -> Catalogue:
-        """What the type indexes of the WebID behind ``access`` say. Raises ``NoStorage PodUnreadable``."""
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
+        """What the type indexes of the WebID behind ``access`` say of these classes, and what was not read.
+
+        Raises ``NoStorage PodUnreadable``.
+        """
         ...
 
     async def listing(self, access: Access, container: str) -> Listing | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -60,7 +60,7 @@ class MemoryPods:
             raise NoStorage
         return (self.storage_of[webid], *self.more_storages.get(webid, ()))
 
-    async def catalogue(self, access: Access) -> Catalogue:
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
         """What ``catalogues`` has for the person."""
         return self.catalogues.get(access.webid, Catalogue())
 

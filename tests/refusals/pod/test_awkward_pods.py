@@ -344,5 +344,5 @@ async def test_an_index_that_misbehaves_is_told_as_closed(visit: Visit, kind: Aw
     visit.server.put(index, b"<a> <b> <c> .")
     visit.server.misbehave("/alice/index.ttl", kind)
     async with asyncio.timeout(BOUND):
-        found = await visit.pods.catalogue(visit.owner)
+        found = await visit.pods.catalogue(visit.owner, ())
     assert (found.read, found.closed) == ((), (index,))
