@@ -499,7 +499,7 @@ class ErasureNotConfirmed(BadInput):
 class ContainerNotYours(BadInput):
     code = "rights.container-not-yours"
     sentence = "The container is not below the pod of the person who is logged in."
-    remedy = "Give the address of a container in your own pod; it ends with a slash."
+    remedy = "Give a folder below your pod, such as solidgate/log/; with several pods, its whole address."
 
 
 class PersonNotFound(NotFound):

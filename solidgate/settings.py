@@ -242,6 +242,9 @@ class Consent(Section):
     receipt_container: Container = Field(
         default="solidgate/receipts/", description="Container below the pod's root for receipts."
     )
+    log_container: Container = Field(
+        default="solidgate/log/", description="Container below the pod's root that is offered for the log."
+    )
     doubt_hours: Count = Field(
         default=24, description="Hours after which a write in doubt is shown as unresolved."
     )

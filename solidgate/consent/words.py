@@ -44,7 +44,8 @@ _EN = {
     "validity": "Your yes holds for {duration} at most, or until you withdraw.",
     "retention": "Results are kept for {duration}, then deleted.",
     "storage": "They are kept in: {place}. The law that applies: {law}.",
-    "rerun_by_hand": "Your documents are read again only when somebody of these starts a run by hand: {who}.",
+    "rerun_by_hand": "Your documents are read again only when one of these organisations starts a run by"
+    " hand: {who}.",
     "rerun_on_change": "Your documents are read again whenever they change, and when a run is started by"
     " hand.",
     "rerun_every": "Your documents are read again each time after {duration}, and when a run is started by"
@@ -108,7 +109,8 @@ _FR = {
     "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
     "retention": "Les résultats sont gardés {duration}, puis effacés.",
     "storage": "Ils sont gardés ici : {place}. Le droit qui s’applique : {law}.",
-    "rerun_by_hand": "Vos documents ne sont relus que si l’un d’eux lance une exécution à la main : {who}.",
+    "rerun_by_hand": "Vos documents ne sont relus que si l’une des organisations suivantes lance une"
+    " exécution à la main : {who}.",
     "rerun_on_change": "Vos documents sont relus chaque fois qu’ils changent, et quand une exécution est"
     " lancée à la main.",
     "rerun_every": "Vos documents sont relus à intervalles de {duration}, et quand une exécution est"
@@ -173,8 +175,8 @@ _NL = {
     "validity": "Uw ja geldt hoogstens {duration}, of tot u het intrekt.",
     "retention": "Resultaten worden {duration} bewaard en daarna gewist.",
     "storage": "Ze worden bewaard in: {place}. Het recht dat geldt: {law}.",
-    "rerun_by_hand": "Uw documenten worden alleen opnieuw gelezen als een van hen een uitvoering met de"
-    " hand start: {who}.",
+    "rerun_by_hand": "Uw documenten worden alleen opnieuw gelezen als een van deze organisaties met de hand"
+    " een uitvoering start: {who}.",
     "rerun_on_change": "Uw documenten worden opnieuw gelezen telkens als ze veranderen, en als een"
     " uitvoering met de hand"
     " start.",

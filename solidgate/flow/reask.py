@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from solidgate.consent.notice import RowChange, terms_difference
-from solidgate.errors import TermsChanged
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
+from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.flow.consent import Review
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 
-_MACHINE = frozenset({"language", "agreement", "resources"})
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
+
+_BOUND = frozenset({"agreement", "resources"})
 
 
-async def since_last_answer(world: World, session: Session, found: Review) -> tuple[RowChange, ...] | None:
-    """The changed rows since the newest earlier answer for one of these purposes; None without one.
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What is different since an earlier answer: empty only when nothing is, None when it cannot be told."""
 
-    Texts of two languages cannot be told apart from changes, so an answer in another language counts as none.
-    """
+    changes: tuple[RowChange, ...] | None
+
+    @property
+    def told(self) -> tuple[RowChange, ...]:
+        """The changes that a line of the page tells; a digest alone is none for a person to read."""
+        return tuple(change for change in self.changes or () if change.key not in _BOUND)
+
+
+async def since_last_answer(world: World, session: Session, found: Review) -> Since | None:
+    """What changed since the newest earlier answer for one of these purposes; None without one."""
     asked = {purpose_id for purpose_id, _ in found.request.resources}
     async with world.store.transaction() as tx:
         for one in await tx.consents.of_person(session.person_id):
@@ -23,11 +38,30 @@ async def since_last_answer(world: World, session: Session, found: Review) -> tu
             same = record.purpose in asked and one.space_id == found.request.space_id
             if not same or record.request_id == found.request.request_id:
                 continue
-            try:
-                old, _ = await tx.requests.shown(session.person_id, record.request_id, record.notice_digest)
-            except TermsChanged:
-                continue
-            if old.language == found.notice.language:
-                changes = terms_difference(old, found.notice)
-                return tuple(change for change in changes if change.key not in _MACHINE)
+            shown = (record.request_id, record.notice_digest)
+            old = await _shown_then(world, tx, session, shown, found.notice.language)
+            return Since(None if old is None else terms_difference(old, found.notice))
     return None
+
+
+async def _shown_then(
+    world: World, tx: Transaction, session: Session, shown: tuple[str, str], language: str
+) -> Notice | None:
+    """The notice of that time: as it was shown, or in the page's language what it says in that one.
+
+    The terms and the request of that time are kept, so the other language says the same; None when the
+    terms were not written in it.
+    """
+    request_id, notice_digest = shown
+    try:
+        old, _ = await tx.requests.shown(session.person_id, request_id, notice_digest)
+        if old.language == language:
+            return old
+    except TermsChanged:
+        pass  # The page of that time is not kept; the terms and the request still tell what it said.
+    request, _ = await tx.requests.one(request_id, session.person_id)
+    agreement = await tx.spaces.agreement(request.agreement_digest)
+    try:
+        return make_notice(agreement, request, language, public_url=world.public_url)
+    except (LanguageNotOffered, SpaceInvalid):
+        return None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from solidgate.audit.activity import Activity, Wanted, activities, activity_triples
 from solidgate.consent.archive import KEY_FILE, Held, files, packed
@@ -17,12 +16,23 @@ from solidgate.flow.world import World
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
+from solidgate.space.paths import path_fault
 from solidgate.space.rdf import turtle
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
-__all__ = ["activity", "erase", "export", "finish_erasures", "held", "people", "push_activity", "rehearse"]
+__all__ = [
+    "activity",
+    "erase",
+    "export",
+    "finish_erasures",
+    "held",
+    "log_place",
+    "people",
+    "push_activity",
+    "rehearse",
+]
 
 EVERYTHING = Wanted()
 
@@ -72,21 +82,44 @@ async def activity(world: World, session: Session, wanted: Wanted = EVERYTHING) 
     return tuple(one for one in (await held(world, session)).activities if wanted.holds(one))
 
 
-async def push_activity(world: World, session: Session, container: str) -> str:
+async def log_place(world: World, session: Session) -> str:
+    """The container that is offered for the log, below the pod or, with several pods, its whole address.
+
+    Told from what is held, so that showing the log asks no pod; without an answer there is one pod.
+    """
+    path = world.settings.consent.log_container
+    async with world.store.transaction() as tx:
+        stored = await tx.consents.of_person(session.person_id)
+        if not stored:
+            return path
+        request, _ = await tx.requests.one(stored[0].record.request_id, session.person_id)
+    return request.storage + path if len(request.storages) > 1 else path
+
+
+async def push_activity(world: World, session: Session, named: str) -> str:
     """Write the activity log into a container of the person's own pod; the address of the new document.
 
-    Raises ``ContainerNotYours`` and pod faults; nothing that is there is overwritten.
+    ``named`` is a path below the person's one pod, or a whole address. Raises ``ContainerNotYours`` and pod
+    faults; nothing that is there is overwritten.
     """
-    storages = await world.pods.storages(session.webid, session.access)
-    path = urlsplit(container).path
-    inside = any(container.startswith(root) and len(container) > len(root) for root in storages)
-    if not inside or not container.endswith("/") or {"..", "."} & set(path.split("/")) or "//" in path:
-        raise ContainerNotYours()
+    container = _own_container(await world.pods.storages(session.webid, session.access), named.strip())
     url = f"{container}activity-{world.clock.now():%Y%m%dT%H%M%S%f}.ttl"
     content = turtle(activity_triples(await activity(world, session), url, session.webid))
     await world.pods.ensure_container(session.access, container)
     await world.pods.create(session.access, url, content, "text/turtle")
     return url
+
+
+def _own_container(storages: Sequence[str], named: str) -> str:
+    """The whole address of a container below one of the storages. Raises ``ContainerNotYours``."""
+    # The longest first: a pod may lie below another one.
+    within = sorted((root for root in storages if named.startswith(root)), key=len, reverse=True)
+    root = within[0] if within else storages[0]
+    path = named.removeprefix(root)
+    path = path if path.endswith("/") else path + "/"
+    if (not within and len(storages) > 1) or path_fault(path, container=True):
+        raise ContainerNotYours()
+    return root + path
 
 
 async def people(world: World, webid: str) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ async def activity(request: web.Request) -> web.Response:
         return web.Response(
             body=csv_of([plain(one) for one in found]), content_type=CSV, charset="utf-8", headers=_NO_STORE
         )
-    return _log_page(request, session, wanted, found=found, written="")
+    return await _log_page(request, session, wanted, found=found, written="")
 
 
 @person
@@ -118,11 +118,12 @@ async def push_activity(request: web.Request) -> web.Response:
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response({"url": url}, status=201)
     found = await rights_flow.activity(request.app[WORLD], session)
-    return _log_page(request, session, Wanted(), found=found, written=url)
+    return await _log_page(request, session, Wanted(), found=found, written=url)
 
 
-def _log_page(request: web.Request, session: Session, wanted: Wanted, **values: Any) -> web.Response:
-    return render(request, "activity_log.html", session=session, wanted=wanted, **values, **_words())
+async def _log_page(request: web.Request, session: Session, wanted: Wanted, **values: Any) -> web.Response:
+    values |= {"wanted": wanted, "place": await rights_flow.log_place(request.app[WORLD], session)}
+    return render(request, "activity_log.html", session=session, **values, **_words())
 
 
 def _wanted(query: Mapping[str, str]) -> Wanted:

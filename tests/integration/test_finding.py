@@ -143,10 +143,10 @@ async def test_new_documents_are_asked_for_anew_and_only_then_read(ground: Groun
     later = add(ground, "energy/2026/01.ttl", energy_documents(1)["energy/2025/01.ttl"])
     again = await ask.ask_again(ground.world, session, SPACE)
     found = await shown(ground, session, again)
-    changes = await reask.since_last_answer(ground.world, session, found)
-    assert changes is not None
-    assert [change.key for change in changes] == ["what"]
-    assert any("energy/2026/01.ttl" in line for line in changes[0].after)
+    since = await reask.since_last_answer(ground.world, session, found)
+    assert since is not None
+    assert [change.key for change in since.told] == ["what"]
+    assert any("energy/2026/01.ttl" in line for line in since.told[0].after)
     second = await say(ground, session, again, True)
     assert second.record.resources == tuple(sorted((*YEAR, later)))
     assert second.status.value == "renewed"

@@ -144,8 +144,12 @@ async def test_the_log_tells_what_happened_and_goes_to_the_pod(scene: Installati
     assert len(set(graph.subjects(rdflib.RDF.type, stream.Activity))) == len(found)
     for wrong in (
         f"https://{BEN}.example/log/",
-        f"https://{ANNA}.example/log",
         f"https://{ANNA}.example/../x/",
+        f"https://{ANNA}.example/",
+        "../x/",
+        "log/.acl/",
+        "/log/",
+        "",
     ):
         with pytest.raises(ContainerNotYours):
             await rights.push_activity(scene.world, session, wrong)

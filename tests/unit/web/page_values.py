@@ -275,6 +275,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "found": activities_of(),
             "wanted": Wanted(consent="c1"),
             "written": "https://anna.example/log/1.ttl",
+            "place": "solidgate/log/",
             **rights_words(),
         },
         "answered.html": {"answered": (view,)},

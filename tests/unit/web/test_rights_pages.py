@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from solidgate.flow import invite, space
+from solidgate.flow import ask, choose, invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
-from solidgate.testing.space import join
+from solidgate.testing.space import answer, join
 from solidgate.testing.terms import sample_agreement
 
 ANNA = "https://anna.example/profile/card#me"
@@ -48,7 +49,9 @@ async def test_the_log_is_a_page_a_table_and_json(gate: TestGate) -> None:
     async with gate.browser(ANNA) as anna:
         consent_id = await consented(gate, anna)
         page = await anna.get("/me/activity")
-        assert "DATASOURCE_GRANT" in page.text
+        said = re.sub(r"<[^>]*>", " ", page.text)
+        assert not re.search(r"\b[A-Z]+_[A-Z_]+\b", said), "a name for machines"
+        assert 'name="container" value="solidgate/log/"' in page.text
         only = json.loads((await anna.get("/me/activity.json?type=ADD_CONSENT")).content)["activity"]
         assert {one["kind"] for one in only} == {"ADD_CONSENT"}
         assert {one["consent"] for one in only} == {consent_id}
@@ -60,6 +63,35 @@ async def test_the_log_is_a_page_a_table_and_json(gate: TestGate) -> None:
         pushed = await anna.post("/me/activity", {"container": "https://anna.example/log/"})
         assert pushed.status == 200
         assert any(url.startswith("https://anna.example/log/activity-") for url in gate.pods.held)
+        assert (await anna.post("/me/activity", {"container": "solidgate/log/"})).status == 200
+        assert any(url.startswith("https://anna.example/solidgate/log/activity-") for url in gate.pods.held)
+
+
+async def test_with_several_pods_the_log_needs_the_whole_address(
+    gate: TestGate,
+) -> None:
+    other = "https://anna2.example/"
+    async with gate.browser(ANNA) as anna:
+        await consented(gate, anna)
+        gate.pods.more_storages[ANNA] = (other,)
+        refused = await anna.post("/me/activity", {"container": "solidgate/log/"}, "application/json")
+        assert (refused.status, json.loads(refused.text)["code"]) == (400, "rights.container-not-yours")
+        assert (await anna.post("/me/activity", {"container": f"{other}log"})).status == 200
+    assert any(url.startswith(f"{other}log/activity-") for url in gate.pods.held)
+
+
+async def test_who_chose_one_of_several_pods_is_offered_a_folder_in_that_one(gate: TestGate) -> None:
+    other = "https://anna2.example/"
+    gate.pods.more_storages[ANNA] = (other,)
+    gate.pods.held[f"{other}energy/2025.ttl"] = gate.pods.held["https://anna.example/energy/2025.ttl"]
+    async with gate.browser(ANNA) as anna:
+        assert anna.session
+        token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
+        request_id = await ask.ask(gate.world, anna.session, token)
+        await choose.choose(gate.world, anna.session, request_id, other)
+        await answer(gate.world, anna.session, request_id, ())
+        page = (await anna.get("/me/activity")).text
+    assert f'name="container" value="{other}solidgate/log/"' in page
 
 
 async def test_an_erasure_needs_a_choice_shows_its_report_once_and_ends_the_session(gate: TestGate) -> None:

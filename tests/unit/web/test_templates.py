@@ -18,8 +18,10 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from solidgate.consent.notice import RowChange
 from solidgate.consent.status import ConsentStatus
 from solidgate.errors import every_error
+from solidgate.flow.reask import Since
 from solidgate.flow.record import AccessView
 from solidgate.pod.door import DoorState
 from solidgate.testing.terms import sample_agreement
@@ -125,6 +127,32 @@ def test_the_question_comes_alone() -> None:
     assert "/later" in forms[1]
 
 
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_asked_again_the_page_says_what_changed_and_folds_the_label_only_then(tag: str) -> None:
+    language = Language(tag)
+    row, bound = RowChange("why", "Why", ("a",), ("b",)), RowChange("agreement", "", ("a",), ("b",))
+    unchanged, words_changed = (
+        str(language.text(text))
+        for text in (
+            "Nothing has changed since you answered.",
+            "The words of the page changed, not one of its eight rows. Please read it again.",
+        )
+    )
+    for since, is_open, said in (
+        (Since(()), True, {unchanged}),
+        (Since((bound,)), True, {words_changed}),
+        (Since(None), True, set()),
+        (Since((row, bound)), False, set()),
+    ):
+        page = render("request.html", tag, given=values("request.html", language) | {"since": since})
+        before = page[: page.index('<dl class="label">')]
+        assert (before.count("<details") == before.count("</details")) is is_open
+        assert {text for text in (unchanged, words_changed) if text in page} == said
+        assert str(language.text("Nothing is read for this request until you say yes.")) in page
+        assert str(language.text("Nothing has been read yet.")) not in page
+        assert page.count("<ins>") == (0 if is_open else 1)
+
+
 def test_without_a_needed_document_only_no_is_offered() -> None:
     lacking = values("request.html", Language("en"))
     lacking["review"] = replace(lacking["review"], missing=("energy/2025.ttl",))
@@ -157,6 +185,21 @@ def test_the_way_to_the_access_page_says_where_it_leads(status: ConsentStatus, d
         assert re.search(r"\saccess\.hostile\.example\.</span>", text), (
             "the host, not what stands before an @"
         )
+
+
+@pytest.mark.parametrize("template", TEMPLATES + sorted(PARTS))
+def test_no_template_joins_with_a_colon_of_its_own(template: str) -> None:
+    """French wants a space before it, so the colon is a text of the catalogue."""
+    source = (WEB / "templates" / template).read_text()
+    assert not re.search(r"(?:[%}]}|</\w+>|<span[^>]*>)\s*:", source)
+
+
+def test_a_title_and_its_text_are_joined_as_the_language_does() -> None:
+    for tag, colon in (("en", ": "), ("fr", " : "), ("nl", ": ")):
+        given = sample_agreement()
+        why = given.purposes[0]
+        assert f"{why.title[tag]}{colon}{why.description[tag]}</dd>" in render("receipt.html", tag)
+        assert f"{given.title[tag]}{colon}{given.parties[0].name}," in render("me.html", tag)
 
 
 def test_text_from_outside_is_escaped() -> None:
