@@ -51,6 +51,7 @@ class Withdrawal:
     quiescent: bool
     in_doubt: tuple[str, ...]
     unresolved: tuple[str, ...]
+    doubt_hours: int
     door: DoorState | None
     door_problem: str | None
     to_close: tuple[LeftOpen, ...]
@@ -111,6 +112,7 @@ async def told(world: World, session: Session, consent_id: str, until: float) ->
         quiescent=not doubts and not leases and not on_its_way,
         in_doubt=doubts,
         unresolved=doubts if is_old else (),
+        doubt_hours=world.settings.consent.doubt_hours,
         door=None if seen is None else seen.state,
         door_problem=None if seen is None else seen.problem,
         to_close=await _left_open(world, session, stored, until) if is_open else (),
@@ -139,6 +141,7 @@ async def told_or_stored(
         quiescent=False,
         in_doubt=(),
         unresolved=(),
+        doubt_hours=world.settings.consent.doubt_hours,
         door=DoorState.OPEN,  # as far as anybody knows
         door_problem=None,
         to_close=tuple(LeftOpen(url, None) for url in stored.record.resources[:_LISTED]),

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from solidgate.adapters.sql.tables import deliveries
 from solidgate.flow import run
 from solidgate.identity.login import Session
+from solidgate.run.delivery import DeliveryState
 from solidgate.settings import Consent
 from solidgate.testing.ground import Ground, open_ground
 from solidgate.testing.space import CONSUMER, SPACE
 from solidgate.worker.parts import run_batch
 
+FINDING_OUT, NOT_FOUND_OUT = "We are finding out", "We could not find out within 24 hours"
 JSON = "application/json"
 TOLD = ("Results taken out of the organisation's queries: 1", "Running work stopped: 1")
 ENDED, BEGUN = "nothing more is read, computed or written", "nothing new has begun"
@@ -74,3 +79,23 @@ async def test_a_page_claims_the_end_only_when_it_has_come(ground: Ground) -> No
         await ground.gate.world.after.wait([consent_id], 30)
         page = await anna.get(place)
         assert (page.status, ENDED in page.text, BEGUN in page.text) == (200, True, False)
+
+
+async def test_what_stays_in_doubt_is_told_as_such_after_its_hours(ground: Ground) -> None:
+    session, consent_id = await working(ground)
+    place = f"/consents/{consent_id}/withdraw"
+    async with ground.world.store.transaction() as tx:  # a write whose outcome nobody knows
+        await tx.connection.execute(sa.update(deliveries).values(state=DeliveryState.PLANNED.value))
+    ground.gate.pods.refuses.update({"state", "read", "create", "remove"})
+    async with ground.gate.browser(session.webid) as anna:
+        page = await anna.post(place, {})
+        assert (page.status, FINDING_OUT in page.text, NOT_FOUND_OUT in page.text) == (202, True, False)
+        doubts = json.loads((await anna.get(place, JSON)).text)
+        assert (bool(doubts["in_doubt"]), doubts["unresolved"], doubts["doubt_hours"]) == (True, [], 24)
+    ground.gate.clock.ahead += timedelta(hours=25)
+    async with ground.gate.browser(session.webid) as anna:
+        page = await anna.get(place)
+        assert (page.status, FINDING_OUT in page.text, NOT_FOUND_OUT in page.text) == (202, False, True)
+        found = json.loads((await anna.get(place, JSON)).text)
+        assert found["unresolved"] == found["in_doubt"] != []
+        assert all(f'<a href="{url}">' in page.text for url in found["unresolved"])
