@@ -573,6 +573,12 @@ class DoorTooWide(PodFault):
     remedy = "No more than reading is used. Take the rest of the access away in your pod."
 
 
+class AddressSpelledOtherwise(PodFault):
+    code = "pod.address-spelled-otherwise"
+    sentence = "The pod spells this address in another way; access written for it would lock its owner out."
+    remedy = "Use the address as the pod's own pages show it, in the profile and in what the space asks for."
+
+
 class AccessControlUnsupported(PodFault):
     code = "pod.access-control-unsupported"
     sentence = "The pod names no access control that solidgate may write."

@@ -6,7 +6,7 @@ Every method raises from ``solidgate.errors`` only; none returns ``None`` for a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -148,8 +148,11 @@ class PodServer(Protocol):
         """The roots of the person's pods, each with a trailing slash. Raises ``NoStorage``."""
         ...
 
-    async def catalogue(self, access: Access) -> Catalogue:
-        """What the type indexes of the WebID behind ``access`` say. Raises ``NoStorage PodUnreadable``."""
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
+        """What the type indexes of the WebID behind ``access`` say of these classes, and what was not read.
+
+        Raises ``NoStorage PodUnreadable``.
+        """
         ...
 
     async def listing(self, access: Access, container: str) -> Listing | None:
@@ -284,6 +287,14 @@ class Sandbox(Protocol):
         """One document as a table of what is asked, and nothing else of it.
 
         Raises ``PodUnreadable SandboxLimit SandboxUnavailable``.
+        """
+        ...
+
+    async def statements(self, document: Document, limits: Limits) -> bytes:
+        """One document as sorted N-Triples, at most ``limits.output_bytes`` of them.
+
+        Raises ``PodUnreadable`` also for more than that, blank nodes and named graphs; ``SandboxLimit
+        SandboxUnavailable``.
         """
         ...
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from solidgate.adapters.solid_requests import CONTAINER_ACCEPT, GONE, SolidRequests, fault
 from solidgate.errors import (
     AccessControlRefused,
     AccessControlUnsupported,
     FetchUnexpected,
+    PodFault,
     PodForbidden,
     PodUnreadable,
 )
@@ -25,7 +25,9 @@ from solidgate.pod.access_control import (
     to_turtle,
 )
 from solidgate.pod.container import ancestors
+from solidgate.pod.etag import unchanged
 from solidgate.pod.link import targets
+from solidgate.pod.origin import same_origin
 from solidgate.pod.rdf import control_document, is_iri
 from solidgate.pod.storage import is_storage
 from solidgate.ports import Access
@@ -78,7 +80,7 @@ class AccessDocuments:
             raise fault(reply)
         links = reply.header_values("Link")
         found = targets(links, url, "acl")
-        if found and _origin(found[0]) != _origin(url):
+        if found and not same_origin(found[0], url):
             raise AccessControlUnsupported("the access control list is on another server")
         if found and not is_iri(found[0]):
             raise AccessControlUnsupported("the access control list has no address")
@@ -147,6 +149,17 @@ class AccessDocuments:
         """The same for taking a document away, after which only what stands above is in force."""
         return await self._changed("DELETE", url, condition)
 
+    async def put_back(self, before: AccessDocument | None, url: str, etag: str | None) -> str:
+        """What was there before a write of ours, or nothing again. Answers how it went, to end a sentence."""
+        try:
+            if before is None:
+                done = await self.delete(url, unchanged(etag))
+            else:
+                done = await self.put(before, unchanged(etag))
+        except PodFault:
+            done = False
+        return "; the earlier one is back" if done else "; the earlier one could not be put back"
+
     async def _changed(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> bool:
@@ -166,8 +179,3 @@ class AccessDocuments:
         control = await self.control(url)
         document = (await self.read(control.url)).document if control.url else None
         return document, control.is_storage
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.lower()

@@ -1,4 +1,4 @@
-"""What a door means in one resource of Access Control Policy: implements ``pod_door.Kind``."""
+"""What a door means in one resource of Access Control Policy: implements ``door_kind.Kind``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from solidgate.pod.access_control import AccessDocument
 from solidgate.pod.container import is_container
 from solidgate.pod.door import READ_ONLY, Door, Mode
 from solidgate.pod.policy import Policy, modes_of, policies, reach_of
+from solidgate.vocab import ACP
 
 
 class AcpDoor:
@@ -15,6 +16,15 @@ class AcpDoor:
 
     def __init__(self, documents: AccessDocuments, door: Door) -> None:
         self._documents, self._door = documents, door
+
+    async def known(self, own: AccessDocument | None, target: str) -> str | None:
+        """The nearest resource that names what it is of must name it as we do."""
+        seen = [(target, own)] if own is not None else []
+        for place, document in (*seen, *await self._documents.above(target)):
+            said = document.speaks_of(ACP.resource, place)
+            if said is not None:
+                return place if said else None
+        return ""
 
     async def opened(
         self, own: AccessDocument | None, url: str, target: str, modes: frozenset[Mode]

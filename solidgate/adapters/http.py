@@ -12,11 +12,11 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
+from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from solidgate.adapters.http_addresses import Reach, reach_of
 from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, arrived, read_body
@@ -168,10 +168,10 @@ class GuardedFetcher:
     def _next_call(self, call: _Call, reply: FetchedReply) -> _Call:
         """The redirect's target under the same checks; credentials only back to the same origin."""
         try:
-            target = call.address.url.join(URL(reply.headers["Location"]))
+            target = urljoin(call.address.text, reply.headers["Location"])
         except (KeyError, ValueError) as broken:
             raise FetchUnexpected("a redirect without a readable target") from broken
-        address = self._addresses.checked(str(target))
+        address = self._addresses.checked(target)
         if call.address.url.scheme == "https" and address.url.scheme != "https":
             raise AddressRefused("a redirect from https to plain http")
         if address.origin == call.address.origin:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from yarl import URL
 
 from solidgate.errors import AddressRefused
-from solidgate.identity.address import is_normal
+from solidgate.pod.address import is_normal, normal_form
 
 MAX_URL_CHARACTERS = 2048
 _MANY_ORIGINS = 1024
@@ -63,22 +63,13 @@ def wire_url(text: str, *, plain_http: bool, ports: Collection[int]) -> URL:
     if len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
         raise AddressRefused("too long, or with characters that no address has")
     known = is_normal(text)
-    url = URL(text) if known else _parsed(text)
+    url = URL(text) if known else _normal(text)
     if url.scheme != "https" and not (plain_http and url.scheme == "http"):
         raise AddressRefused("the scheme is not https")
-    if url.user is not None or url.password is not None or "@" in url.raw_authority:
-        raise AddressRefused("a user name in an address")
     _check_host(url.raw_host or "")
     if ports and url.port not in ports:
         raise AddressRefused("a port that is not called")
-    return url if known else _with_path(url)
-
-
-def _with_path(url: URL) -> URL:
-    """With a path, which an address may lack, and without the fragment, which is nobody's but ours."""
-    if str(url.origin()) == str(url.with_query(None).with_fragment(None)):
-        url = url.with_path("/", keep_query=True)
-    return url.with_fragment(None)
+    return url
 
 
 def origin_of(url: URL) -> str:
@@ -86,13 +77,15 @@ def origin_of(url: URL) -> str:
     return str(url.origin())
 
 
-def _parsed(text: str) -> URL:
+def _normal(text: str) -> URL:
+    """Sent as ``normal_form`` spells it, and so as it is signed: no parser has a say any more."""
     try:
-        url = URL(text)
-        again = str(URL(str(url)))
+        normal = normal_form(text)
+        again = normal_form(normal)
+        url = URL(normal, encoded=True)
     except (ValueError, UnicodeError) as broken:
-        raise AddressRefused("not an address") from broken
-    if again != str(url) or not url.absolute:
+        raise AddressRefused("not an address of a server, or a user name in it") from broken
+    if again != normal or str(url) != normal:
         raise AddressRefused("not an address with one reading")
     return url
 

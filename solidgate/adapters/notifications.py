@@ -37,6 +37,8 @@ EVENTS = (
 DESCRIPTION_SECONDS = 600.0
 _FAULT_SECONDS = 30.0
 _MOST_ADDRESS = 2048
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class SolidChannels:
@@ -188,11 +190,15 @@ def _socket(made: Mapping[str, Any]) -> str:
 
 
 def _instant(value: object) -> datetime | None:
-    """The end as the server says it; one that cannot be read is none, and the sweep notices."""
+    """The end as the server says it; one that cannot be read is none, and the sweep notices.
+
+    Between ``_FIRST`` and ``_LAST``: whoever counts days back from it meets no end of the calendar.
+    """
     if not isinstance(value, str):
         return None
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return max(_FIRST, min(found, _LAST))

@@ -26,7 +26,7 @@ from solidgate.adapters.issuer_cache import TimedCache
 from solidgate.adapters.solid_requests import CONTAINER_ACCEPT, fault
 from solidgate.adapters.uma import UmaTokens
 from solidgate.errors import AuthorizationServerUntrusted, FetchTooLarge, FetchUnexpected, PodFault
-from solidgate.identity.address import is_normal
+from solidgate.pod.address import is_normal
 from solidgate.pod.challenge import uma_ticket
 from solidgate.pod.container import document
 from solidgate.pod.origin import belongs_to

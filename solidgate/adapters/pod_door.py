@@ -6,16 +6,18 @@ Each resource says by itself which access control it is under; what the door mea
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Protocol
 
 from solidgate.adapters.access_documents import AccessDocuments, Control, SeenDocument
 from solidgate.adapters.acp_door import AcpDoor
+from solidgate.adapters.door_kind import Kind
+from solidgate.adapters.door_spelling import check_form, check_names
 from solidgate.adapters.holds_control import told_modes
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.adapters.wac_door import WacDoor
 from solidgate.errors import (
     AccessControlRefused,
     AccessControlUnsupported,
+    AddressSpelledOtherwise,
     DoorNotOpen,
     PodConflict,
     PodForbidden,
@@ -25,33 +27,6 @@ from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.etag import ABSENT, unchanged
 from solidgate.ports import Access
-
-
-class Kind(Protocol):
-    """What a door means in an access document of one kind."""
-
-    async def opened(
-        self, own: AccessDocument | None, url: str, target: str, modes: frozenset[Mode]
-    ) -> AccessDocument:
-        """What must stand at ``url`` so that the agent has exactly ``modes`` on ``target``."""
-        ...
-
-    async def keeps(self, kept: AccessDocument, target: str, modes: frozenset[Mode]) -> bool: ...
-
-    async def keeps_owner(self, kept: AccessDocument, target: str) -> bool: ...
-
-    def closed(self, own: AccessDocument) -> AccessDocument: ...
-
-    async def may_be_removed(self, left: AccessDocument, target: str) -> bool:
-        """Whether the document may go: without it all is in force that was before it was made."""
-        ...
-
-    async def given(
-        self, own: AccessDocument | None, target: str, need: frozenset[Mode]
-    ) -> tuple[frozenset[Mode], frozenset[Mode]]:
-        """The agent's modes by name: those it surely has, and those it may have."""
-        ...
-
 
 Seen = tuple[frozenset[Mode], frozenset[Mode]]
 _NOTHING: Seen = (frozenset(), frozenset())
@@ -72,6 +47,10 @@ class PodDoor:
         self._read = tuple(url for url in dict.fromkeys(door.read) if url != door.write)
         self._wanted = [(url, READ_ONLY) for url in self._read]
         self._wanted += [(door.write, READ_AND_WRITE)] if door.write is not None else []
+
+    def check(self) -> None:
+        """Before anything is made or written. Raises ``AddressSpelledOtherwise``."""
+        check_form(target for target, _ in self._wanted)
 
     async def open(self) -> None:
         """Documents first: should one lie below the container, its own list copies what was before."""
@@ -115,27 +94,55 @@ class PodDoor:
                 raise AccessControlUnsupported("the resource names no access control list")
             seen = await self._documents.read(control.url)
             kind = self._kinds[seen.kind]
-            wanted = await kind.opened(seen.document, control.url, target, modes)
+            wanted = await self._whole(kind, seen, control.url, target, modes)
             if seen.document is not None and set(seen.document.triples) == set(wanted.triples):
                 self._read_back[target] = seen
                 return
             condition = ABSENT if seen.document is None else unchanged(seen.etag)
             if await self._documents.put(wanted, condition):
-                self._read_back[target] = await self._kept(kind, control.url, target, modes)
+                self._read_back[target] = await self._kept(kind, seen, wanted, target, modes)
                 return
         raise PodConflict("the access control list changed at every attempt")
 
-    async def _kept(self, kind: Kind, url: str, target: str, modes: frozenset[Mode]) -> SeenDocument:
+    async def _whole(
+        self, kind: Kind, seen: SeenDocument, url: str, target: str, modes: frozenset[Mode]
+    ) -> AccessDocument:
+        """What must stand at ``url``, once it is sure that the pod calls ``target`` as we do."""
+        known = await kind.known(seen.document, target)
+        if known is None:
+            raise AddressSpelledOtherwise("its access control list names it otherwise")
+        await check_names(self._requests, self._access, target, known)
+        return await kind.opened(seen.document, url, target, modes)
+
+    async def _kept(
+        self,
+        kind: Kind,
+        before: SeenDocument,
+        wanted: AccessDocument,
+        target: str,
+        modes: frozenset[Mode],
+    ) -> SeenDocument:
+        """What is there now. Should the owner have lost by it, what was there ``before`` is put back."""
         try:
-            seen = await self._documents.read(url)
+            seen = await self._documents.read(wanted.url)
         except AccessControlRefused as refusal:
-            raise DoorNotOpen("the pod took the access control list and shows it no more") from refusal
+            back = await self._documents.put_back(before.document, wanted.url, None)
+            raise DoorNotOpen(f"the pod took the access control list and shows it no more{back}") from refusal
         kept = seen.document
+        if kept is not None and not await self._owner_keeps(kind, kept, target):
+            back = await self._documents.put_back(before.document, wanted.url, seen.etag)
+            raise DoorNotOpen(f"the pod's access control list no longer serves its owner{back}")
         if kept is None or not await kind.keeps(kept, target, modes):
             raise DoorNotOpen("the pod took the access control list and gives back another")
-        if not await kind.keeps_owner(kept, target):
-            raise DoorNotOpen("the pod's access control list no longer names its owner")
         return seen
+
+    async def _owner_keeps(self, kind: Kind, kept: AccessDocument, target: str) -> bool:
+        """By what is written, and by what the pod makes of it: it still lets the owner in."""
+        if not await kind.keeps_owner(kept, target):
+            return False
+        reply = await self._requests.head(self._access, target)
+        told = told_modes(reply)
+        return reply.status not in (401, 403) and (told is None or Mode.CONTROL in told)
 
     # --- closing ----------------------------------------------------------------------------------------
 
@@ -199,6 +206,7 @@ class PodDoor:
 
     async def _pastes(self, wanted: tuple[str, frozenset[Mode]]) -> list[Paste]:
         target, modes = wanted
+        check_form((target,))
         try:
             control = await self._documents.control(target)
         except AccessControlUnsupported:
@@ -213,7 +221,7 @@ class PodDoor:
             surely, _ = await kind.given(seen.document, target, modes)
             if modes <= surely:
                 return []
-            whole = await kind.opened(seen.document, control.url, target, modes)
+            whole = await self._whole(kind, seen, control.url, target, modes)
         except (AccessControlRefused, PodForbidden):
             said = await self._documents.kind(control.url)
             return self._unseen(

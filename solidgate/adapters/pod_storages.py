@@ -13,9 +13,8 @@ from solidgate.pod.credential import AccessMode
 from solidgate.pod.link import targets
 from solidgate.pod.origin import same_origin
 from solidgate.pod.platform import Platform
+from solidgate.pod.storage import MOST_STORAGES
 from solidgate.ports import Access
-
-MOST_STORAGES = 10
 
 
 class PodStorages:

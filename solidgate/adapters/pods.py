@@ -7,7 +7,7 @@ with a token that the grant, or the exchange, gave for exactly that storage; the
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from solidgate.adapters.access_grants import AccessGrants
@@ -103,9 +103,9 @@ class Pods:
         """The children of a container that can be believed."""
         return await self._with(access, container, _READ, lambda by: self._solid.listing(by, container))
 
-    async def catalogue(self, access: Access) -> Catalogue:
-        """What the person's own type indexes say; they may lie anywhere, so the person's own token asks."""
-        return await self._solid.catalogue(access)
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
+        """What the person's own indexes say of these classes; they may lie anywhere, so the person asks."""
+        return await self._solid.catalogue(access, wanted)
 
     # --- the door ----------------------------------------------------------------------------------------
 

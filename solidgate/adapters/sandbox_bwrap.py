@@ -258,6 +258,20 @@ class BwrapSandbox:
         except MalformedTable:
             raise PodUnreadable from None
 
+    async def statements(self, document: Document, limits: Limits) -> bytes:
+        """One document as sorted N-Triples, at most ``limits.output_bytes`` of them.
+
+        Raises ``PodUnreadable`` also for more than that, blank nodes and named graphs; ``SandboxLimit
+        SandboxUnavailable``.
+        """
+        header = {"task": "statements", "url": document.url, "media_type": document.media_type}
+        left = await self._job(Purpose(Kind.PREVIEW), nothing, wire.pack(header, [document.content]), limits)
+        if left.limit and left.outcome != Outcome.OUTPUT:
+            raise SandboxLimit(left.limit)
+        if left.outcome != Outcome.OK:
+            raise PodUnreadable
+        return left.content
+
     # --- queries --------------------------------------------------------------------------------------
 
     async def query(

@@ -6,7 +6,8 @@ as closed, so that nobody takes silence for emptiness.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from pyoxigraph import Quad
 
@@ -15,6 +16,7 @@ from solidgate.errors import NoStorage, PodFault
 from solidgate.pod.container import document
 from solidgate.pod.listing import Listing, listing
 from solidgate.pod.rdf import CONTROL_ACCEPT, control_document
+from solidgate.pod.storage import is_too_many, stated_storages
 from solidgate.pod.type_index import (
     Catalogue,
     Registration,
@@ -27,6 +29,16 @@ from solidgate.ports import Access
 
 MOST_DOCUMENTS = 4
 """Of each kind: what a profile names is the profile's word, and each one costs a request."""
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The statements of the documents that opened, those that did not, and the first of too many."""
+
+    quads: list[Quad] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
 
 class SolidCatalogue:
@@ -52,23 +64,26 @@ class SolidCatalogue:
 
     async def extended(self, profile: list[Quad], webid: str, access: Access) -> list[Quad]:
         """The statements of the further documents that the profile names, where the person may read them."""
-        found, _ = await self._documents(extended(profile, webid), access)
-        return found
+        return (await self._documents(extended(profile, webid), access)).quads
 
-    async def catalogue(self, webid: str, access: Access) -> Catalogue:
-        """What the person's type indexes say, public and private."""
+    async def catalogue(self, webid: str, access: Access, wanted: Collection[str]) -> Catalogue:
+        """What the person's type indexes say of these classes, public and private; and what was not read."""
         profile = await self.profile(webid)
-        profile = profile + await self.extended(profile, webid, access)
-        private, closed = await self._documents(preferences(profile, webid), access)
-        named = indexes(profile + private, webid)[: 2 * MOST_DOCUMENTS]
+        more = await self._documents(extended(profile, webid), access)
+        profile = profile + more.quads
+        private = await self._documents(preferences(profile, webid), access)
+        named = indexes(profile + private.quads, webid)
         found: list[Registration] = []
-        read: list[str] = []
-        for url in named:
-            quads, shut = await self._documents((url,), access)
-            found += registrations(quads)
-            closed += shut
-            read += [] if shut else [url]
-        return Catalogue(tuple(dict.fromkeys(found)), tuple(read), tuple(closed))
+        read, closed = list[str](), private.closed
+        cut = [*more.cut, *private.cut, *named[2 * MOST_DOCUMENTS :][:1]]
+        cut += [document(webid)] if is_too_many(stated_storages(profile, webid)) else []
+        for url in named[: 2 * MOST_DOCUMENTS]:
+            opened = await self._documents((url,), access)
+            said = registrations(opened.quads, wanted)
+            found += said.found
+            closed += opened.closed
+            (cut if said.cut else read).extend(opened.read)
+        return Catalogue(tuple(dict.fromkeys(found)), tuple(read), tuple(closed), tuple(cut))
 
     async def listing(self, access: Access, container: str) -> Listing | None:
         """What the container holds; none when it is not there. Raises pod faults and fetch errors."""
@@ -84,16 +99,16 @@ class SolidCatalogue:
         quads = control_document(reply.content, kind, container, limits.listing_triples)
         return listing(quads, container, limits.listing_members)
 
-    async def _documents(self, urls: Sequence[str], access: Access) -> tuple[list[Quad], list[str]]:
-        """The statements of those that open, and the addresses of those that do not."""
-        found: list[Quad] = []
-        closed: list[str] = []
+    async def _documents(self, urls: Sequence[str], access: Access) -> _Opened:
+        opened = _Opened(cut=list(urls[MOST_DOCUMENTS:][:1]))
         for url in urls[:MOST_DOCUMENTS]:
             try:
-                found += await self._document(url, access)
+                opened.quads += await self._document(url, access)
             except PodFault:
-                closed.append(url)
-        return found, closed
+                opened.closed.append(url)
+            else:
+                opened.read.append(url)
+        return opened
 
     async def _document(self, url: str, access: Access) -> list[Quad]:
         limits = self._requests.limits

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -38,7 +38,7 @@ from solidgate.pod.link import targets
 from solidgate.pod.listing import Listing
 from solidgate.pod.rdf import media_type
 from solidgate.pod.resource import Document, ResourceState
-from solidgate.pod.storage import is_storage, stated_storages
+from solidgate.pod.storage import MOST_STORAGES, is_storage, is_too_many, stated_storages
 from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access, Clock, Fetcher, Reply
 from solidgate.vocab import LDP
@@ -52,7 +52,6 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
 _MOST_DIGITS = 15
 _SHORT_TEXT = 128
-_MOST_STORAGES = 10
 
 
 class SolidPod:
@@ -79,15 +78,14 @@ class SolidPod:
         if not found and access is not None:
             found = stated_storages(await self._catalogue.extended(profile, webid, access), webid)
         found = found or await self._climbed(document(webid), access)
-        if access is not None:
-            found = await self._controlled(found, access)
-        if not found:
-            raise NoStorage()
-        return found
+        ours = found if access is None else await self._controlled(found, access)
+        if not ours:
+            raise NoStorage(f"not among the first {MOST_STORAGES} of them" if is_too_many(found) else "")
+        return ours
 
-    async def catalogue(self, access: Access) -> Catalogue:
-        """What the person's own type indexes say, public and private."""
-        return await self._catalogue.catalogue(access.webid, access)
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
+        """What the person's own type indexes say of these classes, public and private."""
+        return await self._catalogue.catalogue(access.webid, access, wanted)
 
     async def listing(self, access: Access, container: str) -> Listing | None:
         """The children of a container that can be believed; none when it is not there."""
@@ -176,13 +174,15 @@ class SolidPod:
         """Give ``door.agent`` exactly what the door lists, as the owner, and read every list back.
 
         A listed document that is not in the pod is passed over. When this raises, what was opened already
-        stays open until ``close_door``. Raises ``DoorNotOpen`` when the pod does not keep what it took.
+        stays open until ``close_door``. Raises ``DoorNotOpen`` when the pod does not keep what it took, and
+        ``AddressSpelledOtherwise`` before anything is written about an address that the pod spells otherwise.
         """
         if door.agent == door.owner:
             raise AccessControlUnsupported("the agent of a door cannot be its owner")
+        handled = PodDoor(self._requests, access, door)
+        handled.check()
         if door.write is not None:
             await self.ensure_container(access, door.write)
-        handled = PodDoor(self._requests, access, door)
         await handled.open()
         return await handled.state()
 
@@ -215,7 +215,7 @@ class SolidPod:
     async def _controlled(self, found: tuple[str, ...], access: Access) -> tuple[str, ...]:
         """A pod that is out of order stands in the way only if there is no other."""
         control, ours, faults = HoldsControl(self._requests, access), [], []
-        for url in found[:_MOST_STORAGES]:
+        for url in found[:MOST_STORAGES]:
             try:
                 ours += [url] if await control.holds(url) else []
             except PodFault as refusal:

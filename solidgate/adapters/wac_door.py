@@ -1,4 +1,4 @@
-"""What a door means in one list of Web Access Control: implements ``pod_door.Kind``."""
+"""What a door means in one list of Web Access Control: implements ``door_kind.Kind``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from solidgate.pod import wac
 from solidgate.pod.access_control import AccessDocument
 from solidgate.pod.container import is_container
 from solidgate.pod.door import READ_ONLY, Door, Mode
+from solidgate.vocab import ACL
 
 
 class WacDoor:
@@ -15,6 +16,13 @@ class WacDoor:
 
     def __init__(self, documents: AccessDocuments, door: Door) -> None:
         self._documents, self._door = documents, door
+
+    async def known(self, own: AccessDocument | None, target: str) -> str | None:
+        """The first own list replaces what is inherited: so that must name the container as we do."""
+        if own is not None:
+            return None if own.speaks_of(ACL.accessTo, target) is False else target
+        inherited, container = await self._documents.nearest(target)
+        return None if inherited.speaks_of(ACL.default, container) is False else container
 
     async def opened(
         self, own: AccessDocument | None, url: str, target: str, modes: frozenset[Mode]

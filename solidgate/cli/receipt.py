@@ -12,6 +12,8 @@ from typing import Any
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import FetchPolicy, GuardedFetcher
 from solidgate.cli.common import DEFAULTS, Common
+from solidgate.consent.archive import KEY_FILE
+from solidgate.consent.erasure import is_report, verify_report
 from solidgate.consent.receipt import MAX_BYTES, Receipt, verify_receipt
 from solidgate.consent.receipt_rdf import FORMATS, check_same
 from solidgate.errors import BadFile, FetchUnexpected, ReceiptInvalid, SignatureInvalid
@@ -22,7 +24,7 @@ _MAX_KEYS_BYTES = 256 * 1024
 
 
 def verify(file: Path, *, jwks: str = "", jwt: Path | None = None, common: Common = DEFAULTS) -> None:
-    """Check a receipt and print what it proves.
+    """Check a receipt, or the report of an erasure, and print what it proves.
 
     Parameters
     ----------
@@ -30,15 +32,20 @@ def verify(file: Path, *, jwks: str = "", jwt: Path | None = None, common: Commo
         The receipt, as downloaded or as it stands in the pod (.jwt). A .ttl or .jsonld is not signed
         itself: it is held, statement by statement, against the signed .jwt beside it.
     jwks
-        The issuer's public keys: a file, for use offline, or an address. Without it they are fetched from
-        the issuer that the receipt names: then trust that issuer, since anyone can name themselves.
+        The issuer's public keys: a file, for use offline, or an address. Without it they are read from a
+        jwks.json beside the file or one folder above it, as in the copy of one's data; else they are fetched
+        from the issuer that the receipt names. Trust where they come from, since anyone can name themselves.
     jwt
         The signed receipt that belongs to a .ttl or .jsonld; the file of the same name ending in .jwt
         unless given.
     """
     unsigned = file.suffix in FORMATS
     token = _text(_signed(file, jwt) if unsigned else file, MAX_BYTES).strip()
-    keys, origin = _keys(token, jwks, common)
+    keys, origin = _keys(token, jwks or _beside(file), common)
+    if is_report(token):
+        claims = verify_report(token, keys, datetime.now(UTC))
+        common.show({"valid": True, "keys": origin, **claims}, _told_report(claims, origin))
+        return
     receipt = verify_receipt(token, keys, datetime.now(UTC))
     if unsigned:
         check_same(_bytes(file, MAX_BYTES), file.suffix, token)
@@ -51,6 +58,12 @@ def _signed(file: Path, jwt: Path | None) -> Path:
     if not found.is_file():
         raise ReceiptInvalid(f"1: only the .jwt is signed; put {found.name} beside it or name it with --jwt")
     return found
+
+
+def _beside(file: Path) -> str:
+    """The keys that came with the file, or nothing."""
+    places = (file.parent / KEY_FILE, file.parent.parent / KEY_FILE)
+    return next((str(place) for place in places if place.is_file()), "")
 
 
 def _keys(token: str, jwks: str, common: Common) -> tuple[Sequence[Mapping[str, Any]], str]:
@@ -155,4 +168,16 @@ def _told(receipt: Receipt, origin: str, unsigned: bool) -> str:
     lines += [f"  terms {receipt.agreement_digest}", f"  program {receipt.algorithm_digest}"]
     lines += [f"  reads {url}" for url in receipt.resources]
     lines.append("It speaks of the moment it was signed: the record's address tells what holds now.")
+    return "\n".join(lines)
+
+
+def _told_report(claims: Mapping[str, Any], origin: str) -> str:
+    subject = claims["credentialSubject"]
+    removed = sum(subject.get("removed", {}).values())
+    lines = [
+        f"The report of an erasure is valid: everything about {subject['id']} was removed ({removed} rows).",
+        f"Signed by {claims['issuer']} at {claims['validFrom']}; keys from {origin}.",
+    ]
+    for kind, places in subject.get("notRecalled", {}).items():
+        lines += [f"  not recalled, {kind}: {place}" for place in places]
     return "\n".join(lines)

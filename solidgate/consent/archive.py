@@ -23,6 +23,9 @@ from solidgate.space.agreement import Agreement
 from solidgate.space.rdf import turtle
 from solidgate.vocab import PREFIXES
 
+KEY_FILE = "jwks.json"
+"""The public key of the receipts in it, as a JWK set (RFC 7517 section 5)."""
+
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
 # A cell that a spreadsheet would take for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from solidgate.consent.events_rdf import moment
+from solidgate.consent.receipt import MAX_BYTES, check_dates, check_signed
 from solidgate.consent.receipt_claims import CONTEXT
-from solidgate.identity.jose import SigningKey
+from solidgate.errors import ReceiptInvalid, SignatureInvalid
+from solidgate.identity.jose import SigningKey, parse
 from solidgate.vocab import DPV, EU_GDPR, SG
+
+_TYPES = ["VerifiableCredential", "dpv:RightExerciseActivity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def sign_report(report: ErasureReport, webid: str, *, issuer: str, key: SigningK
     claims = {
         "@context": [CONTEXT, {"dpv": DPV.iri, "eu-gdpr": EU_GDPR.iri, "sg": SG.iri}],
         "id": f"urn:uuid:{report.erasure_id}",
-        "type": ["VerifiableCredential", "dpv:RightExerciseActivity"],
+        "type": _TYPES,
         "issuer": issuer,
         "validFrom": moment(report.at).value,
         "credentialSubject": {
@@ -70,3 +75,26 @@ def sign_report(report: ErasureReport, webid: str, *, issuer: str, key: SigningK
         "iat": int(report.at.timestamp()),
     }
     return key.sign({"typ": "vc+jwt", "cty": "vc", "kid": key.kid}, claims)
+
+
+def is_report(jwt: str) -> bool:
+    """Whether this calls itself the report of an erasure; nothing of it is checked."""
+    try:
+        return parse(jwt.strip(), max_bytes=MAX_BYTES).claims.get("type") == _TYPES
+    except SignatureInvalid:
+        return False
+
+
+def verify_report(jwt: str, jwks: Sequence[Mapping[str, object]], now: datetime) -> Mapping[str, Any]:
+    """What a report says, once its signature, type, issuer and date are checked; pure, so it works offline.
+
+    Raises ``ReceiptInvalid`` whose detail begins with the number of the check that failed, as for a receipt.
+    """
+    claims = check_signed(jwt.strip(), jwks).claims
+    subject = claims.get("credentialSubject")
+    if claims.get("type") != _TYPES or claims.get("iss") != claims.get("issuer"):
+        raise ReceiptInvalid("3: the types or the issuer are not those of a report of an erasure")
+    if not isinstance(subject, dict) or subject.get("dpv:hasRight") != "eu-gdpr:A17":
+        raise ReceiptInvalid("3: it is not about the right to erasure")
+    check_dates(claims, now)
+    return claims

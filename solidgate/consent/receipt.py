@@ -94,13 +94,13 @@ def verify_receipt(jwt: str, jwks: Sequence[Mapping[str, object]], now: datetime
 
     Raises ``ReceiptInvalid`` whose detail begins with the number of the check that failed.
     """
-    verified = _signed(jwt.strip(), jwks)
+    verified = check_signed(jwt.strip(), jwks)
     try:
         claims = verified.claims
     except SignatureInvalid as error:
         raise ReceiptInvalid(f"3: {error.detail}") from error
     _check_kind(claims)
-    issued = _check_dates(claims, now)
+    issued = check_dates(claims, now)
     triples = _check_record_digest(claims)
     try:
         receipt = _read(claims, triples, str(verified.header.get("kid", "")), issued)
@@ -110,7 +110,7 @@ def verify_receipt(jwt: str, jwks: Sequence[Mapping[str, object]], now: datetime
     return receipt
 
 
-def _signed(jwt: str, jwks: Sequence[Mapping[str, object]]) -> Verified:
+def check_signed(jwt: str, jwks: Sequence[Mapping[str, object]]) -> Verified:
     """1. A compact JWS of type ``vc+jwt`` with a ``kid``. 2. Signed with the issuer's Ed25519 key."""
     try:
         unverified = parse(jwt, max_bytes=MAX_BYTES)
@@ -142,7 +142,7 @@ def _are_addresses(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-def _check_dates(claims: Mapping[str, Any], now: datetime) -> datetime:
+def check_dates(claims: Mapping[str, Any], now: datetime) -> datetime:
     """4. It was valid from a moment that has come; both dates are the same second."""
     try:
         issued = datetime.fromisoformat(str(claims.get("validFrom")))

@@ -1,21 +1,22 @@
 """Bring: one signpost in a pod to what is planned for it, and nothing of anybody else's.
 
 Where one conditional request says it all, it is sent without a look: ``If-None-Match: *`` for one that is
-new, ``If-Match`` with the tag that the pod last gave for our bytes. What the pod says then is believed until
-housekeeping looks. Anything else begins with a look at what stands there: the planned bytes are done; bytes
-of ours are replaced under ``If-Match``; anything else is disputed and never touched again. A conflict means
-that somebody was faster: read again, decide again by the newest intent, a few times.
+new, ``If-Match`` with the tag that the pod last gave for ours. What the pod says then is believed until
+housekeeping looks. Anything else begins with a look at what stands there: what was planned is done, in
+whatever form the pod gives it back; what we planned earlier is replaced under ``If-Match``; anything else is
+disputed and never touched again. A conflict means that somebody was faster: read again, decide again by the
+newest intent, a few times.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from solidgate.errors import FetchTooLarge, PodConflict, PodFault, PodNotFound, PodUnreadable
+from solidgate.flow.same import is_one_of, is_same
 from solidgate.flow.world import World
 from solidgate.pod.etag import strong
 from solidgate.pod.resource import Document
@@ -141,25 +142,27 @@ async def _look(spot: Spot, sign: Signpost) -> _Look:
         await spot.holder.still()
         found = await spot.world.pods.read(spot.access, sign.target, max_bytes=limit)
     except PodNotFound:
-        state = _state(sign, None)
+        state = _missing(sign)
         return _Look(None if state is None else replace(sign, state=state, etag=None), False, None)
     except (PodUnreadable, FetchTooLarge):
         return _Look(replace(sign, state=SignState.DISPUTED, etag=None), True, None)
-    state = _state(sign, found)
+    state = await _standing(spot, sign, found)
     there = None if state is None else replace(sign, state=state, etag=strong(found.etag))
     return _Look(there, True, found.etag)
 
 
-def _state(sign: Signpost, found: Document | None) -> SignState | None:
-    """What the pod was seen to hold, if that settles it; none while there is something to send."""
-    if found is None:
-        if not sign.content:
-            return SignState.REMOVED
-        return SignState.GONE if sign.stood or sign.state is SignState.WRITTEN else None
-    sha256 = sha256_of(found.content)
-    if sha256 == sign.sha256 and sign.content:
+def _missing(sign: Signpost) -> SignState | None:
+    """What it is settled as where nothing stands; none while there is something to send."""
+    if not sign.content:
+        return SignState.REMOVED
+    return SignState.GONE if sign.stood or sign.state is SignState.WRITTEN else None
+
+
+async def _standing(spot: Spot, sign: Signpost, found: Document) -> SignState | None:
+    """The same for what stands there. Raises ``PodUnavailable``."""
+    if sign.content and await is_same(spot.world, found, sign.content):
         return SignState.WRITTEN
-    return None if sha256 in sign.ours else SignState.DISPUTED
+    return None if await is_one_of(spot.world, found, sign.ours) else SignState.DISPUTED
 
 
 async def _sent(spot: Spot, sign: Signpost, look: _Look) -> bool:
@@ -201,8 +204,3 @@ async def _record(spot: Spot, sent: Signpost, seen: Signpost) -> None:
             return
         later = spot.next_look(seen.kind, now)
         await tx.signposts.resolve(spot.person_id, spot.space_id, spot.place, seen, now, later)
-
-
-def sha256_of(content: bytes) -> str:
-    """In hexadecimal."""
-    return hashlib.sha256(content).hexdigest()

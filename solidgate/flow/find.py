@@ -11,7 +11,7 @@ pod something, so there are bounds; what a bound or a pod's fault hid is told, n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from solidgate.algorithm.pack import unpack
@@ -82,10 +82,12 @@ async def find(
     limits = world.settings.finding
     deadline = asyncio.get_running_loop().time() + limits.seconds
     search = _Search(world, session, storage, deadline, limits.containers, limits.documents)
-    catalogue = await _catalogue(search, sought.values())
+    kinds = {key: _asked(need, shapes) for key, need in sought.items()}
+    wanted = frozenset(kind for asked in kinds.values() for kind in asked.classes)
+    catalogue = await _catalogue(search, sought.values(), wanted)
     found = {}
     for key, need in sought.items():
-        asked = _asked(need, shapes)
+        asked = kinds[key]
         urls = await _matching(search, need, asked, await _candidates(search, need, asked, catalogue))
         found[key] = _resources(search, need, urls)
     return Found(found, tuple(search.looked))
@@ -112,11 +114,11 @@ def _asked(need: ResourceNeed, shapes: dict[str, tuple[bytes, tuple[str, ...]]])
     return Asked(classes=classes) if classes else Asked(shapes=(content,))
 
 
-async def _catalogue(search: _Search, needs: Iterable[ResourceNeed]) -> Catalogue:
+async def _catalogue(search: _Search, needs: Iterable[ResourceNeed], wanted: Collection[str]) -> Catalogue:
     webid = search.session.webid
     try:
         async with asyncio.timeout_at(search.deadline):
-            found = await search.world.pods.catalogue(search.session.access)
+            found = await search.world.pods.catalogue(search.session.access, wanted)
     except (PodFault, TimeoutError):
         found = Catalogue(closed=(document(webid),))
     for need in needs:
@@ -124,6 +126,8 @@ async def _catalogue(search: _Search, needs: Iterable[ResourceNeed]) -> Catalogu
             search.tell(need, url, Look.READ)
         for url in found.closed:
             search.tell(need, url, Look.CLOSED)
+        for url in found.cut:
+            search.tell(need, url, Look.CUT)
     return found
 
 

@@ -17,7 +17,8 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.derived import signpost as written
 from solidgate.errors import PodFault, SolidgateError
 from solidgate.flow import signpost
-from solidgate.flow.bring import PATIENCE, Spot, bring, certain, each_kind, sha256_of
+from solidgate.flow.bring import PATIENCE, Spot, bring, certain, each_kind
+from solidgate.flow.same import sha256_of
 from solidgate.flow.step import Step
 from solidgate.flow.write_back import target_in
 from solidgate.ports import Access

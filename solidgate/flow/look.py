@@ -191,9 +191,8 @@ async def remember_pulled(
 
 
 def _pulled(document: Document) -> str:
-    size = len(document.content)
     return fingerprint(
-        ResourceState(document.url, True, document.etag, document.media_type, size, document.modified)
+        ResourceState(document.url, True, document.etag, document.media_type, modified=document.modified)
     )
 
 

@@ -1,15 +1,14 @@
 """Reclaim: what a pod still holds after a withdrawal, brought to what was promised.
 
-A write whose outcome nobody knows is read back: what landed is removed where it is still exactly ours.
+A write whose outcome nobody knows is read back: what landed is removed where it says exactly what we wrote.
 Results that were written stay, with a note beside them that says since when they are invalid, or are removed
-if the person wishes so. Bytes that are not ours any more are never touched: they are disputed, and shown.
+if the person wishes so. What is not ours any more is never touched: it is disputed, and shown.
 
 The note is a document of its own, so that the result keeps the digest that was recorded and signed.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -18,6 +17,7 @@ from solidgate.derived.provenance import invalidation
 from solidgate.errors import PodConflict, PodFault, PodNotFound, PodUnreadable
 from solidgate.flow import signpost
 from solidgate.flow.owner import Owner, landing
+from solidgate.flow.same import is_same
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
@@ -105,7 +105,7 @@ async def _cannot_arrive(world: World, row: DeliveryRow) -> bool:
 
 
 async def _take_out(world: World, access: Access, row: DeliveryRow, owner: Owner) -> None:
-    """Remove the result if its bytes are still ours; else it is disputed. Raises pod faults."""
+    """Remove the result if it is still ours; else it is disputed. Raises pod faults."""
     target = row.delivery.target
     try:
         found = await world.pods.read(access, target, max_bytes=world.settings.pull.max_resource_bytes)
@@ -117,7 +117,7 @@ async def _take_out(world: World, access: Access, row: DeliveryRow, owner: Owner
             await _record(world, row, DeliveryState.REMOVED)
             return
         raise
-    if hashlib.sha256(found.content).hexdigest() != row.sha256:
+    if not await is_same(world, found, row.delivery.content):
         await _record(world, row, DeliveryState.DISPUTED)
         return
     await owner.answered(world.pods.remove(access, target, found.etag))
@@ -140,11 +140,16 @@ async def _note(world: World, access: Access, stored: StoredConsent, row: Delive
     try:
         await owner.answered(world.pods.create(access, note_of(target), content, NOTE_TYPE))
     except PodConflict:
-        found = await world.pods.read(access, note_of(target), max_bytes=len(content) * 2 + 1024)
-        if found.content != content:
+        found = await world.pods.read(access, note_of(target), max_bytes=_note_bytes(content))
+        if not await is_same(world, found, content):
             raise
     async with world.store.transaction() as tx:
         await tx.results.noted(row.run_id, row.consent_id, world.clock.now())
+
+
+def _note_bytes(content: bytes) -> int:
+    """Room for the note in any form: without prefixes it is a few times as long."""
+    return len(content) * 8 + 1024
 
 
 async def _settled(world: World, stored: StoredConsent) -> None:

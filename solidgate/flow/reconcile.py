@@ -1,13 +1,12 @@
 """Reconcile: what was recorded about results, held against what the pods hold now.
 
-Once in a while, at no fixed moment, each written result is read by the space as any reader would. The same
-bytes: seen. Nothing there: the person took it away, and it is not written again. Other bytes: disputed, and
+Once in a while, at no fixed moment, each written result is read by the space as any reader would. It says the
+same: seen. Nothing there: the person took it away, and it is not written again. Anything else: disputed, and
 never overwritten. A pod that does not answer is asked again at the next turn.
 """
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from solidgate.consent.record import status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, FetchTooLarge, PodNotFound, PodUnreadable
 from solidgate.flow import signpost
+from solidgate.flow.same import is_same
 from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.ports import Access
@@ -94,7 +94,7 @@ async def _state(world: World, access: Access, row: DeliveryRow) -> DeliveryStat
         return DeliveryState.GONE
     except (PodUnreadable, FetchTooLarge):
         return DeliveryState.DISPUTED
-    same = hashlib.sha256(found.content).hexdigest() == row.sha256
+    same = await is_same(world, found, row.delivery.content)
     return DeliveryState.WRITTEN if same else DeliveryState.DISPUTED
 
 

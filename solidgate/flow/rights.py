@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from solidgate.audit.activity import Activity, Wanted, activities, activity_triples
-from solidgate.consent.archive import Held, files, packed
+from solidgate.consent.archive import KEY_FILE, Held, files, packed
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentRecord
 from solidgate.errors import ConsentNotFound, ContainerNotYours, PersonNotFound
 from solidgate.flow.erase import erase, finish_erasures, rehearse
 from solidgate.flow.world import World
+from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
 from solidgate.space.rdf import turtle
@@ -55,10 +57,13 @@ async def export(
 ) -> bytes:
     """One ZIP with everything as JSON-LD, CSV and the page that ``page`` makes, in the person's language.
 
+    The key that its receipts are checked with lies in it: that works when this service is gone.
+
     Raises ``PersonNotFound ExportTooLarge``.
     """
     found = await held(world, who)
-    made = files(found)
+    key = signing_key(world.receipt_key).public_jwk
+    made = files(found) | {KEY_FILE: json.dumps({"keys": [dict(key)]}, indent=1).encode()}
     return packed({**page(found, made), **made}, found.at, max_bytes=world.settings.consent.export_bytes)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from solidgate.consent.stored import StoredConsent
 from solidgate.derived import signpost as written
 from solidgate.errors import SolidgateError
-from solidgate.flow.bring import PATIENCE, Holder, Spot, bring_all, sha256_of
+from solidgate.flow.bring import PATIENCE, Holder, Spot, bring_all
+from solidgate.flow.same import sha256_of
 from solidgate.flow.step import Step
 from solidgate.flow.tenure import Tenure
 from solidgate.flow.world import World

@@ -1,10 +1,10 @@
-"""Write back: the intent first, then the one address that follows from it, then read back by hash.
+"""Write back: the intent first, then the one address that follows from it, then read back by content.
 
 1. The intent (bytes, hash, address, consent and epoch) is committed before anything is sent.
 2. The address follows from run and consent, so that a second attempt meets the first one's result.
 3. ``If-None-Match: *`` creates and never overwrites.
-4. Whatever the pod answered, what it holds is read back: the same bytes are done, nothing there is tried
-   again, anything else is disputed and left as it is.
+4. Whatever the pod answered, what it holds is read back: the same bytes, or the same statements in another
+   form, are done, nothing there is tried again, anything else is disputed and left as it is.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from solidgate.errors import (
     PodUnavailable,
     PodUnreadable,
 )
+from solidgate.flow.same import is_same
 from solidgate.flow.world import World
 from solidgate.pod.resource import ResourceState
 from solidgate.ports import Access
@@ -40,7 +41,7 @@ PASSING = (FetchTimedOut, FetchUnexpected, FetchUnreachable, PodConflict, PodUna
 
 @dataclass(frozen=True, slots=True)
 class WrittenResource:
-    """A result that the pod was seen to hold, byte for byte."""
+    """A result that the pod was seen to hold. ``sha256`` is of the bytes that we sent."""
 
     url: str
     sha256: str
@@ -109,7 +110,7 @@ async def _refusal(created: Awaitable[ResourceState]) -> PodFault | None:
 
 
 async def read_back(world: World, access: Access, delivery: Delivery, sha256: str) -> WrittenResource | None:
-    """What the pod holds at the planned address, if it is exactly what was planned; none if nothing is.
+    """What the pod holds at the planned address, if it says exactly what was planned; none if nothing is.
 
     Raises ``PodDisputed`` for anything else, and pod faults.
     """
@@ -120,6 +121,6 @@ async def read_back(world: World, access: Access, delivery: Delivery, sha256: st
         return None
     except (PodUnreadable, FetchTooLarge) as other:
         raise PodDisputed() from other
-    if hashlib.sha256(found.content).hexdigest() != sha256:
+    if not await is_same(world, found, delivery.content):
         raise PodDisputed()
     return WrittenResource(delivery.target, sha256, found.etag)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from yarl import URL
-
 from solidgate.errors import (
     AuthorizationRefused,
     AuthorizationServerUntrusted,
@@ -19,7 +17,7 @@ from solidgate.errors import (
     SignatureInvalid,
 )
 from solidgate.identity import jose, strict_json
-from solidgate.identity.address import is_normal
+from solidgate.pod.address import normal_form
 from solidgate.pod.origin import belongs_to, same_origin
 
 PROOF_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519")
@@ -169,14 +167,7 @@ def token_hash(access_token: str) -> str:
 
 def target(url: str) -> str:
     """``htu`` in normal form: scheme and host in lower case, no default port, no query, no fragment."""
-    return url if is_normal(url) else _normal_form(url)
-
-
-def _normal_form(url: str) -> str:
-    plain = URL(url).with_query(None).with_fragment(None)
-    if not plain.absolute:
-        raise ValueError("not an absolute address")
-    return str(plain) if str(plain) != str(plain.origin()) else f"{plain}/"
+    return normal_form(url).partition("?")[0]
 
 
 def verify_proof(

@@ -55,6 +55,11 @@ class AccessDocument:
         """What stands in this relation to ``subject``."""
         return [t.object for t in self.about(subject) if t.predicate == predicate]
 
+    def speaks_of(self, predicate: NamedNode, address: str) -> bool | None:
+        """Whether it says this of ``address``; ``None`` when it says it of nothing at all."""
+        said = {t.object for t in self.triples if t.predicate == predicate}
+        return NamedNode(address) in said if said else None
+
     def about(self, subject: Subject) -> Sequence[Triple]:
         """The triples of ``subject``, in document order."""
         return self._about.get(subject, ())

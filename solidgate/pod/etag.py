@@ -14,6 +14,11 @@ def strong(etag: str | None) -> str | None:
     return etag if etag is not None and _STRONG.fullmatch(etag) else None
 
 
+def opaque(etag: str) -> str:
+    """What two tags have in common that mean the same by weak comparison (RFC 9110 section 8.8.3.2)."""
+    return etag.removeprefix("W/")
+
+
 def unchanged(etag: str | None) -> Mapping[str, str]:
     """The precondition "still what I saw"; empty when the tag cannot carry one."""
     tag = strong(etag)

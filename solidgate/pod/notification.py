@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pyoxigraph import BlankNode, NamedNode, Quad
 
 from solidgate.errors import NotificationInvalid
+from solidgate.pod.etag import opaque
 from solidgate.pod.link import targets
 from solidgate.pod.origin import belongs_to, origin, same_origin
 from solidgate.pod.resource import ResourceState
@@ -191,15 +192,17 @@ def hint_key(secret: str, hint: Hint) -> bytes:
 
 
 def fingerprint(state: ResourceState) -> str:
-    """What must differ when a document changed: its tag, else the pod's own time and size; empty if neither.
+    """What must differ when a document changed: its tag, else the pod's own time; empty if neither.
 
-    A weak tag counts: it is compared with itself only, and a look that finds nothing new costs nothing.
+    It must be the same from HEAD and from GET while nothing changes, or a watched document would change for
+    ever. So tags are compared weakly (RFC 9110 section 8.8.3.2), and the size does not count: HEAD need not
+    tell it, and what GET tells may be packed.
     """
     if not state.exists:
         return "absent"
     if state.etag:
-        return f"etag {state.etag}"
-    return f"modified {state.modified.isoformat()} {state.size}" if state.modified else ""
+        return f"etag {opaque(state.etag)}"
+    return f"modified {state.modified.isoformat()}" if state.modified else ""
 
 
 def _object(content: bytes, max_bytes: int) -> Mapping[str, Any]:

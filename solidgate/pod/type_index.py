@@ -6,9 +6,8 @@ index says is a hint and nothing more: whoever may write it may write anything, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from pyoxigraph import NamedNode, Quad
 
@@ -17,6 +16,7 @@ from solidgate.pod.rdf import objects
 from solidgate.vocab import FOAF, PIM, RDFS, SOLID
 
 MOST_REGISTRATIONS = 1000
+"""Of the kinds that are looked for, in one index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,22 @@ class Registration:
 class Catalogue:
     """What a person's own indexes say; ``read`` are those that were read, ``closed`` those that were not.
 
-    Both empty: the person has no index.
+    ``cut`` are documents with more in them than is looked at, and of more documents than are looked at the
+    first that was not. All empty: the person has no index.
     """
 
     registrations: tuple[Registration, ...] = ()
     read: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The registrations of one index; ``cut`` says that it has more."""
+
+    found: tuple[Registration, ...]
+    cut: bool = False
 
 
 def indexes(profile: list[Quad], webid: str) -> tuple[str, ...]:
@@ -57,11 +67,11 @@ def extended(profile: list[Quad], webid: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(document(url) for url in named))
 
 
-def registrations(index: Iterable[Quad]) -> tuple[Registration, ...]:
-    """Each registration of an index, in the order of the document, each once, and a bounded number of them.
+def registrations(index: Iterable[Quad], wanted: Collection[str]) -> Registered:
+    """Each registration of an index for these classes, in its order, each once, and a bounded number of them.
 
     One subject with many classes and many documents means each of their pairs, so a small document could
-    mean more than any memory holds.
+    mean more than any memory holds. Classes that nobody looks for count for nothing.
 
     Real indexes leave out types and mix document and container in one registration; so only the terms that
     say something count.
@@ -69,9 +79,16 @@ def registrations(index: Iterable[Quad]) -> tuple[Registration, ...]:
     quads = list(index)
     kinds: dict[object, list[str]] = {}
     for quad in quads:
-        if quad.predicate == SOLID.forClass and isinstance(quad.object, NamedNode):
+        if quad.predicate != SOLID.forClass or not isinstance(quad.object, NamedNode):
+            continue
+        if quad.object.value in wanted:
             kinds.setdefault(quad.subject, []).append(quad.object.value)
-    return tuple(dict.fromkeys(islice(_registered(quads, kinds), MOST_REGISTRATIONS)))
+    found: dict[Registration, None] = {}
+    for one in _registered(quads, kinds):
+        if one not in found and len(found) == MOST_REGISTRATIONS:
+            return Registered(tuple(found), cut=True)
+        found[one] = None
+    return Registered(tuple(found))
 
 
 def _registered(quads: list[Quad], kinds: dict[object, list[str]]) -> Iterator[Registration]:

@@ -34,7 +34,7 @@ _JSON = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}]
 
 
 # What the parser raises; SyntaxError is no ValueError.
-_BROKEN = (ValueError, SyntaxError, OSError)
+BROKEN = (ValueError, SyntaxError, OSError)
 
 
 class Unreadable(Exception):
@@ -64,7 +64,7 @@ def read(url: str, media_type: str, content: bytes) -> list[Quad]:
             Quad(quad.subject, quad.predicate, quad.object, graph) if quad.graph_name == default else quad
             for quad in walk(url, media_type, content)
         ]
-    except _BROKEN as problem:
+    except BROKEN as problem:
         raise Unreadable from problem
 
 
@@ -83,7 +83,7 @@ def load(store: Store, url: str, media_type: str, content: bytes) -> None:
     try:
         # The store renames blank nodes at every load, and leaves statements in a named graph where they are.
         store.load(content, kind, base_iri=url, to_graph=NamedNode(url))
-    except _BROKEN as problem:
+    except BROKEN as problem:
         raise Unreadable from problem
 
 

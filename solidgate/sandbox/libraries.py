@@ -25,7 +25,8 @@ LIBRARIES = {
     Kind.VALIDATE: ("pyoxigraph", "rdflib", "shacl", "pyshacl", "rdflib.plugins.stores.memory",
                     "solidgate.sandbox.validation", "solidgate.sandbox.judging"),
     Kind.QUERY: ("pyoxigraph", "solidgate.sandbox.querying"),
-    Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing"),
+    Kind.PREVIEW: ("pyoxigraph", "solidgate.sandbox.documents", "solidgate.sandbox.previewing",
+                   "solidgate.sandbox.statements"),
 }  # fmt: skip
 _RDFLIB = (
     "rdflib", "rdflib.plugins.serializers.nt", "rdflib.plugins.stores.memory", "solidgate.sandbox.terms",

@@ -172,12 +172,25 @@ def _preview(
     return Said(Outcome.OK, packed(found))
 
 
+def _statements(
+    header: Mapping[str, Any], blobs: Sequence[bytes], preloaded: Preloaded, output_bytes: int
+) -> Said:
+    from solidgate.sandbox.documents import Unreadable
+    from solidgate.sandbox.statements import canonical
+
+    try:
+        return Said(Outcome.OK, canonical(header["url"], header["media_type"], blobs[0]))
+    except Unreadable:
+        return Said(Outcome.UNREADABLE)
+
+
 _TASKS: Mapping[str, Callable[..., Said]] = {
     "derive": _derive,
     "aggregate": _aggregate,
     "validate": _validate,
     "query": _query,
     "preview": _preview,
+    "statements": _statements,
 }
 
 

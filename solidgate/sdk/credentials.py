@@ -17,6 +17,7 @@ from yarl import URL
 from solidgate.errors import AddressRefused, FetchTimedOut, FetchUnexpected, FetchUnreachable, LoginRefused
 from solidgate.identity import jose
 from solidgate.identity.dpop import DpopAccess, DpopKey
+from solidgate.pod.address import normal_form
 
 MAX_BYTES = 64 * 1024
 SECONDS = 30.0
@@ -124,11 +125,11 @@ async def exchange(
     Raises ``AddressRefused`` for plain http beyond this machine, and ``FetchTimedOut FetchUnreachable
     FetchUnexpected``.
     """
-    require_safe(url)
+    wire = require_safe(url)
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with http.request(
-            method, URL(url), headers=headers, data=content, allow_redirects=False, timeout=timeout
+            method, wire, headers=headers, data=content, allow_redirects=False, timeout=timeout
         ) as reply:
             body = await reply.content.read(max_bytes + 1)
             while len(body) <= max_bytes and (more := await reply.content.read(max_bytes + 1 - len(body))):
@@ -137,20 +138,24 @@ async def exchange(
                 raise FetchUnexpected(f"the answer has more than {max_bytes} bytes")
             return reply.status, reply.headers.copy(), body
     except TimeoutError as error:
-        raise FetchTimedOut(f"{URL(url).host} within {seconds} seconds") from error
+        raise FetchTimedOut(f"{wire.host} within {seconds} seconds") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise FetchUnreachable(f"{URL(url).host}: {type(error).__name__}") from error
+        raise FetchUnreachable(f"{wire.host}: {type(error).__name__}") from error
 
 
-def require_safe(url: str) -> None:
-    """Raises ``AddressRefused`` unless a token may travel to this address: https, or this very machine."""
+def require_safe(url: str) -> URL:
+    """What is sent for this address: spelled as a proof names it.
+
+    Raises ``AddressRefused`` unless a token may travel there: https, or this very machine.
+    """
     try:
-        parts = URL(url)
+        parts = URL(normal_form(url), encoded=True)
     except ValueError as error:
         raise AddressRefused("this is not an address") from error
     local = parts.host in _LOCAL or (parts.host or "").endswith(".localhost")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise AddressRefused("tokens travel by https only; http is for this machine")
+    return parts
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 _RANGE = re.compile(r"\{(\d{1,6})\.\.(\d{1,6})\}")
-_SEGMENT = re.compile(r"[A-Za-z0-9._~!$'()*+,;=:@%-]+")
+# Each character in one spelling, that of ``encodeURIComponent``: these stand for themselves, all others are
+# escapes. ``@`` and ``%40`` are two addresses (RFC 3986 section 2.2), and a pod may answer at one only.
+_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!'()*-]|%[0-9A-F]{2})+")
+_NEEDS_NONE = re.compile(r"%(?:2[1789AD]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)")
+_CHARACTERS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%-]+")
 _HIDDEN = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:2[eEfF]|5[cC]|00)")
 _CONTROL = (".acl", ".acr", ".meta", ".acp", ".shex", ".shacl")
 
@@ -43,8 +47,13 @@ def path_fault(path: str, *, container: bool = False) -> str:
         return "must be relative to the person's storage"
     if any(segment in ("", ".", "..") for segment in segments):
         return "must not have empty, . or .. segments"
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments) or _HIDDEN.search(path):
+    if not all(_CHARACTERS.fullmatch(segment) for segment in segments) or _HIDDEN.search(path):
         return "must be written with the characters of a URL path, without ? # \\ or encoded / and dots"
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments) or _NEEDS_NONE.search(path):
+        return (
+            "must be spelled as encodeURIComponent does: $ & + , ; = : @ as escapes in capitals (%40 for @), "
+            "and no escape of a letter, digit or - . _ ~ ! ' ( ) *"
+        )
     if any(segment.lower().endswith(_CONTROL) for segment in segments):
         return "must not name a document that steers access"
     return ""

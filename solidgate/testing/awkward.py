@@ -47,6 +47,7 @@ class Awkward(IntEnum):
     REFUSES_DELETE = 25
     HIDES_ACCESS = 26
     WILD_LISTING = 27
+    STORES_TRIPLES = 28
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from solidgate.pod.platform import ServerKind
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.pod.type_index import Catalogue
 from solidgate.ports import Access
+from solidgate.testing.pod_store import in_another_form
 from solidgate.vocab import LDP
 
 RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
@@ -35,7 +36,8 @@ RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
 class MemoryPods:
     """``ports.PodServer``. ``storage_of`` names each person's pod; ``refuses`` the methods that fail.
 
-    Owners read and write below their own storage, agents what an open door lists.
+    Owners read and write below their own storage, agents what an open door lists. With ``stores_triples``
+    what is written is given back in another form, as behaviour 28 of the awkward pod.
     """
 
     storage_of: dict[str, str] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class MemoryPods:
     refuses: set[str] = field(default_factory=set)
     more_storages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     catalogues: dict[str, Catalogue] = field(default_factory=dict)
+    stores_triples: bool = False
 
     def give(self, webid: str, storage: str, documents: Mapping[str, bytes]) -> None:
         """A pod for a person, with Turtle documents by path."""
@@ -57,7 +60,7 @@ class MemoryPods:
             raise NoStorage
         return (self.storage_of[webid], *self.more_storages.get(webid, ()))
 
-    async def catalogue(self, access: Access) -> Catalogue:
+    async def catalogue(self, access: Access, wanted: Collection[str]) -> Catalogue:
         """What ``catalogues`` has for the person."""
         return self.catalogues.get(access.webid, Catalogue())
 
@@ -195,6 +198,8 @@ class MemoryPods:
             raise PodForbidden(method)
 
     def _put(self, url: str, content: bytes, media_type: str) -> None:
+        if self.stores_triples and media_type == "text/turtle":
+            content = in_another_form(content, url)
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         self.held[url] = Document(url, media_type, content, etag, datetime.now(UTC))
 

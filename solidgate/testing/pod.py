@@ -19,7 +19,8 @@ but stores something else, 12 wrong, missing or weak ETags, 13 gzip bomb, 14 for
 a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a date beyond every calendar, 22
 stores, then answers 500, 23 refuses every change of access control, 24 names no access
 control list at all, 25 refuses to delete,
-26 shows an access control list to nobody, 27 lists what is not in the container.
+26 shows an access control list to nobody, 27 lists what is not in the container, 28 stores triples and gives
+them back in another form.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from solidgate.testing.awkward import BEYOND_CALENDARS, INSTEAD, Awkward, Mischi
 from solidgate.testing.pod_acp import AcpOfPod
 from solidgate.testing.pod_control import ControlOfPod
 from solidgate.testing.pod_notifications import DESCRIPTION, PodNotifications
-from solidgate.testing.pod_store import CONTAINER_TYPE, Shelves, Stored, is_rdf
+from solidgate.testing.pod_store import CONTAINER_TYPE, Shelves, Stored, in_another_form, is_rdf
 from solidgate.testing.pod_tokens import Doorkeeper
 from solidgate.testing.pod_wac import WacOfPod
 
@@ -345,6 +346,8 @@ class AwkwardPod:
             return web.Response(status=205 if existed else 201)
         if Awkward.STORES_OTHER in bent:
             content = b"<urn:something> <urn:else> <urn:entirely> ."
+        if Awkward.STORES_TRIPLES in bent and is_rdf(content, url):
+            content = in_another_form(content, url)
         self._keep(url, content, request.content_type)
         if Awkward.STORES_AND_FAILS in bent:
             return _error(int(bent[Awkward.STORES_AND_FAILS].amount or 500))

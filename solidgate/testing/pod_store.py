@@ -87,3 +87,9 @@ def is_rdf(content: bytes, base: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return True
+
+
+def in_another_form(content: bytes, base: str) -> bytes:
+    """The same statements of a Turtle document, in another order and without its prefixes."""
+    lines = {str(quad.triple) for quad in parse(content, format=RdfFormat.TURTLE, base_iri=base)}
+    return "".join(f"{line} .\n" for line in sorted(lines, reverse=True)).encode()

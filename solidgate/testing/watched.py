@@ -15,11 +15,14 @@ from random import Random
 from solidgate.algorithm.manifest import Program
 from solidgate.assets import asset
 from solidgate.derived.conform import Verdict
+from solidgate.errors import PodUnreadable
 from solidgate.pod.door import Door, DoorState
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.ports import Access
 from solidgate.query.results import Answer, ResultFormat
+from solidgate.sandbox.documents import Unreadable
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
+from solidgate.sandbox.statements import canonical
 from solidgate.sandbox.table import Asked, Bounds, Table
 from solidgate.testing.memory_pods import MemoryPods
 
@@ -184,6 +187,13 @@ class SleepySandbox:
     async def preview(self, document: Document, asked: Asked, bounds: Bounds, limits: Limits) -> Table:
         """Not a reader."""
         raise NotImplementedError
+
+    async def statements(self, document: Document, limits: Limits) -> bytes:
+        """As the real one, without a process of its own."""
+        try:
+            return canonical(document.url, document.media_type, document.content)
+        except Unreadable:
+            raise PodUnreadable from None
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -9,6 +9,7 @@ from aiohttp import web
 from solidgate.consent.request import ConsentRequest
 from solidgate.flow import choose as choose_flow
 from solidgate.identity.login import Session
+from solidgate.pod.storage import MOST_STORAGES
 from solidgate.web.accept import HTML, JSON, chosen, wants_html
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
@@ -58,7 +59,7 @@ def _page(
 ) -> web.Response:
     words: dict[str, Any] = {"storages": found, "current": current, "nothing": status != 200}
     words["request_id"] = request.match_info["request_id"]
-    return render(request, "storage.html", status=status, session=session, **words)
+    return render(request, "storage.html", status=status, session=session, most=MOST_STORAGES, **words)
 
 
 def _looked(request: web.Request, made: ConsentRequest) -> web.StreamResponse:

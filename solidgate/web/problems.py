@@ -119,11 +119,17 @@ def _page(request: web.Request, error: SolidgateError) -> web.Response:
         sentence=language.quoted(kind.sentence),
         remedy=language.quoted(kind.remedy),
         saved=words.saved(kind.code, language),
-        way_on=words.way_on(kind.code, language) or again,
+        way_on=words.way_on(kind.code, language, _own_page(request, kind)) or again,
         code=kind.code,
         detail=error.detail,
         request_id=request.get(REQUEST_ID, ""),
     )
+
+
+def _own_page(request: web.Request, kind: type[SolidgateError]) -> Mapping[str, str]:
+    """The ids in the address of something that was posted: its form stood on their page, if there is one."""
+    gone = issubclass(kind, errors.NotFound) or _repeatable(request)
+    return {} if gone else request.match_info
 
 
 def _repeatable(request: web.Request) -> bool:

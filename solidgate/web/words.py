@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
@@ -160,12 +161,26 @@ def saved(code: str, language: Language) -> str:
     return str(language.text(next(text for start, text in _SAVED if code.startswith(start))))
 
 
-def way_on(code: str, language: Language) -> tuple[str, str] | None:
-    """The next step after this error: an address and its name."""
+# The page that somebody was on, by the name of the id in its address.
+_PAGES = (
+    ("request_id", "/requests/{}", mark("Back to the question")),
+    ("consent_id", "/consents/{}", mark("Back to the consent")),
+)
+
+
+def way_on(code: str, language: Language, ids: Mapping[str, str]) -> tuple[str, str] | None:
+    """The next step after this error: an address and its name.
+
+    ``ids`` are those in the address that was asked: whoever was on a page of their own comes back to it.
+    """
+    page = next(((address.format(ids[name]), text) for name, address, text in _PAGES if name in ids), None)
     for start, address, text in _WAYS:
-        if code.startswith(start):
-            return address, str(language.text(text))
-    return None
+        if not code.startswith(start):
+            continue
+        if page and address == "/login":
+            address = f"/login?return_to={quote(page[0], safe='')}"
+        return address, str(language.text(text))
+    return page and (page[0], str(language.text(page[1])))
 
 
 HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true}'

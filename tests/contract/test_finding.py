@@ -53,7 +53,7 @@ async def test_both_indexes_are_read_as_the_person(scene: Scene) -> None:
     await with_profile(
         scene, f"<{me}> <{SOLID}publicTypeIndex> <{public}> .", f"<{me}> <{PIM}preferencesFile> <{prefs}> ."
     )
-    found = await scene.pods.catalogue(scene.owner)
+    found = await scene.pods.catalogue(scene.owner, {KIND})
     assert found.read == (public, private)
     assert set(found.registrations) == {
         Registration(KIND, f"{folder}a.ttl", False),
@@ -68,13 +68,13 @@ async def test_an_index_that_does_not_open_is_told(scene: Scene) -> None:
     await with_profile(
         scene, f"<{me}> <{SOLID}publicTypeIndex> <{gone}> ; <{SOLID}privateTypeIndex> <{broken}> ."
     )
-    found = await scene.pods.catalogue(scene.owner)
+    found = await scene.pods.catalogue(scene.owner, {KIND})
     assert (found.registrations, found.read, set(found.closed)) == ((), (), {gone, broken})
 
 
 async def test_a_profile_without_an_index_is_an_answer(scene: Scene) -> None:
     await with_profile(scene)
-    found = await scene.pods.catalogue(scene.owner)
+    found = await scene.pods.catalogue(scene.owner, {KIND})
     assert (found.registrations, found.read, found.closed) == ((), (), ())
 
 

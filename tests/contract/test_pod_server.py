@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from pyoxigraph import NamedNode
 
-from solidgate.errors import NoStorage, PodConflict, PodForbidden, PodNotFound, PodUnreadable
+from solidgate.errors import (
+    AddressSpelledOtherwise,
+    NoStorage,
+    PodConflict,
+    PodForbidden,
+    PodNotFound,
+    PodUnreadable,
+)
 from solidgate.pod import acp, wac
 from solidgate.pod.access_control import (
     AccessControl,
@@ -297,6 +305,45 @@ async def test_only_the_owner_opens_doors(scene: Scene) -> None:
     await scene.put("a.ttl")
     with pytest.raises(PodForbidden):
         await scene.pods.open_door(scene.stranger, scene.door("a.ttl", write=None))
+
+
+def _capitals(url: str) -> str:
+    return url.replace("localhost", "LOCALHOST")
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        _capitals,
+        lambda url: url.replace("/a.ttl", "/x/../a.ttl"),
+        lambda url: url.replace("/a.ttl", "/%61.ttl"),
+    ],
+)
+async def test_a_door_that_is_spelled_otherwise_takes_nothing_from_its_owner(
+    scene: Scene, otherwise: Callable[[str], str]
+) -> None:
+    """A list for another spelling would replace the one that lets the owner in, and let in nobody."""
+    url = await scene.put("a.ttl", TURTLE)
+    door = Door(scene.agent.webid, scene.owner.webid, (otherwise(url),), _capitals(scene.folder) + "results/")
+    for attempt in (scene.pods.open_door, scene.pods.door_by_hand):
+        with pytest.raises(AddressSpelledOtherwise):
+            await attempt(scene.owner, door)
+    assert await raw(scene, url) == (200, TURTLE)
+    assert await access_of(scene, url) is None
+    assert not (await scene.pods.state(scene.owner, scene.folder + "results/")).exists
+
+
+@pytest.mark.parametrize("name", ["my%20%C3%A9(1).ttl", "a%40b%24c%26d.ttl", "a%2Cb%3Bc%3Dd%2Be.ttl"])
+async def test_a_name_with_escapes_is_listed_opened_and_read(scene: Scene, name: str) -> None:
+    """As the pod spells it: a server compares the proof's address with its own text."""
+    url, door = await scene.put(name, TURTLE), scene.door(name)
+    listed = await scene.pods.listing(scene.owner, scene.folder)
+    assert listed is not None
+    assert listed.documents == (url,)
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert (await scene.pods.read(scene.agent, url, max_bytes=1000)).content == TURTLE
+    assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
+    assert await raw(scene, url) == (200, TURTLE)
 
 
 async def test_the_pods_own_log_shows_who_asked(anywhere: Scene) -> None:

@@ -116,6 +116,7 @@ async def test_the_type_indexes_lead_to_documents_and_containers(ground: Ground)
         ),
         (index,),
         (f"{POD}settings/public.ttl",),
+        (f"{POD}settings/ninth.ttl",),
     )
     found = await shown(ground, session, await ask.ask(ground.world, session, ground.token))
     urls = [one.url for one in found.request.resources_for("advice") if one.need == BY_SHAPE.key]
@@ -123,6 +124,7 @@ async def test_the_type_indexes_lead_to_documents_and_containers(ground: Ground)
     looked = {(one.place, one.look) for one in found.request.looked if one.need == BY_SHAPE.key}
     assert (index, Look.READ) in looked
     assert (f"{POD}settings/public.ttl", Look.CLOSED) in looked
+    assert (f"{POD}settings/ninth.ttl", Look.CUT) in looked
     assert (f"{POD}meters/", Look.READ) in looked
     assert all(not place.startswith(f"{POD}diaries/") for place, _ in looked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ from solidgate.adapters.sql.persons import OF_NOBODY, OF_PERSON, SEALED, WITHHEL
 from solidgate.adapters.sql.tables import metadata
 from solidgate.assets import asset
 from solidgate.audit.activity import Kind, Wanted
+from solidgate.cli.main import main
 from solidgate.errors import ContainerNotYours, ExportTooLarge
 from solidgate.flow import rights
 from solidgate.web.language import Language
@@ -83,6 +85,18 @@ async def test_the_copy_holds_every_row_and_nobody_elses(scene: Installation) ->
     links = re.findall(r'(?:href|src)="([^"]+)"', text)
     assert links
     assert set(links) <= set(archive.namelist()), "links stay inside the copy"
+
+
+async def test_a_receipt_of_the_copy_is_checked_with_nothing_else(
+    scene: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, view = await scene.joined(ANNA)
+    content = await rights.export(scene.world, session, page)
+    zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    receipt = str(tmp_path / "receipts" / f"{view.record.consent_id}-2.jwt")
+    assert await asyncio.to_thread(main, ["receipt", "verify", receipt, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["keys"]) == ("given", str(tmp_path / "jwks.json"))
 
 
 async def test_the_records_of_the_copy_conform_to_the_shapes(scene: Installation) -> None:

@@ -105,7 +105,7 @@ async def test_a_pod_that_stores_something_else_is_disputed_and_left_alone(play:
     create = pods.create
 
     async def lies(access, url, content, media_type):  # type: ignore[no-untyped-def]
-        return await create(access, url, content + b"# and more\n", media_type)
+        return await create(access, url, content + b"<urn:and> <urn:more> 1 .\n", media_type)
 
     pods.create = lies  # type: ignore[method-assign]
     run_id = await play.run()
@@ -113,7 +113,7 @@ async def test_a_pod_that_stores_something_else_is_disputed_and_left_alone(play:
     session = await play.arrive("anna")
     (result,) = (await record.view(play.world, session, view.record.consent_id)).results
     assert result.state == "disputed"
-    assert pods.held[result.url].content.endswith(b"# and more\n")
+    assert pods.held[result.url].content.endswith(b"<urn:and> <urn:more> 1 .\n")
     assert await play.rows() == 0
 
 
@@ -157,7 +157,7 @@ async def test_a_pod_that_takes_longer_than_the_lease_ends_that_part_only(play: 
 
     pods.read = slow  # type: ignore[method-assign]
     play.parts.limit = FairPlaces(2)
-    object.__setattr__(play.world.settings.worker, "lease_seconds", 8)
+    object.__setattr__(play.world.settings.worker, "lease_seconds", 15)
     run_id = await play.run()
     assert await play.outcome(run_id, slow_one) == ("failed", "run.timed-out")
     assert await play.outcome(run_id, good) == ("written", None)

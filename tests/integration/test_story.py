@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
-from pathlib import Path
 
 import aiohttp
 import pyshacl
@@ -17,7 +15,7 @@ from jwcrypto.jws import JWS
 from solidgate.assets import asset
 from solidgate.errors import Unproven
 from solidgate.testing.demo import outside
-from solidgate.testing.demo.stage import Stage, command
+from solidgate.testing.demo.stage import Stage
 from solidgate.testing.demo.story import Story
 
 PERSON_KEYS = {"webid", "pod", "decision", "consent", "receipt", "result_url", "result_sha256", "outcome"}
@@ -103,15 +101,3 @@ def test_logs_hold_no_webid_and_no_token(stage: Stage, story: Story) -> None:
         assert person.webid not in log
         assert person.pod not in log
     assert "eyJ" not in log
-
-
-def test_the_command_tells_it_too(tmp_path: Path) -> None:
-    """``solidgate demo --once --json``: one document on standard output, everything else beside it."""
-    told = subprocess.run(
-        [*command("demo", "--once", "--json"), "--folder", str(tmp_path)],
-        capture_output=True,
-        timeout=180,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr.decode()[-2000:]
-    assert len(json.loads(told.stdout)["people"]) == 3

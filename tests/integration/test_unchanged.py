@@ -82,7 +82,7 @@ async def test_a_result_that_is_gone_from_the_pod_is_made_anew(ground: Ground) -
     _, states = await carried(ground)
     assert states == {anna: "written"}
     ground.pods.held = {
-        url: replace(one, content=one.content + b"# touched") if url not in given else one
+        url: replace(one, content=one.content + b"\n<urn:a> <urn:b> <urn:c> .") if url not in given else one
         for url, one in ground.pods.held.items()
     }
     _, states = await carried(ground)

@@ -280,6 +280,23 @@ async def test_the_token_of_another_session_is_refused(scene: Scene) -> None:
     assert answer.status == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["/requests/{request}", "/consents/{consent}", "/consents/{consent}/withdraw"]
+)
+async def test_whoever_posted_from_a_page_finds_the_way_back_to_it(scene: Scene, path: str) -> None:
+    page = "/".join(path.format(**scene.names).split("/")[:3])
+    posted = path if path.endswith("withdraw") or "request" in path else f"{path}/door"
+    ended = await scene.nobody.post(posted.format(**scene.names), {})
+    assert ended.status == 401
+    assert f'href="/login?return_to={page.replace("/", "%2F")}"' in ended.text
+    forged = await scene.anna.post(posted.format(**scene.names), {TOKEN_FIELD: ""})
+    assert forged.status == 403
+    assert f'href="{page}"' in forged.text
+    stranger = await scene.ben.post(posted.format(**scene.names), FORMS.get(path, {}))
+    assert stranger.status == 404
+    assert f'href="{page}"' not in stranger.text
+
+
 ROLES = [
     (OWNER, SPACE + "/runs", (403, "algorithm.not-approved")),
     (CONSUMER, SPACE + "/runs", (403, "algorithm.not-approved")),

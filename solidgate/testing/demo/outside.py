@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -49,8 +50,9 @@ async def fetch(url: str, owner: Person | None) -> Answer:
             return Answer(reply.status, await reply.read(), str(link["url"]) if link else "")
 
 
+@lru_cache(maxsize=32)
 def credentials_of(person: Person) -> ClientCredentials:
-    """The person's own client credentials at their provider."""
+    """The person's own client credentials at their provider; the same again, while a token lasts."""
     return ClientCredentials(
         issuer=person.issuer,
         client_id=person.credentials.client_id,
@@ -63,10 +65,13 @@ async def modes(url: str, owner: Person) -> dict[str, set[str]]:
     """Who may do what by the resource's own access document, of either kind; empty when it has none."""
     acl = (await fetch(url, owner)).acl
     listed = await fetch(acl, owner)
-    if listed.status == 404:
-        return {}
+    return {} if listed.status == 404 else granted(listed.content, acl)
+
+
+def granted(content: bytes, acl: str) -> dict[str, set[str]]:
+    """Who may do what by the Turtle of an access document that stands at ``acl``."""
     store = ox.Store()
-    store.load(listed.content, format=ox.RdfFormat.TURTLE, base_iri=acl)
+    store.load(content, format=ox.RdfFormat.TURTLE, base_iri=acl)
     found: dict[str, set[str]] = {}
     rows = store.query(_MODES)
     assert isinstance(rows, ox.QuerySolutions)  # it is a SELECT

@@ -22,8 +22,9 @@ import aiohttp
 
 from solidgate.assets import asset
 from solidgate.errors import NotReady
-from solidgate.sdk.client import ClientCredentials, GateClient
+from solidgate.sdk.client import GateClient
 from solidgate.testing.css import WAC, CommunityServer, free_port
+from solidgate.testing.demo.outside import credentials_of
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.people import Person, create_person
 
@@ -77,13 +78,7 @@ class Stage:
 
     def client(self, organisation: Person) -> GateClient:
         """The organisation's own HTTP client, with its client credentials."""
-        credentials = ClientCredentials(
-            issuer=organisation.issuer,
-            client_id=organisation.credentials.client_id,
-            secret=organisation.credentials.secret,
-            webid=organisation.webid,
-        )
-        return GateClient(self.gate, credentials)
+        return GateClient(self.gate, credentials_of(organisation))
 
 
 @asynccontextmanager
@@ -111,12 +106,7 @@ async def set_up(
 
 async def _fill(person: Person, seed: int) -> None:
     """Write the person's twelve monthly documents, as the person."""
-    credentials = ClientCredentials(
-        issuer=person.issuer,
-        client_id=person.credentials.client_id,
-        secret=person.credentials.secret,
-        webid=person.webid,
-    )
+    credentials = credentials_of(person)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         for path, content in energy_documents(seed, YEAR).items():
             url = person.pod + path

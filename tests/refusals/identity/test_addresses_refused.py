@@ -228,7 +228,7 @@ async def test_full_width_digits_are_read_before_they_are_judged(canary: Canary,
     [
         ("HTTPS://EXAMPLE.org", "https://example.org/"),
         ("https://example.org:443/a/../b", "https://example.org/b"),
-        ("https://example.org/%7euser?q=%2f#frag", "https://example.org/~user?q=/"),
+        ("https://example.org/%7euser?q=%2f#frag", "https://example.org/~user?q=%2F"),
         ("https://example.org/a b", None),
         ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
         ("https://example.org/a%2Fb", "https://example.org/a%2Fb"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -62,9 +62,10 @@ class Visit:
         return "/alice/energy/a.ttl"
 
     @asynccontextmanager
-    async def anew(self) -> AsyncIterator[SolidPod]:
-        """The same server through a way out that has met nobody yet."""
-        fetcher = GuardedFetcher(POLICY, SystemClock())
+    async def anew(self, seconds: float = SECONDS) -> AsyncIterator[SolidPod]:
+        """The same server through a way out that has met nobody yet, and waits so long for each answer."""
+        policy = replace(POLICY, connect_timeout=seconds, total_timeout=seconds)
+        fetcher = GuardedFetcher(policy, SystemClock())
         yield SolidPod(fetcher, SystemClock(), LIMITS)
         await fetcher.aclose()
 

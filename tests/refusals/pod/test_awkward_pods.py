@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conftest import Visit
 
 BOUND = 6.0
+SECONDS = 1.0
 REST = 1.2
 MOST = 50_000
 
@@ -96,9 +97,11 @@ async def test_reading_from_an_awkward_pod(
     visit: Visit, kind: Awkward, how: dict[str, Any], code: str
 ) -> None:
     visit.server.misbehave(visit.path, kind, **how)
-    assert await code_of(visit.pods.read(visit.owner, visit.document, max_bytes=MOST)) == code
+    # What is not about time is waited for as long as the bound allows: a busy machine is not an awkward pod.
+    async with visit.anew(SECONDS if code == "fetch.timed-out" else BOUND) as pods:
+        assert await code_of(pods.read(visit.owner, visit.document, max_bytes=MOST)) == code
     visit.server.behave()
-    async with visit.anew() as pods:  # this way out may still keep the pause that the server asked for
+    async with visit.anew(BOUND) as pods:  # that way out may still keep the pause that the server asked for
         assert (await pods.read(visit.owner, visit.document, max_bytes=MOST)).content
 
 
@@ -341,5 +344,5 @@ async def test_an_index_that_misbehaves_is_told_as_closed(visit: Visit, kind: Aw
     visit.server.put(index, b"<a> <b> <c> .")
     visit.server.misbehave("/alice/index.ttl", kind)
     async with asyncio.timeout(BOUND):
-        found = await visit.pods.catalogue(visit.owner)
+        found = await visit.pods.catalogue(visit.owner, ())
     assert (found.read, found.closed) == ((), (index,))

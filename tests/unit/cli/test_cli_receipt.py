@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from solidgate.cli.main import main
+from solidgate.consent.erasure import ErasureReport, Reach, sign_report
 from solidgate.identity.jose import generate_key
 
 
@@ -35,3 +37,38 @@ def test_keys_that_are_none_are_a_named_error(
 def test_a_file_that_is_missing_is_a_named_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["receipt", "verify", str(tmp_path / "none.jwt")]) == 2
     assert "file.unreadable" in capsys.readouterr().err
+
+
+def report(folder: Path, at: datetime) -> Path:
+    """The report of an erasure as a person keeps it, with the key in the folder above."""
+    key, issuer = generate_key("EdDSA"), "https://gate.example/"
+    done = ErasureReport(
+        "1", at, {"consents": 2, "receipts": 3}, 0, Reach(pods=("https://pod.example/r",)), ()
+    )
+    token = sign_report(done, "https://pod.example/me", issuer=issuer, key=key)
+    (folder / "kept").mkdir()
+    written(folder / "jwks.json", json.dumps({"keys": [dict(key.public_jwk)]}))
+    return Path(written(folder / "kept" / "solidgate-erasure.jwt", token))
+
+
+def test_the_report_of_an_erasure_is_checked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = report(tmp_path, datetime.now(UTC))
+    assert main(["receipt", "verify", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "(5 rows)" in told
+    assert "https://pod.example/r" in told
+    assert str(tmp_path / "jwks.json") in told
+    assert main(["receipt", "verify", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["credentialSubject"]["id"] == "https://pod.example/me"
+
+
+def test_a_report_that_was_changed_or_is_not_yet_valid_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = report(tmp_path, datetime.now(UTC) + timedelta(days=1))
+    assert main(["receipt", "verify", str(file)]) == 2
+    assert "4: " in capsys.readouterr().err
+    head, payload, signature = file.read_text().split(".")
+    file.write_text(f"{head}.{payload}.{signature[:-4]}AAAA")
+    assert main(["receipt", "verify", str(file)]) == 2
+    assert "2: " in capsys.readouterr().err

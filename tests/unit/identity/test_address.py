@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import example, given
@@ -9,10 +11,10 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from solidgate.adapters.http_urls import Addresses, origin_of, wire_url
-from solidgate.errors import AddressRefused
+from solidgate.errors import AddressRefused, ProofInvalid
 from solidgate.identity import jose
-from solidgate.identity.address import is_normal
-from solidgate.identity.dpop import target
+from solidgate.identity.dpop import target, verify_proof
+from solidgate.pod.address import is_normal, normal_form
 
 _WORDS = "http https HTTP :// : 80 443 8443 0443 99999 / // . .. a B pod.example 127.0.0.1 127.1 [::1] %7e é"
 PIECES = st.sampled_from([*_WORDS.split(), "?", "#", "q=1", "@", "~", "-", "_", " ", "%2F"])
@@ -60,6 +62,82 @@ def test_what_an_origin_decides_is_decided_as_for_each_address(
             assert (found.text, found.url, found.origin) == (str(url), url, origin_of(url))
             assert str(found.url) == found.text
             assert found.url.raw_path_qs == url.raw_path_qs
+
+
+@given(ADDRESSES)
+@example("https://pod.example/a%40b:c@d%3a%7E.ttl?q=%40@")
+@example("HTTPS://Pod.Example:443/a/%2e%2e/b%2fc")
+@example("https://pod.example/%%34")
+def test_what_is_sent_is_what_a_proof_names(text: str) -> None:
+    """Else a server that compares the two as text refuses every request."""
+    try:
+        found = Addresses(plain_http=True, ports=()).checked(text)
+    except AddressRefused:
+        return
+    assert found.text.partition("?")[0] == target(text) == target(found.text)
+    assert found.text == f"{found.origin}{found.url.raw_path_qs}"
+    assert normal_form(found.text) == found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("https://a.example/x%40y", "https://a.example/x%40y"),
+        ("https://a.example/x@y", "https://a.example/x@y"),
+        ("https://a.example/$&+,;=:@", "https://a.example/$&+,;=:@"),
+        ("https://a.example/%24%26%2b%2c%3b%3d%3a", "https://a.example/%24%26%2B%2C%3B%3D%3A"),
+        ("https://a.example/%61%7e%2D", "https://a.example/a~-"),
+        ("https://a.example/a/%2e%2e/%2E/b/..", "https://a.example/"),
+        ("https://a.example/../a/./b", "https://a.example/a/b"),
+        ("https://a.example/a%2F..%2fb", "https://a.example/a%2F..%2Fb"),
+        ("https://a.example//a/..//b", "https://a.example///b"),
+        ("https://a.example/100%", "https://a.example/100%25"),
+        ("https://a.example/%2541", "https://a.example/%2541"),
+        ("https://a.example/é[1]", "https://a.example/%C3%A9%5B1%5D"),
+        ("https://A.example:443?Q=%2f@#f", "https://a.example/?Q=%2F@"),
+        ("http://[::1]:80/a", "http://[::1]/a"),
+    ],
+)
+def test_only_what_everybody_may_change_is_changed(text: str, normal: str) -> None:
+    assert normal_form(text) == normal == normal_form(normal)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/a",
+        "a.ttl",
+        "mailto:a@b.example",
+        "https://",
+        "https://me@a.example/",
+        "https://@/",
+        "https://[::1]@",
+        "//[::1]@",
+        "https://a.example/a\nb",
+        "https://a.ex\tample/",
+    ],
+)
+def test_what_is_no_address_of_a_server_has_no_normal_form(text: str) -> None:
+    with pytest.raises(ValueError):
+        normal_form(text)
+
+
+def test_a_proof_for_another_spelling_is_a_proof_for_another_address() -> None:
+    now, key = datetime(2026, 1, 1, tzinfo=UTC), jose.generate_key()
+    for named, called, same in (
+        ("https://a.example/x%40y", "https://a.example/x@y", False),
+        ("https://a.example/x%2Fy", "https://a.example/x/y", False),
+        ("https://me@a.example/x", "https://a.example/x", False),
+        ("HTTPS://A.example:443/%7ex?q", "https://a.example/~x", True),
+    ):
+        claims = {"jti": "1", "htm": "GET", "htu": named, "iat": int(now.timestamp())}
+        proof = key.sign_proof(claims)
+        if same:
+            assert verify_proof(proof, method="GET", url=called, now=now, access_token=None)
+        else:
+            with pytest.raises(ProofInvalid):
+                verify_proof(proof, method="GET", url=called, now=now, access_token=None)
 
 
 def test_few_origins_are_remembered() -> None:

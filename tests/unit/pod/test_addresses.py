@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pyoxigraph import DefaultGraph, NamedNode, Quad
 
 from solidgate.pod.container import ancestors, document, is_container, parent
 from solidgate.pod.etag import strong, unchanged
 from solidgate.pod.link import parse_links, targets
 from solidgate.pod.rdf import control_document, media_type
 from solidgate.pod.storage import is_storage, stated_storages
+from solidgate.vocab import PIM
 
 BASE = "https://a.example/x/y.ttl"
 
@@ -82,6 +84,24 @@ def test_storages_in_a_profile() -> None:
     )
     found = stated_storages(profile, "https://a.example/card#me")
     assert found == ("https://a.example/pod/", "https://a.example/other/")
+
+
+@pytest.mark.parametrize(
+    ("stated", "root"),
+    [
+        ("HTTPS://A.Example:443/alice", ("https://a.example/alice/",)),
+        ("http://A.example:80", ("http://a.example/",)),
+        ("https://a.example:8443/%C3%A9/", ("https://a.example:8443/%C3%A9/",)),
+        ("https://a.example/x/../alice/", ()),
+        ("https://a.example/%61lice/", ()),
+        ("https://a.example/%c3%a9/", ()),
+        ("https://me@a.example/alice/", ()),
+    ],
+)
+def test_a_storage_has_the_one_spelling_or_is_none(stated: str, root: tuple[str, ...]) -> None:
+    """It is written into access control, where a server compares text."""
+    profile = [Quad(NamedNode("https://a.example/card#me"), PIM.storage, NamedNode(stated), DefaultGraph())]
+    assert stated_storages(profile, "https://a.example/card#me") == root
 
 
 def test_a_storage_by_its_link() -> None:

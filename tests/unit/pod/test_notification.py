@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -210,11 +210,13 @@ def test_a_fingerprint_changes_with_what_the_pod_tells() -> None:
     told = [
         ResourceState(BASE, False),
         ResourceState(BASE, True, '"1"'),
-        ResourceState(BASE, True, 'W/"1"'),
+        ResourceState(BASE, True, 'W/"2"'),
         ResourceState(BASE, True, None, None, 5, at),
-        ResourceState(BASE, True, None, None, 6, at),
+        ResourceState(BASE, True, None, None, 5, at + timedelta(seconds=1)),
     ]
     assert len({fingerprint(one) for one in told}) == 5
+    assert fingerprint(ResourceState(BASE, True, '"2"')) == fingerprint(told[2]), "tags compare weakly"
+    assert fingerprint(ResourceState(BASE, True, None, None, None, at)) == fingerprint(told[3])
     assert fingerprint(ResourceState(BASE, True)) == "", "nothing to compare is no change"
 
 

@@ -7,6 +7,7 @@ from pyoxigraph import Quad
 from solidgate.pod.rdf import control_document
 from solidgate.pod.type_index import (
     MOST_REGISTRATIONS,
+    Registered,
     Registration,
     extended,
     indexes,
@@ -46,7 +47,9 @@ def test_registrations_as_they_are_found_in_real_indexes() -> None:
         "https://a.example/settings/index.ttl",
     )
     root = "https://a.example/"
-    assert set(registrations(index)) == {
+    found = registrations(index, {"urn:A", "urn:B", "urn:C"})
+    assert not found.cut
+    assert set(found.found) == {
         Registration("urn:A", f"{root}a.ttl", False),
         Registration("urn:A", f"{root}b.ttl", False),
         Registration("urn:A", f"{root}c/", True),
@@ -64,7 +67,7 @@ def test_what_says_nothing_is_no_registration() -> None:
         <#3> solid:forClass "urn:A" ; solid:instance </a.ttl> .
         <#4> solid:forClass <urn:A> ; solid:instance "https://a.example/a.ttl", [] ."""
     )
-    assert registrations(index) == ()
+    assert registrations(index, {"urn:A"}).found == ()
 
 
 def test_a_small_index_cannot_mean_more_than_a_bounded_number_of_places() -> None:
@@ -72,4 +75,22 @@ def test_a_small_index_cannot_mean_more_than_a_bounded_number_of_places() -> Non
     classes = ", ".join(f"<urn:c{number}>" for number in range(2000))
     places = ", ".join(f"</{number}.ttl>" for number in range(2000))
     index = parsed(f"<#1> solid:forClass {classes} ; solid:instance {places} .".encode())
-    assert len(registrations(index)) == MOST_REGISTRATIONS
+    found = registrations(index, {f"urn:c{number}" for number in range(2000)})
+    assert (len(found.found), found.cut) == (MOST_REGISTRATIONS, True)
+
+
+def test_what_nobody_looks_for_hides_nothing() -> None:
+    foreign = "".join(
+        f"<#{n}> solid:forClass <urn:o{n}> ; solid:instance </{n}.ttl> .\n" for n in range(1500)
+    )
+    wanted = "<#w> solid:forClass <urn:W> ; solid:instance </w.ttl> ."
+    found = registrations(parsed((foreign + wanted).encode()), {"urn:W"})
+    assert found == Registered((Registration("urn:W", "https://a.example/w.ttl", False),))
+
+
+def test_exactly_as_many_as_fit_are_not_cut() -> None:
+    places = ", ".join(f"</{number}.ttl>, </{number}.ttl#it>" for number in range(MOST_REGISTRATIONS))
+    found = registrations(
+        parsed(f"<#1> solid:forClass <urn:W> ; solid:instance {places} .".encode()), ["urn:W"]
+    )
+    assert (len(found.found), found.cut) == (MOST_REGISTRATIONS, False)

@@ -1,3 +1,5 @@
+import string
+
 import pytest
 
 from solidgate.space.duration import longest_days
@@ -32,7 +34,32 @@ def test_a_range_that_means_too_much_is_refused(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["a.ttl", "a/b/c.ttl", "é.ttl".encode().hex() + ".ttl", "a%20b.ttl", "a,b;c.ttl"]
+    "path",
+    [
+        "a.ttl",
+        "a/b/c.ttl",
+        "é.ttl".encode().hex() + ".ttl",
+        "a%20b.ttl",
+        "a%40b%3Ac.ttl",
+        "%C3%A9.ttl",
+        "a(b)!'*~.ttl",
+    ],
 )
 def test_ordinary_paths_pass(path: str) -> None:
     assert path_fault(path) == ""
+
+
+@pytest.mark.parametrize("character", "$&+,;=:@")
+def test_a_character_that_servers_spell_in_two_ways_is_written_as_an_escape(character: str) -> None:
+    assert "as escapes in capitals" in path_fault(f"a{character}b.ttl")
+    assert path_fault(f"a%{ord(character):02X}b.ttl") == ""
+
+
+@pytest.mark.parametrize("character", string.ascii_letters + string.digits + "-_~!'()*")
+def test_a_character_that_needs_no_escape_has_none(character: str) -> None:
+    assert "no escape of a letter" in path_fault(f"a%{ord(character):02X}b.ttl")
+    assert path_fault(f"a{character}b.ttl") == ""
+
+
+def test_an_escape_is_in_capitals() -> None:
+    assert "in capitals" in path_fault("a%3ab.ttl")

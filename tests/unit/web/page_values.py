@@ -256,6 +256,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "storage.html": {
             "storages": ("https://anna.example/", "https://b.example/"),
             "current": "https://b.example/",
+            "most": 10,
             "nothing": True,
             "request_id": "r1",
         },

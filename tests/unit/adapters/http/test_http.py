@@ -41,6 +41,21 @@ def proof_claims(headers: Mapping[str, str]) -> Mapping[str, object]:
     return jose.parse(headers["DPoP"]).claims
 
 
+async def test_escapes_arrive_as_they_are_listed_also_after_a_redirect(serve, make_fetcher, access) -> None:
+    """A server tells ``%40`` from ``@``, and compares the proof's address with the one that it was sent."""
+    seen = []
+
+    async def handler(request: web.Request) -> web.Response:
+        path = request.rel_url.raw_path
+        seen.append((path, str(proof_claims(request.headers)["htu"]).partition(str(request.url.origin()))[2]))
+        location = {} if path == "/c%3Ad@e" else {"Location": "c%3ad@e"}
+        return web.Response(status=307 if location else 200, headers=location)
+
+    root = await serve(handler)
+    await make_fetcher().fetch("get", f"{root}/a%40b%24,.ttl", access=access, max_bytes=KIB, redirects=1)
+    assert seen == [(path, path) for path in ("/a%40b%24,.ttl", "/c%3Ad@e")]
+
+
 async def test_gives_the_whole_answer_and_signs_the_wire_url(serve, make_fetcher, access) -> None:
     seen = []
 
