@@ -173,7 +173,7 @@ async def _at_pod(
     world: World, session: Session, consent_id: str, still: asyncio.Future[None] | None, owner: Owner
 ) -> bool:
     """The door at once; the rest once no work is under way. Whether nothing is owed any more."""
-    stored, known = await found(world, session, consent_id)
+    stored, known, _ = await found(world, session, consent_id)
     if still is not None or (known is not None and known.state is not DoorState.CLOSED):
         closing = door.close_for(world, session, stored.record, stored.space_id)
         await _bounded(world, owner.whole(closing))

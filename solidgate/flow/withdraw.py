@@ -25,7 +25,7 @@ from solidgate.flow import at_pod, cancel_access, receipt, watching
 from solidgate.flow.each import each
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.quiet import POLL_SECONDS, quiet
-from solidgate.flow.withdrawal import LeftOpen, Withdrawal, told_or_stored
+from solidgate.flow.withdrawal import LeftOpen, Withdrawal, counted, told_or_stored
 from solidgate.flow.withdrawal import found as found_one
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -42,7 +42,7 @@ __all__ = ["LeftOpen", "Withdrawal", "end_in", "prove", "prove_owed", "status", 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """One withdrawn consent: how many results left the queries, how many parts were stopped by this call.
+    """One withdrawn consent: how many results left the queries and how many parts stopped, whenever it was.
 
     ``fresh`` unless it had been withdrawn before.
     """
@@ -174,7 +174,7 @@ async def end_in(
         if stored.record.latest.status is ConsentStatus.WITHDRAWN:
             if remove:
                 await tx.withdrawals.change(consent_id, remove_results=True)
-            before.append(_Ended(stored, fresh=False))
+            before.append(_Ended(stored, *await counted(tx, consent_id), fresh=False))
         else:
             ended.append(await _end_one(world, tx, session, stored, remove, method))
     ids = [one.stored.record.consent_id for one in ended]
@@ -182,11 +182,12 @@ async def end_in(
     for run_id in sorted({part.run_id for parts in stopped.values() for part in parts}):
         await finish(world, tx, run_id)
     await tx.jobs.notify(STOP_CHANNEL, [f"*:{one}" for one in stopped])
-    for one in ended:
+    fresh = [replace(one, stopped=len(stopped[one.stored.record.consent_id])) for one in ended]
+    for one in fresh:
+        await tx.withdrawals.reached(one.stored.record.consent_id, one.removed, one.stopped)
         await prove(world, tx, one.stored)
         await watching.leave(tx, one.stored.record.consent_id)
         await cancel_access.leave(tx, one.stored.record.consent_id)
-    fresh = (replace(one, stopped=len(stopped[one.stored.record.consent_id])) for one in ended)
     return (*fresh, *before)
 
 
@@ -243,7 +244,7 @@ async def status(world: World, session: Session, consent_id: str) -> Withdrawal:
     Where that goes on already, in whichever process, or cannot be announced, it only tells.
     Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn.
     """
-    stored, _ = await found_one(world, session, consent_id)
+    stored, _, counts = await found_one(world, session, consent_id)
     await at_pod.again(world, session, consent_id)
-    (only,) = await _answered(world, session, [_Ended(stored, fresh=False)])
+    (only,) = await _answered(world, session, [_Ended(stored, *counts, fresh=False)])
     return only

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -19,6 +20,9 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.run.delivery import DeliveryRow, DeliveryState
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
 
 _LISTED = 20
 _log = structlog.get_logger()
@@ -36,6 +40,8 @@ class LeftOpen:
 class Withdrawal:
     """What a withdrawal reached. ``stopped`` counts parts of runs that were under way or queued.
 
+    It and ``results_removed`` are what the withdrawal itself ended, however often it is asked for.
+
     ``unresolved`` are the effects in doubt for longer than ``consent.doubt_hours``; ``results_*`` are
     addresses in the person's pod: kept and marked as invalid, removed, or no longer ours to touch.
     """
@@ -45,6 +51,7 @@ class Withdrawal:
     quiescent: bool
     in_doubt: tuple[str, ...]
     unresolved: tuple[str, ...]
+    doubt_hours: int
     door: DoorState | None
     door_problem: str | None
     to_close: tuple[LeftOpen, ...]
@@ -56,24 +63,36 @@ class Withdrawal:
     receipt: str
 
 
-async def found(world: World, session: Session, consent_id: str) -> tuple[StoredConsent, StoredDoor | None]:
+class Counts(NamedTuple):
+    """Results that left the queries, and parts of runs that stopped, with the withdrawal itself."""
+
+    removed: int
+    stopped: int
+
+
+async def counted(tx: Transaction, consent_id: str) -> Counts:
+    """What a withdrawal ended, as it was stored with it."""
+    row = await tx.withdrawals.one(consent_id)
+    return Counts(row.results_removed, row.stopped)
+
+
+async def found(
+    world: World, session: Session, consent_id: str
+) -> tuple[StoredConsent, StoredDoor | None, Counts]:
     """Raises ``ConsentNotFound``, and ``ConsentNotGiven`` for a consent that was not withdrawn."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
-        known = await tx.doors.one(consent_id)
-    if stored.record.latest.status is not ConsentStatus.WITHDRAWN:
-        raise ConsentNotGiven("this consent was not withdrawn")
-    return stored, known
+        if stored.record.latest.status is not ConsentStatus.WITHDRAWN:
+            raise ConsentNotGiven("this consent was not withdrawn")
+        return stored, await tx.doors.one(consent_id), await counted(tx, consent_id)
 
 
-async def told(
-    world: World, session: Session, consent_id: str, removed: int, stopped: int, until: float
-) -> Withdrawal:
+async def told(world: World, session: Session, consent_id: str, until: float) -> Withdrawal:
     """How it stands now; ``until``, by the loop's clock, a pod may be asked where its lists are.
 
     Raises as ``found``.
     """
-    stored, _ = await found(world, session, consent_id)
+    stored, _, counts = await found(world, session, consent_id)
     async with world.store.transaction() as tx:
         # First the leases, then the deliveries: a holder may record an outcome just before it gives back.
         leases = await tx.leases.open([consent_id])
@@ -93,14 +112,15 @@ async def told(
         quiescent=not doubts and not leases and not on_its_way,
         in_doubt=doubts,
         unresolved=doubts if is_old else (),
+        doubt_hours=world.settings.consent.doubt_hours,
         door=None if seen is None else seen.state,
         door_problem=None if seen is None else seen.problem,
         to_close=await _left_open(world, session, stored, until) if is_open else (),
-        results_removed=removed,
+        results_removed=counts.removed,
         results_kept=_targets(rows, DeliveryState.WRITTEN),
         results_removed_from_pod=_targets(rows, DeliveryState.REMOVED),
         results_disputed=_targets(rows, DeliveryState.DISPUTED),
-        stopped=stopped,
+        stopped=counts.stopped,
         receipt=newest.token,
     )
 
@@ -110,7 +130,7 @@ async def told_or_stored(
 ) -> Withdrawal:
     """The same; where it cannot be learned now, what is sure: stored, and not known to be quiescent."""
     late = until + world.settings.consent.store_seconds
-    telling = told(world, session, stored.record.consent_id, removed, stopped, until)
+    telling = told(world, session, stored.record.consent_id, until)
     try:
         return await in_time(telling, max(0.0, late - asyncio.get_running_loop().time()))
     except Exception as fault:  # noqa: BLE001 - whoever is told that it failed believes that nothing is stored
@@ -121,6 +141,7 @@ async def told_or_stored(
         quiescent=False,
         in_doubt=(),
         unresolved=(),
+        doubt_hours=world.settings.consent.doubt_hours,
         door=DoorState.OPEN,  # as far as anybody knows
         door_problem=None,
         to_close=tuple(LeftOpen(url, None) for url in stored.record.resources[:_LISTED]),

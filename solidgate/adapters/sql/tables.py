@@ -234,6 +234,8 @@ withdrawals = sa.Table(
     _at("at"),
     _at("next_try", null=True),
     _at("settled", null=True),
+    sa.Column("results_removed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("stopped", sa.Integer, nullable=False, server_default="0"),
 )
 
 runs = sa.Table(

@@ -15,7 +15,11 @@ from solidgate.run.delivery import DeliveryState
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalRow:
-    """A withdrawal as stored; ``settled`` once nothing is owed at the pod any more."""
+    """A withdrawal as stored; ``settled`` once nothing is owed at the pod any more.
+
+    ``results_removed`` left the queries with it and ``stopped`` parts of runs ended: counted once, then told
+    to whoever asks.
+    """
 
     consent_id: str
     person_id: str
@@ -25,6 +29,8 @@ class WithdrawalRow:
     tries: int
     at: datetime
     settled: datetime | None
+    results_removed: int
+    stopped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,10 @@ class Withdrawals:
         values = {name: True for name, is_so in (("audited", audited), ("receipted", receipted)) if is_so}
         if values:
             await self._update(consent_id, **values)
+
+    async def reached(self, consent_id: str, results_removed: int, stopped: int) -> None:
+        """Remember what it ended, in its own transaction."""
+        await self._update(consent_id, results_removed=results_removed, stopped=stopped)
 
     async def change(self, consent_id: str, *, remove_results: bool) -> None:
         """The person asks, later, for the results to be removed as well."""

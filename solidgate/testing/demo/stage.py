@@ -59,7 +59,7 @@ requests_per_second = {pace}
 minimum_level = 1
 
 [consent]
-pod_wait_seconds = 60
+pod_wait_seconds = 8
 """
 
 

@@ -171,6 +171,7 @@ def withdrawal_of() -> Withdrawal:
         quiescent=False,
         in_doubt=("https://x/",),
         unresolved=("https://y/",),
+        doubt_hours=24,
         door=DoorState.PARTIAL,
         door_problem="pod.forbidden",
         to_close=(LeftOpen("https://x/a", None),),
