@@ -26,6 +26,8 @@ from solidgate.web.problems import REQUEST_ID
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Networks = Sequence[IPv4Network | IPv6Network]
 
+WITHDRAWALS = ("withdraw", "withdraw_all")
+"""The names of the routes that end consents."""
 _ALWAYS_ANSWERED = frozenset({"healthz", "readyz", "metrics", "version"})
 _log = logger("web")
 
@@ -33,6 +35,7 @@ _log = logger("web")
 def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
     """The one middleware; ``open_ended`` are the names of routes without a time limit."""
     server = settings.server
+    longer = dict.fromkeys(WITHDRAWALS, _waits(settings))
     proxies = tuple(ip_network(text, strict=False) for text in server.trusted_proxies)
 
     @web.middleware
@@ -47,7 +50,7 @@ def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
                 if life.draining and name not in _ALWAYS_ANSWERED:
                     response = _refused(request, NotReady())
                 else:
-                    seconds = None if name in open_ended else server.request_timeout
+                    seconds = None if name in open_ended else server.request_timeout + longer.get(name, 0)
                     response = await _answered(request, handler, seconds)
                 _record(request, name, response.status, time.perf_counter() - started)
         finally:
@@ -55,6 +58,13 @@ def edge(settings: Settings, open_ended: frozenset[str]) -> Middleware:
         return response
 
     return around
+
+
+def _waits(settings: Settings) -> float:
+    """How long a withdrawal may wait by settings of its own: for the store to end it, to tell of it and to
+    name its space, for work to end, and for the pod. It was stored then, so it is never cut off before."""
+    consent = settings.consent
+    return 3 * consent.store_seconds + consent.withdraw_wait_seconds + consent.pod_wait_seconds
 
 
 async def _answered(request: web.Request, handler: Handler, seconds: float | None) -> web.StreamResponse:

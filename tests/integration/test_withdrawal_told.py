@@ -34,6 +34,25 @@ async def ground(database_url: str, tmp_path: Path) -> AsyncIterator[Ground]:
         yield opened
 
 
+async def hanging(*arguments: Any) -> Any:
+    """What a pod does that takes a request and says nothing."""
+    await asyncio.Event().wait()
+
+
+async def test_a_pod_that_hangs_makes_no_withdrawal_late(database_url: str, tmp_path: Path) -> None:
+    """It was stored: whoever asked is told so, however little time a request has besides."""
+    consent = Consent(withdraw_wait_seconds=1, pod_wait_seconds=2, posts_per_minute=100_000)
+    async with open_ground(database_url, tmp_path, consent=consent) as ground:
+        object.__setattr__(ground.gate.world.settings.server, "request_timeout", 1)
+        session = await ground.arrive("anna")
+        ground.gate.pods.give(session.webid, "https://anna.example/", {})
+        consent_id = (await ground.say_yes(session))["advice"]
+        ground.gate.pods.close_door = hanging  # type: ignore[method-assign]
+        async with ground.gate.browser(session.webid) as anna:
+            answered = await anna.post(f"/consents/{consent_id}/withdraw", {}, JSON)
+        assert answered.status == 202
+
+
 async def working(ground: Ground) -> tuple[Session, str]:
     """Somebody with one result in their pod, and one run that waits."""
     session = await ground.arrive("anna")
@@ -77,6 +96,9 @@ async def test_a_page_claims_the_end_only_when_it_has_come(ground: Ground) -> No
         assert (page.status, ENDED in page.text, BEGUN in page.text) == (202, False, True)
         back.set()
         await ground.gate.world.after.wait([consent_id], 30)
+        object.__setattr__(
+            ground.gate.world.settings.consent, "pod_wait_seconds", 10
+        )  # asking begins what is owed
         page = await anna.get(place)
         assert (page.status, ENDED in page.text, BEGUN in page.text) == (200, True, False)
 
