@@ -105,7 +105,8 @@ class Server(Section):
         default=1000, description="Open connections of one gate process; then 503."
     )
     request_timeout: Seconds = Field(
-        default=30, description="Seconds for one request, from its head to its answer."
+        default=30,
+        description="Seconds for one request, from its head to its answer; a withdrawal has its own waits besides.",
     )
     header_timeout: Seconds = Field(
         default=10, description="Seconds in which a new connection must send a whole request head."
