@@ -106,7 +106,7 @@ class Server(Section):
     )
     request_timeout: Seconds = Field(
         default=30,
-        description="Seconds for one request, from its head to its answer; a withdrawal has its own waits besides.",
+        description="Seconds for one request; a withdrawal has its own waits besides.",
     )
     header_timeout: Seconds = Field(
         default=10, description="Seconds in which a new connection must send a whole request head."
