@@ -117,7 +117,7 @@ async def _take_out(world: World, access: Access, row: DeliveryRow, owner: Owner
             await _record(world, row, DeliveryState.REMOVED)
             return
         raise
-    if not await is_same(world, found, row.delivery.content):
+    if not await is_same(world, found, row.delivery.content, row.sha256):
         await _record(world, row, DeliveryState.DISPUTED)
         return
     await owner.answered(world.pods.remove(access, target, found.etag))

@@ -94,7 +94,7 @@ async def _state(world: World, access: Access, row: DeliveryRow) -> DeliveryStat
         return DeliveryState.GONE
     except (PodUnreadable, FetchTooLarge):
         return DeliveryState.DISPUTED
-    same = await is_same(world, found, row.delivery.content)
+    same = await is_same(world, found, row.delivery.content, row.sha256)
     return DeliveryState.WRITTEN if same else DeliveryState.DISPUTED
 
 

@@ -121,6 +121,6 @@ async def read_back(world: World, access: Access, delivery: Delivery, sha256: st
         return None
     except (PodUnreadable, FetchTooLarge) as other:
         raise PodDisputed() from other
-    if not await is_same(world, found, delivery.content):
+    if not await is_same(world, found, delivery.content, sha256):
         raise PodDisputed()
     return WrittenResource(delivery.target, sha256, found.etag)

@@ -96,5 +96,5 @@ def test_a_registration_never_widens_what_it_names(named: list[tuple[str, bool]]
         quads.append(Quad(subject, SOLID.forClass, NamedNode("urn:A")))
         quads.append(Quad(subject, SOLID.instanceContainer if is_container else SOLID.instance, node))
     said = {quad.object.value for quad in quads}
-    for one in registrations(quads):
+    for one in registrations(quads, ["urn:A"]).found:
         assert any(one.url in (document(url), document(url) + "/") for url in said)
