@@ -28,7 +28,7 @@ async def document(http: aiohttp.ClientSession, url: str) -> int:
 
 
 async def people(pods: str, numbers: range) -> None:
-    """One person after the other, each with all their documents at once."""
+    """``AT_ONCE`` people at a time, each with all their documents at once."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def person(number: int) -> None:

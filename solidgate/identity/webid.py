@@ -9,12 +9,11 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 from yarl import URL
 
 from solidgate.errors import FetchUnexpected, WebIdInvalid
-from solidgate.pod.nesting import depth
+from solidgate.pod.nesting import MAX_NESTING, depth
 from solidgate.vocab import FOAF, PIM, SOLID, VCARD
 
 MAX_WEBID_CHARACTERS = 2048
 MAX_NAME_CHARACTERS = 200
-MAX_NESTING = 64
 PROFILE_ACCEPT = "text/turtle, application/n-triples;q=0.9, application/ld+json;q=0.5"
 
 _FORMATS = {

@@ -7,10 +7,9 @@ from itertools import islice
 from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 
 from solidgate.errors import PodUnreadable
-from solidgate.pod.nesting import depth
+from solidgate.pod.nesting import MAX_NESTING, depth
 
 MOST_TRIPLES = 20_000
-MAX_NESTING = 64
 
 CONTROL_FORMATS = {
     "text/turtle": RdfFormat.TURTLE,

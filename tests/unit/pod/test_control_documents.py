@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from solidgate.errors import PodUnreadable
-from solidgate.pod.nesting import depth
-from solidgate.pod.rdf import MAX_NESTING, control_document
+from solidgate.pod.nesting import MAX_NESTING, depth
+from solidgate.pod.rdf import control_document
 from solidgate.testing.awkward import nested_json_ld
 
 HERE = "https://pod.example/"
