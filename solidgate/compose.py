@@ -169,6 +169,7 @@ def _issuer_policy(settings: Settings) -> IssuerPolicy:
         issuer_cache_seconds=login.issuer_cache_seconds,
         profile_cache_seconds=login.profile_cache_seconds,
         trailing_slash_tolerance=login.trailing_slash_tolerance,
+        clock_skew_seconds=login.clock_skew_seconds,
     )
 
 

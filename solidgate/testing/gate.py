@@ -180,12 +180,19 @@ async def _world(
     stack.push_async_callback(engine.dispose)
     store = SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
-    fetcher = GuardedFetcher(FetchPolicy(), clock)
+    near = settings.http.allow_private_addresses
+    fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=near), clock)
     stack.push_async_callback(fetcher.aclose)
     sandbox = BwrapSandbox(minimum_level=IsolationLevel.L0)
     stack.push_async_callback(sandbox.aclose)
-    policy, after = IssuerPolicy(public_url=settings.server.public_url), Afterwards()
+    after = Afterwards()
     stack.push_async_callback(after.aclose)
+    policy = IssuerPolicy(
+        public_url=settings.server.public_url,
+        plain_http=near,
+        document_timeout=settings.http.document_timeout,
+        trailing_slash_tolerance=settings.login.trailing_slash_tolerance,
+    )
     return World(
         settings=settings,
         clock=clock,

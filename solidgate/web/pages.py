@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from yarl import URL
 
 from solidgate.identity.login import Session
 from solidgate.web import words
@@ -79,7 +80,13 @@ def see_other(place: str) -> web.Response:
     return web.Response(status=303, headers={"Location": place, "Cache-Control": "no-store"})
 
 
-def language_links(request: web.Request) -> dict[str, str]:
-    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated."""
+def language_links(request: web.Request, return_to: str = "") -> dict[str, str]:
+    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated.
+
+    What answers a login has no page to read again: with ``return_to`` the links are to the login page.
+    """
+    if return_to:
+        login = URL("/login").with_query(return_to=return_to)
+        return {tag: str(login.update_query(lang=tag)) for tag in LANGUAGES}
     kept = {"return_to": request.query["return_to"]} if "return_to" in request.query else {}
     return {tag: str(request.rel_url.with_query({**kept, "lang": tag})) for tag in LANGUAGES}
