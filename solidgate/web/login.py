@@ -24,11 +24,11 @@ from solidgate.flow.settle import settle
 from solidgate.identity.login import AuthorizationRequest
 from solidgate.web.doors import person
 from solidgate.web.forms import form_of, read_form, same_site_path
-from solidgate.web.keys import PACES, WORLD
+from solidgate.web.keys import PACES, REQUEST_ID, WORLD
 from solidgate.web.language import language_of
 from solidgate.web.limits import LOGIN
 from solidgate.web.pages import language_links, render, render_before_login, see_other
-from solidgate.web.problems import OWN_PAGE, REQUEST_ID, RETURN_TO, OwnPage, status_of
+from solidgate.web.problems import OWN_PAGE, RETURN_TO, OwnPage, status_of
 from solidgate.web.remembered import forget_providers, remember_provider, remembered
 from solidgate.web.session import (
     browser_of,
@@ -64,7 +64,9 @@ async def login(request: web.Request) -> web.Response:
     if isinstance(begun, login_flow.IssuerChoice):
         return _login(request, return_to, identifier=identifier, issuers=begun.issuers)
     host = urlsplit(begun.redirect_to).netloc
-    return render(request, "leaving.html", address=begun.redirect_to, host=host, return_to=return_to)
+    switch = language_links(request, f"/login?return_to={_quoted(return_to)}")
+    values = {"address": begun.redirect_to, "host": host, "return_to": return_to, "switch": switch}
+    return render(request, "leaving.html", **values)
 
 
 async def forget(request: web.Request) -> web.StreamResponse:
@@ -164,5 +166,5 @@ def _login(
         fault=fault,
         request_id=request.get(REQUEST_ID, ""),
         status=status,
-        switch=language_links(request, return_to),
+        switch=language_links(request, f"/login?return_to={_quoted(return_to)}"),
     )

@@ -14,11 +14,10 @@ from solidgate.errors import SolidgateError
 from solidgate.identity.dpop import PROOF_ALGORITHMS
 from solidgate.web import words, words_of_faults
 from solidgate.web.accept import wants_html
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import REQUEST_ID, WORLD
 from solidgate.web.language import language_of, mark
 from solidgate.web.pages import language_links, render
 
-REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 RETURN_TO: web.RequestKey[str] = web.RequestKey("return_to", str)
 """Where a login was to lead: set by its handlers, so that the page of its failure leads there again."""
 OwnPage = Callable[[SolidgateError], web.Response]
@@ -122,6 +121,8 @@ def _page(request: web.Request, error: SolidgateError) -> web.Response:
     language, kind = language_of(request), type(error)
     again = (request.rel_url.raw_path_qs, str(language.text(_AGAIN))) if _may_help(request, kind) else None
     return_to = request.get(RETURN_TO, "")
+    way_on = words.way_on(kind.code, language, _own_page(request, kind), return_to) or again
+    is_page = request.method == "GET" and not return_to
     return render(
         request,
         "error.html",
@@ -131,11 +132,11 @@ def _page(request: web.Request, error: SolidgateError) -> web.Response:
         sentence=language.quoted(kind.sentence),
         remedy=language.quoted(kind.remedy),
         saved=words.saved(kind.code, language),
-        way_on=words.way_on(kind.code, language, _own_page(request, kind), return_to) or again,
+        way_on=way_on,
         code=kind.code,
         detail=error.detail,
         request_id=request.get(REQUEST_ID, ""),
-        switch=language_links(request, return_to),
+        switch=language_links(request, "" if is_page else way_on[0] if way_on else "/"),
     )
 
 
