@@ -65,8 +65,8 @@ async def login(request: web.Request) -> web.Response:
         return _login(request, return_to, identifier=identifier, issuers=begun.issuers)
     host = urlsplit(begun.redirect_to).netloc
     switch = language_links(request, f"/login?return_to={_quoted(return_to)}")
-    values = {"address": begun.redirect_to, "host": host, "return_to": return_to, "switch": switch}
-    return render(request, "leaving.html", **values)
+    address = begun.redirect_to
+    return render(request, "leaving.html", address=address, host=host, return_to=return_to, switch=switch)
 
 
 async def forget(request: web.Request) -> web.StreamResponse:
