@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+
+from solidgate.adapters.http_date import date_of
 
 _MOST_DIGITS = 9
 
@@ -15,9 +16,5 @@ def seconds_asked(text: str, now: datetime) -> float:
         return 0.0
     if asked.isascii() and asked.isdigit():
         return float(asked[:_MOST_DIGITS])
-    try:
-        until = parsedate_to_datetime(asked)
-        until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+    until = date_of(asked)
+    return 0.0 if until is None else max(0.0, (until - now).total_seconds())

@@ -59,7 +59,7 @@ def registration_of(issuer: str, reply: Reply) -> Registration:
     client_id, secret = fields.get("client_id"), fields.get("client_secret")
     if not isinstance(client_id, str) or not client_id:
         raise IssuerFault(f"its registration answers {reply.status} and gives no client_id")
-    is_public = fields.get("token_endpoint_auth_method", "client_secretbasic") == "none"
+    is_public = fields.get("token_endpoint_auth_method", "client_secret_basic") == "none"
     return Registration(issuer, client_id, None if is_public or not isinstance(secret, str) else secret)
 
 

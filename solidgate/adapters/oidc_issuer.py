@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from yarl import URL
 
+from solidgate.adapters.http_date import seconds_ahead
 from solidgate.adapters.issuer_answers import basic, of_description, of_profile, public_keys, registration_of
 from solidgate.adapters.issuer_cache import TimedCache
 from solidgate.errors import (
@@ -144,14 +143,9 @@ class OidcIssuers:
         return await self._keys(issuer, not_before=self._clock.monotonic())
 
     def _clocks_differ(self, reply: Reply) -> bool:
-        """Whether the reply's ``Date`` (RFC 9110 section 6.6.1) is further from now than clocks may be."""
-        try:
-            theirs = parsedate_to_datetime(reply.headers.get("Date", ""))
-        except ValueError:
-            return False
-        if theirs.tzinfo is None:
-            return False
-        return abs(theirs - self._clock.now()) > timedelta(seconds=self._policy.clock_skew_seconds)
+        """Whether the reply's ``Date`` is further from now than clocks may be."""
+        ahead = seconds_ahead(reply, self._clock.now())
+        return ahead is not None and abs(ahead) > self._policy.clock_skew_seconds
 
     async def _keys(self, issuer: str, not_before: float = 0) -> Sequence[Mapping[str, Any]]:
         kept = await self._key_sets.get(issuer, lambda: self._fetch_keys(issuer), not_before=not_before)

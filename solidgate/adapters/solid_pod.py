@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
 
 from solidgate.adapters.holds_control import HoldsControl
+from solidgate.adapters.http_date import date_of
 from solidgate.adapters.pod_door import PodDoor
 from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED
 from solidgate.adapters.single_flight import SingleFlight
@@ -287,10 +287,4 @@ def _state(reply: Reply, url: str) -> ResourceState:
 def _modified(reply: Reply) -> datetime | None:
     """The pod's own word on the last change (RFC 9110 section 8.8.2); none when it has none."""
     said = reply.headers.get("Last-Modified")
-    if not said:
-        return None
-    try:
-        found = parsedate_to_datetime(said)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return date_of(said) if said else None

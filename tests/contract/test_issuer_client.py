@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
-from solidgate.errors import IssuerFault, LoginCancelled, LoginRefused, SolidgateError
+from solidgate.errors import IssuerNotFound, LoginCancelled, LoginRefused, SolidgateError
 from solidgate.flow import caller, login
 from solidgate.flow.world import World
 from solidgate.identity import client_document, jose
@@ -93,7 +93,7 @@ async def test_metadata(partner: Partner) -> None:
 
 
 async def test_an_address_that_is_no_issuer(partner: Partner) -> None:
-    with pytest.raises(IssuerFault):
+    with pytest.raises(IssuerNotFound):
         await partner.world.issuers.metadata(f"{partner.issuer}nowhere/")
 
 
