@@ -17,7 +17,13 @@ from solidgate.web.language import Language, mark
 if TYPE_CHECKING:
     from solidgate.flow.record import ActivityLine
 
-_SOURCE = re.compile("|".join(re.escape(said["program_source"].partition("{")[0]) for said in WORDS.values()))
+_EXACT = re.compile(
+    "|".join(
+        re.escape(said[key].partition("{")[0])
+        for said in WORDS.values()
+        for key in ("program_source", "webid")
+    )
+)
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -188,8 +194,8 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 
 
 def is_exact(line: str) -> bool:
-    """Whether a line of the label is for the second layer: a digest, or where a source is."""
-    return "sha256:" in line or _SOURCE.match(line) is not None
+    """Whether a line of the label is for the second layer: a digest, a WebID, or where a source is."""
+    return "sha256:" in line or _EXACT.match(line) is not None
 
 
 def has_exact(lines: Iterable[str]) -> bool:

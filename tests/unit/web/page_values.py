@@ -190,7 +190,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
     view = consent_of(agreement, ConsentStatus.GIVEN)
     found_by = (("https://anna.example/energy/2025.ttl", "urn:kind"),)
     found_view = replace(view, record=replace(view.record, found_by=found_by))
-    notice = make_notice(agreement, request, language.tag, public_url=URL)
+    notice = make_notice(agreement, request, language.tag, approvals=space.approvals, public_url=URL)
     run = RunView(
         "run-1",
         "home-energy",
@@ -203,7 +203,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         True,
         pods={"gone": "<10", "disputed": 0},
     )
-    rows = label_rows(agreement, language, URL)
+    rows = label_rows(agreement, space.approvals, language, URL)
     review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
     looked = tuple(Looked("k", f"https://anna.example/{look}", look) for look in Look)
     pods = ("https://anna.example/", "https://b.example/")
