@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from solidgate.algorithm.approval import Approval
 from solidgate.consent.approved import Approved, approved_of
 from solidgate.consent.notice import starters
-from solidgate.consent.spoken import duration
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.participant import Role
 from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
 from solidgate.web.language import Language
+from solidgate.web.words import spoken
 
 Row = tuple[str, str, tuple[str, ...]]
 
@@ -119,8 +119,3 @@ def _rights(language: Language, public_url: str) -> Iterator[str]:
     yield _say(language, "access", url=own_page)
     yield _say(language, "complain")
     yield _say(language, "no_harm")
-
-
-def spoken(value: str, language: Language) -> str:
-    """A duration such as ``P6M`` in the words of the notice."""
-    return duration(value, WORDS[language.tag])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import every_error
@@ -201,6 +202,11 @@ def is_exact(line: str) -> bool:
 def has_exact(lines: Iterable[str]) -> bool:
     """Whether a row of the label has a second layer."""
     return any(is_exact(line) for line in lines)
+
+
+def spoken(value: str, language: Language) -> str:
+    """A duration such as ``P6M`` in the words of the notice."""
+    return duration(value, WORDS[language.tag])
 
 
 def of_error(code: str, language: Language) -> str:

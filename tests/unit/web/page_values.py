@@ -19,7 +19,7 @@ from solidgate.errors import every_error
 from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
 from solidgate.flow.preview import Preview, PreviewedResource, State
-from solidgate.flow.record import ActivityLine, ConsentView, ResultView
+from solidgate.flow.record import ActivityLine, ConsentView, Displayed, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
@@ -281,7 +281,11 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(found_view) | {"nothing_new": True, "pastes": PASTES},
+        "consent.html": consent_words(found_view) | {
+            "nothing_new": True,
+            "pastes": PASTES,
+            "displayed": Displayed(notice, False),
+        },
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
         "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},
