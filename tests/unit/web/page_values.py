@@ -281,7 +281,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(found_view) | {
+        "consent.html": consent_words(found_view)
+        | {
             "nothing_new": True,
             "pastes": PASTES,
             "displayed": Displayed(notice, False),
