@@ -28,6 +28,7 @@ from benchmarks import consent_bare
 from benchmarks.sandbox import write
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now, plain_url
+from solidgate.algorithm.approval import APPROVING, Approval
 from solidgate.consent.decide import Proposal, decide
 from solidgate.consent.receipt import make_receipt
 from solidgate.consent.record import ConsentRecord
@@ -35,6 +36,7 @@ from solidgate.flow import ask, consent, invite, space
 from solidgate.flow.consent import Answer
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
+from solidgate.space.agreement import Agreement, digest
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import sample_agreement
 from solidgate.web.forms import check_token, form_token
@@ -77,6 +79,7 @@ async def measure(rounds: int = ROUNDS) -> Measured:
 async def _measured(gate: TestGate, url: str, rounds: int) -> Measured:
     agreement = sample_agreement(SPACE)
     await space.create(gate.world, agreement)
+    await _approved(gate, agreement)
     token = await invite.invite(gate.world, None, SPACE, uses=0, days=1)
     key, now = signing_key(gate.world.receipt_key), gate.clock.now()
     async with await psycopg.AsyncConnection.connect(plain_url(url)) as bare:
@@ -102,6 +105,15 @@ async def _measured(gate: TestGate, url: str, rounds: int) -> Measured:
             found.bare.append(time.perf_counter() - begun)
     found.decision = _decision(record)
     return found
+
+
+async def _approved(gate: TestGate, agreement: Agreement) -> None:
+    """Everybody has approved, as where people are asked: an answer holds that against what was shown."""
+    async with gate.world.store.transaction() as tx:
+        for party in agreement.parties:
+            for role in party.roles.intersection(APPROVING):
+                about = (SPACE, digest(agreement), agreement.algorithm, role, party.webid)
+                await tx.spaces.approve(Approval(*about, "approve", gate.clock.now()))
 
 
 async def _record(gate: TestGate, request_id: str) -> ConsentRecord:

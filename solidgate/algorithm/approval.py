@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -64,13 +64,33 @@ def require_approved(agreement: Agreement, agreement_digest: str, approvals: Ite
         raise AlgorithmNotApproved(f"{agreement.algorithm}: not approved by {', '.join(missing)}")
 
 
+def approved_since(
+    agreement: Agreement, agreement_digest: str, approvals: Iterable[Approval]
+) -> Mapping[str, datetime]:
+    """Since when each party, by its WebID, has said yes in all roles in which it must; others are not in it.
+
+    A yes repeated changes nothing; after a no, it counts from the next yes.
+    """
+    yes = _standing(agreement, agreement_digest, approvals)
+    asked = [
+        (party.webid, [(role, party.webid) for role in APPROVING if role in party.roles])
+        for party in agreement.parties
+    ]
+    return {
+        webid: max(yes[one] for one in roles) for webid, roles in asked if roles and yes.keys() >= set(roles)
+    }
+
+
 def _standing(
     agreement: Agreement, agreement_digest: str, approvals: Iterable[Approval]
-) -> frozenset[tuple[Role, str]]:
-    """Who says yes after all that was said. At one instant, a no wins."""
-    words: dict[tuple[Role, str], str] = {}
+) -> Mapping[tuple[Role, str], datetime]:
+    """Who says yes after all that was said, and since when without a no. At one instant, a no wins."""
+    since: dict[tuple[Role, str], datetime] = {}
     about = (agreement.space, agreement_digest, agreement.algorithm)
     for approval in sorted(approvals, key=lambda one: (one.at, one.decision != "approve")):
         if (approval.space, approval.agreement_digest, approval.algorithm_digest) == about:
-            words[approval.role, approval.webid] = approval.decision
-    return frozenset(who for who, decision in words.items() if decision == "approve")
+            if approval.decision == "approve":
+                since.setdefault((approval.role, approval.webid), approval.at)
+            else:
+                since.pop((approval.role, approval.webid), None)
+    return since

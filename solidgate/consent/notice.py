@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from solidgate.consent.duration import parts
+from solidgate.algorithm.approval import Approval
+from solidgate.consent.approved import Approved, approved_of
 from solidgate.consent.request import AskedResource, ConsentRequest, asked_digest
+from solidgate.consent.spoken import duration, listed
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.space.agreement import Agreement
@@ -50,20 +52,23 @@ def make_notice(
     request: ConsentRequest,
     language: str,
     *,
+    approvals: Iterable[Approval],
     public_url: str,
     words: Mapping[str, Mapping[str, str]] = WORDS,
 ) -> Notice:
     """The notice of a request in one language, as it is to be shown, with its digest.
 
-    ``public_url`` ends with a slash. Raises ``LanguageNotOffered``, ``TermsChanged`` when the request is
-    under another agreement, ``SpaceInvalid`` when the request and the agreement do not fit together.
+    ``approvals`` are all of the space: it tells whose stand. ``public_url`` ends with a slash. Raises
+    ``LanguageNotOffered``, ``TermsChanged`` when the request is under another agreement, ``SpaceInvalid``
+    when the request and the agreement do not fit together.
     """
     if language not in agreement.languages or language not in words:
         offered = sorted(set(agreement.languages) & set(words))
         raise LanguageNotOffered(", ".join(offered))
     if request.agreement_digest != agreement_digest(agreement):
         raise TermsChanged("the request is under another version of the terms")
-    text = _Text(agreement, request, language, public_url, words[language])
+    approved = approved_of(agreement, request.agreement_digest, approvals, words[language])
+    text = _Text(agreement, request, language, public_url, words[language], approved)
     try:
         rows = tuple((key, text.word(key), tuple(text.lines(key))) for key in ROWS)
         statements = {purpose: text.statement(agreement.purpose(purpose)) for purpose, _ in request.resources}
@@ -135,6 +140,7 @@ class _Text:
     language: str
     public_url: str
     words: Mapping[str, str]
+    approved: Approved
 
     def word(self, key: str, **values: object) -> str:
         return self.words[key].format(**values)
@@ -156,7 +162,7 @@ class _Text:
         """The sentence that a yes to this purpose says (GDPR Art. 4(11) and 9(2)(a))."""
         names = [party.name for party in self.agreement.with_role(Role.CONTROLLER)]
         key = "statement_special" if purpose.special_category else "statement"
-        return self.word(key, who=self._listed(names), purpose=purpose.title[self.language])
+        return self.word(key, who=listed(names, self.words), purpose=purpose.title[self.language])
 
     def _who(self) -> Iterator[str]:
         space = self.agreement.title[self.language]
@@ -166,6 +172,7 @@ class _Text:
             yield self.word("controller", name=party.name)
             if party.contact:
                 yield self.word("contact", contact=party.contact.removeprefix("mailto:"))
+        yield from self.approved.who
 
     def _why(self) -> Iterator[str]:
         for purpose_id, _ in self.request.resources:
@@ -194,6 +201,7 @@ class _Text:
     def _program(self) -> Iterator[str]:
         if self.language in self.agreement.algorithm_text:
             yield self.agreement.algorithm_text[self.language]
+        yield from self.approved.program
         yield self.word("program_digest", digest=self.agreement.algorithm)
         if self.agreement.algorithm_source:
             yield self.word("program_source", source=self.agreement.algorithm_source)
@@ -211,8 +219,8 @@ class _Text:
             yield self.word("recipient", name=party.name)
 
     def _duration(self) -> Iterator[str]:
-        yield self.word("validity", duration=self._spoken(self.agreement.validity))
-        yield self.word("retention", duration=self._spoken(self.agreement.retention))
+        yield self.word("validity", duration=duration(self.agreement.validity, self.words))
+        yield self.word("retention", duration=duration(self.agreement.retention, self.words))
         place, law = self.agreement.storage_location, self.agreement.jurisdiction
         yield self.word("storage", place=place, law=law)
         yield self._rerun()
@@ -225,7 +233,7 @@ class _Text:
             return self.word("rerun_by_hand", who=", ".join(starters(self.agreement)))
         if is_cron(rerun):
             return self.word("rerun_cron", times=rerun)
-        return self.word("rerun_every", duration=self._spoken(rerun))
+        return self.word("rerun_every", duration=duration(rerun, self.words))
 
     def _rights(self) -> Iterator[str]:
         own_page = f"{self.public_url}me"
@@ -233,15 +241,3 @@ class _Text:
         yield self.word("access", url=own_page)
         yield self.word("complain")
         yield self.word("no_harm")
-
-    def _spoken(self, duration: str) -> str:
-        """``P6M`` as "6 months"; singular and plural as the word table has them."""
-        units = ("year", "month", "day", "hour", "minute", "second")
-        counted = [(count, unit) for count, unit in zip(parts(duration), units, strict=True) if count]
-        return self._listed(
-            [self.word(unit if count == 1 else unit + "s", count=count) for count, unit in counted]
-        )
-
-    def _listed(self, items: list[str]) -> str:
-        joined = [", ".join(items[:-1]), items[-1]] if len(items) > 1 else items
-        return self.words["and"].join(joined)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from solidgate.algorithm.approval import Approval
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest
@@ -71,8 +72,9 @@ class WaitingRequest:
 class ToAnswer:
     """A request, and all that an answer to it depends on; ``notice`` is none when it was never displayed.
 
-    ``agreement_digest`` names the space's terms of now, ``earlier`` the newest record of each purpose, and
-    ``held`` the purposes with a yes that no event has ended, whatever the clock says.
+    ``agreement_digest`` names the space's terms of now, ``approvals`` what its parties said of them,
+    ``earlier`` the newest record of each purpose, and ``held`` the purposes with a yes that no event has
+    ended, whatever the clock says.
     """
 
     request: ConsentRequest
@@ -80,6 +82,7 @@ class ToAnswer:
     deferred: datetime | None
     space_state: str
     agreement_digest: str
+    approvals: tuple[Approval, ...]
     notice: Notice | None
     displayed: datetime | None
     earlier: Mapping[str, PurposeState]

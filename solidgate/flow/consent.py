@@ -12,12 +12,14 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
+from solidgate.consent.approved import approved_of
 from solidgate.consent.duration import after
 from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest, asked_digest
 from solidgate.consent.status import ConsentStatus
-from solidgate.consent.words import SPECIAL_WORDS, typed_right
+from solidgate.consent.stored import ToAnswer
+from solidgate.consent.words import SPECIAL_WORDS, WORDS, typed_right
 from solidgate.errors import (
     AnswerMissing,
     ReceiptPlaceInvalid,
@@ -106,7 +108,9 @@ async def review(world: World, session: Session, request_id: str, language: str)
     now = world.clock.now()
     async with world.store.transaction() as tx:
         agreement = await tx.spaces.agreement(request.agreement_digest)
-        notice = make_notice(agreement, request, language, public_url=world.public_url)
+        notice = make_notice(
+            agreement, request, language, approvals=view.approvals, public_url=world.public_url
+        )
         if not answered:
             await tx.requests.update(session.person_id, request)
             await tx.requests.displayed(session.person_id, request_id, notice, now)
@@ -195,6 +199,7 @@ async def _record(
     if notice is None or found.displayed is None:
         raise TermsChanged()
     _check_unchanged(notice, request, found.agreement_digest, said.language)
+    _check_approvals(notice, agreement, found)
     _check_answers(request, said.answers)
     _check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
@@ -223,6 +228,13 @@ def _check_unchanged(notice: Notice, request: ConsentRequest, current: str, lang
     if notice.agreement_digest != current or request.agreement_digest != current:
         raise TermsChanged()
     if notice.resources_digest != asked_digest(request) or notice.language != language:
+        raise TermsChanged()
+
+
+def _check_approvals(notice: Notice, agreement: Agreement, found: ToAnswer) -> None:
+    """What the page told of who approved still stands: a word since then, yes or no, is a change of it."""
+    now = approved_of(agreement, found.agreement_digest, found.approvals, WORDS[notice.language])
+    if not now.stand_in(notice.rows):
         raise TermsChanged()
 
 

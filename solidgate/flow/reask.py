@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
+from solidgate.consent.record import ConsentRecord
 from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.flow.consent import Review
 from solidgate.flow.world import World
@@ -38,30 +39,29 @@ async def since_last_answer(world: World, session: Session, found: Review) -> Si
             same = record.purpose in asked and one.space_id == found.request.space_id
             if not same or record.request_id == found.request.request_id:
                 continue
-            shown = (record.request_id, record.notice_digest)
-            old = await _shown_then(world, tx, session, shown, found.notice.language)
+            old = await _shown_then(world, tx, session, record, found.notice.language)
             return Since(None if old is None else terms_difference(old, found.notice))
     return None
 
 
 async def _shown_then(
-    world: World, tx: Transaction, session: Session, shown: tuple[str, str], language: str
+    world: World, tx: Transaction, session: Session, record: ConsentRecord, language: str
 ) -> Notice | None:
     """The notice of that time: as it was shown, or in the page's language what it says in that one.
 
-    The terms and the request of that time are kept, so the other language says the same; None when the
-    terms were not written in it.
+    The terms, the request and the approvals of that time are kept, so the other language says the same;
+    None when the terms were not written in it.
     """
-    request_id, notice_digest = shown
     try:
-        old, _ = await tx.requests.shown(session.person_id, request_id, notice_digest)
+        old, _ = await tx.requests.shown(session.person_id, record.request_id, record.notice_digest)
         if old.language == language:
             return old
     except TermsChanged:
         pass  # The page of that time is not kept; the terms and the request still tell what it said.
-    request, _ = await tx.requests.one(request_id, session.person_id)
+    request, _ = await tx.requests.one(record.request_id, session.person_id)
     agreement = await tx.spaces.agreement(request.agreement_digest)
+    approvals = [one for one in await tx.spaces.approvals(request.space_id) if one.at <= record.notice_date]
     try:
-        return make_notice(agreement, request, language, public_url=world.public_url)
+        return make_notice(agreement, request, language, approvals=approvals, public_url=world.public_url)
     except (LanguageNotOffered, SpaceInvalid):
         return None

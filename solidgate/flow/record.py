@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from solidgate.consent.notice import Notice, notice_digest
 from solidgate.consent.rdf import to_turtle
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
+from solidgate.errors import TermsChanged
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess
@@ -77,6 +79,27 @@ class ConsentView:
     results: tuple[ResultView, ...]
     activity: tuple[ActivityLine, ...]
     access: AccessView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """The notice that a consent answers, as it was displayed.
+
+    ``intact`` is whether the digest of its content, made anew, is the one that the record names.
+    """
+
+    notice: Notice
+    intact: bool
+
+
+async def displayed(world: World, session: Session, record: ConsentRecord) -> Displayed | None:
+    """What the person was shown before this answer; None where that text is not kept."""
+    try:
+        async with world.store.transaction() as tx:
+            notice, _ = await tx.requests.shown(session.person_id, record.request_id, record.notice_digest)
+    except TermsChanged:
+        return None
+    return Displayed(notice, notice_digest(notice) == record.notice_digest)
 
 
 async def view(world: World, session: Session, consent_id: str) -> ConsentView:

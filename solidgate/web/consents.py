@@ -19,6 +19,7 @@ from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.pod.origin import origin
+from solidgate.space.participant import Role
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
 from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
@@ -45,6 +46,7 @@ async def consent(request: web.Request) -> web.Response:
         return json_response(consent_plain(view))
     shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
     shown["nothing_new"] = request.query.get("new") == "none"
+    shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 
 
@@ -205,5 +207,6 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "pastes": (),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",
+        "controllers": view.agreement.with_role(Role.CONTROLLER),
         "recipients": [names.get(recipient, recipient) for recipient in view.record.recipients],
     }

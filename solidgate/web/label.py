@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from solidgate.consent.duration import parts
+from solidgate.algorithm.approval import Approval
+from solidgate.consent.approved import Approved, approved_of
 from solidgate.consent.notice import starters
 from solidgate.consent.words import ROWS, WORDS
-from solidgate.space.agreement import Agreement
+from solidgate.space.agreement import Agreement, digest
 from solidgate.space.participant import Role
 from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
 from solidgate.web.language import Language
+from solidgate.web.words import spoken
 
 Row = tuple[str, str, tuple[str, ...]]
 
-_UNITS = ("year", "month", "day", "hour", "minute", "second")
 
-
-def label_rows(agreement: Agreement, language: Language, public_url: str) -> tuple[Row, ...]:
+def label_rows(
+    agreement: Agreement, approvals: Iterable[Approval], language: Language, public_url: str
+) -> tuple[Row, ...]:
     """(key, title, lines) in the fixed order of the notice. The notice itself follows after login."""
+    approved = approved_of(agreement, digest(agreement), approvals, WORDS[language.tag])
     lines = {
-        "who": _who(agreement, language),
+        "who": _who(agreement, approved, language),
         "why": _why(agreement, language),
         "what": _what(agreement, language),
-        "program": _program(agreement, language),
+        "program": _program(agreement, approved, language),
         "result": _result(agreement, language),
         "recipients": _recipients(agreement, language),
         "duration": _duration(agreement, language),
@@ -41,7 +44,7 @@ def _say(language: Language, key: str, **values: object) -> str:
     return WORDS[language.tag][key].format(**values)
 
 
-def _who(agreement: Agreement, language: Language) -> Iterator[str]:
+def _who(agreement: Agreement, approved: Approved, language: Language) -> Iterator[str]:
     title = language.pick(agreement.title)
     for party in agreement.with_role(Role.OWNER):
         yield _say(language, "asker", name=party.name, space=title)
@@ -49,6 +52,7 @@ def _who(agreement: Agreement, language: Language) -> Iterator[str]:
         yield _say(language, "controller", name=party.name)
         if party.contact:
             yield _say(language, "contact", contact=party.contact.removeprefix("mailto:"))
+    yield from approved.who
 
 
 def _why(agreement: Agreement, language: Language) -> Iterator[str]:
@@ -68,9 +72,10 @@ def _what(agreement: Agreement, language: Language) -> Iterator[str]:
     yield _say(language, "read_only")
 
 
-def _program(agreement: Agreement, language: Language) -> Iterator[str]:
+def _program(agreement: Agreement, approved: Approved, language: Language) -> Iterator[str]:
     if agreement.algorithm_text:
         yield language.pick(agreement.algorithm_text)
+    yield from approved.program
     yield _say(language, "program_digest", digest=agreement.algorithm)
     if agreement.algorithm_source:
         yield _say(language, "program_source", source=agreement.algorithm_source)
@@ -90,8 +95,8 @@ def _recipients(agreement: Agreement, language: Language) -> Iterator[str]:
 
 
 def _duration(agreement: Agreement, language: Language) -> Iterator[str]:
-    yield _say(language, "validity", duration=_spoken(agreement.validity, language))
-    yield _say(language, "retention", duration=_spoken(agreement.retention, language))
+    yield _say(language, "validity", duration=spoken(agreement.validity, language))
+    yield _say(language, "retention", duration=spoken(agreement.retention, language))
     place, law = agreement.storage_location, agreement.jurisdiction
     yield _say(language, "storage", place=place, law=law)
     yield _rerun(agreement, language)
@@ -105,7 +110,7 @@ def _rerun(agreement: Agreement, language: Language) -> str:
         return _say(language, "rerun_by_hand", who=", ".join(starters(agreement)))
     if is_cron(rerun):
         return _say(language, "rerun_cron", times=rerun)
-    return _say(language, "rerun_every", duration=_spoken(rerun, language))
+    return _say(language, "rerun_every", duration=spoken(rerun, language))
 
 
 def _rights(language: Language, public_url: str) -> Iterator[str]:
@@ -114,9 +119,3 @@ def _rights(language: Language, public_url: str) -> Iterator[str]:
     yield _say(language, "access", url=own_page)
     yield _say(language, "complain")
     yield _say(language, "no_harm")
-
-
-def _spoken(duration: str, language: Language) -> str:
-    counted = [(count, unit) for count, unit in zip(parts(duration), _UNITS, strict=True) if count]
-    said = [_say(language, unit if count == 1 else f"{unit}s", count=count) for count, unit in counted]
-    return _say(language, "and").join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)

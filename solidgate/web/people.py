@@ -43,7 +43,7 @@ async def join(request: web.Request) -> web.Response:
         token_of_invitation=landing.token,
         asker=asker(agreement),
         purposes=", ".join(language.pick(purpose.title) for purpose in agreement.purposes),
-        rows=label_rows(agreement, language, request.app[WORLD].public_url),
+        rows=label_rows(agreement, landing.space.approvals, language, request.app[WORLD].public_url),
     )
 
 

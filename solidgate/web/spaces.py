@@ -44,7 +44,8 @@ async def space(request: web.Request) -> web.Response:
         return json_response(space_plain(found))
     if media_type != HTML:
         return rdf_response(space_triples(found), media_type)
-    rows = label_rows(found.agreement, language_of(request), request.app[WORLD].public_url)
+    public_url = request.app[WORLD].public_url
+    rows = label_rows(found.agreement, found.approvals, language_of(request), public_url)
     return render(request, "space.html", space=found, rows=rows)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import every_error
@@ -17,7 +18,13 @@ from solidgate.web.language import Language, mark
 if TYPE_CHECKING:
     from solidgate.flow.record import ActivityLine
 
-_SOURCE = re.compile("|".join(re.escape(said["program_source"].partition("{")[0]) for said in WORDS.values()))
+_EXACT = re.compile(
+    "|".join(
+        re.escape(said[key].partition("{")[0])
+        for said in WORDS.values()
+        for key in ("program_source", "webid")
+    )
+)
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -195,13 +202,18 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 
 
 def is_exact(line: str) -> bool:
-    """Whether a line of the label is for the second layer: a digest, or where a source is."""
-    return "sha256:" in line or _SOURCE.match(line) is not None
+    """Whether a line of the label is for the second layer: a digest, a WebID, or where a source is."""
+    return "sha256:" in line or _EXACT.match(line) is not None
 
 
 def has_exact(lines: Iterable[str]) -> bool:
     """Whether a row of the label has a second layer."""
     return any(is_exact(line) for line in lines)
+
+
+def spoken(value: str, language: Language) -> str:
+    """A duration such as ``P6M`` in the words of the notice."""
+    return duration(value, WORDS[language.tag])
 
 
 def of_error(code: str, language: Language) -> str:

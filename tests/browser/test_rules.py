@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 import sqlalchemy as sa
 from playwright.async_api import Page
 
+from solidgate.algorithm.approval import APPROVING, Approval
 from solidgate.consent.notice import Notice, notice_digest
 from solidgate.flow import consent as consent_flow
+from solidgate.flow import space
+from solidgate.space.agreement import digest
+from solidgate.testing.terms import OWNER
 from tests.browser.pages import ANNA, CANARY, Stage, addresses, say
 
 LOOKS = ("width", "height", "color", "background-color", "border", "font", "padding", "opacity", "visibility")
@@ -115,14 +120,29 @@ def _syllables(word: str) -> int:
 
 
 @pytest.mark.parametrize("which", ["one", "two", "special"])
-async def test_rule_6_the_first_layer_is_short(stage: Stage, which: str) -> None:
+@pytest.mark.parametrize("approved", [False, True], ids=["nobody", "everybody"])
+async def test_rule_6_the_first_layer_is_short(stage: Stage, which: str, approved: bool) -> None:
     async with stage.browsing() as page:
+        if approved:
+            await approve_on_two_days(stage, f"space-{which}")
         for tag in ("en", "fr", "nl"):
             request = await stage.ask(page, which)
             await page.goto(f"{request}?lang={tag}")
             rows = await page.locator("main .label").inner_text()
             assert len(_words(rows)) <= MOST_WORDS, tag
+            assert ("2026" in rows) == approved
+            assert OWNER not in rows, "the WebID is in the second layer"
             assert await page.locator("main details[open]").count() == 0
+
+
+async def approve_on_two_days(stage: Stage, space_id: str) -> None:
+    """Each party on a day of its own: that takes the most words."""
+    agreement = (await space.show(stage.gate.world, space_id)).agreement
+    async with stage.gate.world.store.transaction() as tx:
+        for day, party in enumerate(agreement.parties, 20):
+            for role in party.roles.intersection(APPROVING):
+                about = (space_id, digest(agreement), agreement.algorithm, role, party.webid)
+                await tx.spaces.approve(Approval(*about, "approve", datetime(2026, 11, day, tzinfo=UTC)))
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "noscript"])

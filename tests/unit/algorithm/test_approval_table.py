@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from solidgate.algorithm.approval import Approval, complete, missing_roles, require_approved
+from solidgate.algorithm.approval import (
+    Approval,
+    approved_since,
+    complete,
+    missing_roles,
+    require_approved,
+)
 from solidgate.errors import AlgorithmNotApproved
 from solidgate.space.agreement import Agreement, digest
 from solidgate.space.participant import Party, Role
@@ -105,3 +111,43 @@ def test_approvals_of_other_terms_do_not_carry_over() -> None:
     assert not complete(changed, ALL)
     with pytest.raises(AlgorithmNotApproved, match="not the terms"):
         require_approved(changed, DIGEST, ALL)
+
+
+@pytest.mark.parametrize(
+    ("words", "since"),
+    [
+        ((), {}),
+        ((_word(CODE, Role.CODE_PROVIDER),), {CODE: 0}),
+        # Said again, it stands since it was said first; after a no, since the next yes.
+        ((_word(CODE, Role.CODE_PROVIDER), _word(CODE, Role.CODE_PROVIDER, minutes=5)), {CODE: 0}),
+        (
+            (
+                _word(CODE, Role.CODE_PROVIDER),
+                _word(CODE, Role.CODE_PROVIDER, "reject", 5),
+                _word(CODE, Role.CODE_PROVIDER, minutes=9),
+            ),
+            {CODE: 9},
+        ),
+        ((_word(CODE, Role.CODE_PROVIDER), _word(CODE, Role.CODE_PROVIDER, "reject", 5)), {}),
+        # Of a role that approves nothing, of a stranger, of other terms: no word at all.
+        ((_word(ALSO, Role.DATA_PROVIDER), _word("https://nobody.example/#it", Role.OWNER)), {}),
+        ((replace(_word(CODE, Role.CODE_PROVIDER), agreement_digest="sha256:" + "c" * 64),), {}),
+    ],
+)
+def test_a_party_has_approved_since_its_yes_stands(
+    words: tuple[Approval, ...], since: dict[str, int]
+) -> None:
+    expected = {webid: AT + timedelta(minutes=minutes) for webid, minutes in since.items()}
+    assert approved_since(AGREEMENT, DIGEST, words) == expected
+
+
+def test_a_party_with_two_roles_has_approved_when_it_has_in_both() -> None:
+    both = replace(
+        AGREEMENT,
+        parties=(Party(CODE, "Both", frozenset({Role.OWNER, Role.CODE_PROVIDER})), *AGREEMENT.parties[2:]),
+    )
+    about = digest(both)
+    first = replace(_word(CODE, Role.OWNER), agreement_digest=about)
+    second = replace(_word(CODE, Role.CODE_PROVIDER, minutes=3), agreement_digest=about)
+    assert approved_since(both, about, [first]) == {}
+    assert approved_since(both, about, [first, second]) == {CODE: AT + timedelta(minutes=3)}

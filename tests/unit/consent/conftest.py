@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from solidgate.algorithm.approval import Approval
 from solidgate.consent.notice import Notice, make_notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord, with_event
 from solidgate.consent.request import AskedResource, ConsentRequest, resources_digest
@@ -140,6 +141,12 @@ def agreement() -> Agreement:
     return build_agreement()
 
 
+def build_approvals(agreement: Agreement) -> tuple[Approval, ...]:
+    """Acme has approved in both of its roles; the Grid Lab has not."""
+    about = (agreement.space, digest(agreement), agreement.algorithm)
+    return tuple(Approval(*about, role, ACME, "approve", NOON) for role in (Role.OWNER, Role.CODE_PROVIDER))
+
+
 @pytest.fixture(scope="session")
 def request_(agreement: Agreement) -> ConsentRequest:
     return build_request(agreement)
@@ -147,7 +154,7 @@ def request_(agreement: Agreement) -> ConsentRequest:
 
 @pytest.fixture(scope="session")
 def notice(agreement: Agreement, request_: ConsentRequest) -> Notice:
-    return make_notice(agreement, request_, "en", public_url="https://gate.example/")
+    return make_notice(agreement, request_, "en", approvals=(), public_url="https://gate.example/")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from solidgate.consent.words import LANGUAGES, ROWS, WORDS
 from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.space.agreement import Agreement, digest
 
+from .conftest import build_approvals
+
 GOLDEN = Path(__file__).parent / "notices.json"
 URL = "https://gate.example/"
 
@@ -34,7 +36,8 @@ def test_words_are_complete_in_every_language() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_notice_reads_as_agreed(language: str, agreement: Agreement, request_: ConsentRequest) -> None:
     """Golden: a change of any word shows here first. The digest is part of it, so it is pinned too."""
-    notice = make_notice(agreement, request_, language, public_url=URL)
+    approvals = build_approvals(agreement)
+    notice = make_notice(agreement, request_, language, approvals=approvals, public_url=URL)
     golden = json.loads(GOLDEN.read_text())[language]
     assert [[title, *lines] for _, title, lines in notice.rows] == golden["rows"]
     assert dict(notice.statements) == golden["statements"]
@@ -62,35 +65,39 @@ def test_every_part_is_under_the_digest(notice: Notice) -> None:
 
 def test_a_language_that_is_not_there_is_refused(agreement: Agreement, request_: ConsentRequest) -> None:
     with pytest.raises(LanguageNotOffered, match="en, fr, nl"):
-        make_notice(agreement, request_, "de", public_url=URL)
+        make_notice(agreement, request_, "de", approvals=(), public_url=URL)
     dutch = replace(agreement, languages=("nl",))
     with pytest.raises(LanguageNotOffered, match="nl"):
-        make_notice(dutch, request_, "en", public_url=URL)
+        make_notice(dutch, request_, "en", approvals=(), public_url=URL)
 
 
 def test_a_request_under_other_terms_is_refused(agreement: Agreement, request_: ConsentRequest) -> None:
     with pytest.raises(TermsChanged):
-        make_notice(replace(agreement, version=2), request_, "en", public_url=URL)
+        make_notice(replace(agreement, version=2), request_, "en", approvals=(), public_url=URL)
 
 
 def test_a_text_that_is_missing_is_no_gap_on_the_page(agreement: Agreement, request_: ConsentRequest) -> None:
     poor = replace(agreement, output_text={"en": "A figure."})
     with pytest.raises(SpaceInvalid):
-        make_notice(poor, replace(request_, agreement_digest=digest(poor)), "fr", public_url=URL)
+        make_notice(
+            poor, replace(request_, agreement_digest=digest(poor)), "fr", approvals=(), public_url=URL
+        )
 
 
 def test_a_resource_that_was_not_found_is_said_so(agreement: Agreement, request_: ConsentRequest) -> None:
     (purpose, resources), *_ = request_.resources
     gone = replace(request_, resources=((purpose, (replace(resources[0], found=False), resources[1])),))
-    before = make_notice(agreement, request_, "en", public_url=URL)
-    after = make_notice(agreement, gone, "en", public_url=URL)
+    before = make_notice(agreement, request_, "en", approvals=(), public_url=URL)
+    after = make_notice(agreement, gone, "en", approvals=(), public_url=URL)
     changed = {change.key: change for change in terms_difference(before, after)}
     assert set(changed) == {"what", "resources"}
     assert "not found in your pod" in changed["what"].after[0]
 
 
 def test_special_categories_are_agreed_to_expressly(special: Agreement, request_: ConsentRequest) -> None:
-    notice = make_notice(special, replace(request_, agreement_digest=digest(special)), "en", public_url=URL)
+    notice = make_notice(
+        special, replace(request_, agreement_digest=digest(special)), "en", approvals=(), public_url=URL
+    )
     assert notice.statements["advice"].startswith("I expressly agree")
     assert any("Article 9" in line for line in notice.rows[1][2])
 
@@ -100,7 +107,9 @@ def test_difference_names_only_what_changed(
 ) -> None:
     assert terms_difference(notice, notice) == ()
     longer = replace(agreement, version=2, retention="P5Y")
-    new = make_notice(longer, replace(request_, agreement_digest=digest(longer)), "en", public_url=URL)
+    new = make_notice(
+        longer, replace(request_, agreement_digest=digest(longer)), "en", approvals=(), public_url=URL
+    )
     changed = {change.key: change for change in terms_difference(notice, new)}
     assert set(changed) == {"duration", "agreement"}
     assert changed["duration"].title == "How long"
@@ -113,7 +122,9 @@ def test_difference_tells_a_change_that_no_line_shows(
 ) -> None:
     """A changed parameter changes no row, yet an answer to the old page must not count for it."""
     silent = replace(agreement, parameters={"threshold": 3})
-    new = make_notice(silent, replace(request_, agreement_digest=digest(silent)), "en", public_url=URL)
+    new = make_notice(
+        silent, replace(request_, agreement_digest=digest(silent)), "en", approvals=(), public_url=URL
+    )
     assert [change.key for change in terms_difference(notice, new)] == ["agreement"]
 
 
@@ -131,6 +142,8 @@ def test_the_notice_tells_when_the_program_runs_again(
 ) -> None:
     other = replace(agreement, rerun=rerun)
     asked = replace(request_, agreement_digest=digest(other))
-    rows = {key: lines for key, _, lines in make_notice(other, asked, "en", public_url=URL).rows}
+    rows = {
+        key: lines for key, _, lines in make_notice(other, asked, "en", approvals=(), public_url=URL).rows
+    }
     assert said in rows["duration"][-1]
     assert (digest(other) == digest(agreement)) == (rerun == agreement.rerun), "it is part of the terms"

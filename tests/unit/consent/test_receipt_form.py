@@ -47,7 +47,7 @@ def _no_forms() -> Iterator[None]:
 
 def asked_of(agreement: Agreement, language: str = "en") -> tuple[ConsentRecord, Notice]:
     request = build_request(agreement)
-    notice = make_notice(agreement, request, language, public_url=ISSUER)
+    notice = make_notice(agreement, request, language, approvals=(), public_url=ISSUER)
     return build_record(agreement, request, notice), notice
 
 

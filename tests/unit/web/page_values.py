@@ -19,7 +19,7 @@ from solidgate.errors import every_error
 from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
 from solidgate.flow.preview import Preview, PreviewedResource, State
-from solidgate.flow.record import ActivityLine, ConsentView, ResultView
+from solidgate.flow.record import ActivityLine, ConsentView, Displayed, ResultView
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
@@ -190,7 +190,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
     view = consent_of(agreement, ConsentStatus.GIVEN)
     found_by = (("https://anna.example/energy/2025.ttl", "urn:kind"),)
     found_view = replace(view, record=replace(view.record, found_by=found_by))
-    notice = make_notice(agreement, request, language.tag, public_url=URL)
+    notice = make_notice(agreement, request, language.tag, approvals=space.approvals, public_url=URL)
     run = RunView(
         "run-1",
         "home-energy",
@@ -203,7 +203,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         True,
         pods={"gone": "<10", "disputed": 0},
     )
-    rows = label_rows(agreement, language, URL)
+    rows = label_rows(agreement, space.approvals, language, URL)
     review = Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180))
     looked = tuple(Looked("k", f"https://anna.example/{look}", look) for look in Look)
     pods = ("https://anna.example/", "https://b.example/")
@@ -283,7 +283,12 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "answered.html": {"answered": (view,)},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
-        "consent.html": consent_words(found_view) | {"nothing_new": True, "pastes": PASTES},
+        "consent.html": consent_words(found_view)
+        | {
+            "nothing_new": True,
+            "pastes": PASTES,
+            "displayed": Displayed(notice, False),
+        },
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
         "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},

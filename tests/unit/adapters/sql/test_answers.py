@@ -257,6 +257,7 @@ async def test_what_an_answer_depends_on_comes_back_whole(store: SqlStore, perso
             deferred=None,
             space_state="open",
             agreement_digest=DIGEST,
+            approvals=(),
             notice=None,
             displayed=None,
             earlier=await tx.consents.newest_of_purposes(person, "home"),
