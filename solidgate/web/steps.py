@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -112,8 +113,10 @@ async def answered(request: web.Request, session: Session) -> web.Response:
 
 def answered_words(request: web.Request, found: Review) -> dict[str, Any]:
     """What the page of an answered request shows."""
-    days = request.app[WORLD].settings.consent.reask_days
-    return {"answered": found.answered, "reask_days": days}
+    world = request.app[WORLD]
+    rests = timedelta(days=world.settings.consent.reask_days)
+    until = max(view.record.latest.at for view in found.answered) + rests
+    return {"answered": found.answered, "rests_until": until if until > world.clock.now() else None}
 
 
 def to_the_word(request: web.Request, form: Form) -> web.StreamResponse:

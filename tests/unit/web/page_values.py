@@ -292,7 +292,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "place": "solidgate/log/",
             **rights_words(),
         },
-        "answered.html": {"answered": (consent_of(agreement, ConsentStatus.REFUSED),), "reask_days": 30},
+        "answered.html": {"answered": (consent_of(agreement, ConsentStatus.REFUSED),), "rests_until": NOON},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
         "consent.html": consent_words(found_view) | {"nothing_new": True, "pastes": PASTES},
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
