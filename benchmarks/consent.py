@@ -33,7 +33,7 @@ from solidgate.consent.decide import Proposal, decide
 from solidgate.consent.receipt import make_receipt
 from solidgate.consent.record import ConsentRecord
 from solidgate.flow import ask, consent, invite, space
-from solidgate.flow.consent import Answer
+from solidgate.flow.check import Answer
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement, digest

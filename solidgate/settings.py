@@ -236,6 +236,10 @@ class Consent(Section):
     reminder_days: Count = Field(
         default=30, description="Days after “decide later” before the one reminder; a deferral adds as many."
     )
+    reask_days: Annotated[int, Field(ge=0)] = Field(
+        default=30,
+        description="Days after a no in which an invitation asks nothing anew, not even under changed terms.",
+    )
     posts_per_minute: Count = Field(default=30, description="Answers that one session may send in a minute.")
     settle_seconds: Seconds = Field(
         default=5, description="Longest time that a login spends on closing doors that were left open."

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 async def ask(world: World, session: Session, token: str) -> str:
     """The id of this person's request, made from an invitation or found again.
 
+    After a no to everything it is the answered one for ``consent.reask_days``, also under changed terms: only
+    the person asks to look anew, by ``ask_again``.
+
     Raises ``InvitationInvalid SpaceClosed NoStorage`` and pod faults. Looks whether documents are there, with
     the person's own session: by HEAD where the terms name a path, else as ``find`` does.
     """
@@ -34,7 +37,7 @@ async def ask(world: World, session: Session, token: str) -> str:
         space.require_open(view)
         # Under the lock, so that the same person's other call has either not used the invitation, or is seen.
         await tx.requests.alone(session.person_id, space_id)
-        known = await _known(world, tx, session, view)
+        known = await _known(world, tx, session, view) or await _refused_lately(world, tx, session, view)
         if known is None:
             await tx.spaces.invited_to(token, world.clock.now())
     if known is not None:
@@ -42,7 +45,7 @@ async def ask(world: World, session: Session, token: str) -> str:
     request = await make_request(world, session, view, uuid.uuid4().hex)
     async with world.store.transaction() as tx:
         await tx.requests.alone(session.person_id, space_id)
-        known = await _known(world, tx, session, view)
+        known = await _known(world, tx, session, view) or await _refused_lately(world, tx, session, view)
         if known is not None:
             return known
         await tx.spaces.invited_to(token, world.clock.now(), use=True)
@@ -71,6 +74,11 @@ async def _known(
 ) -> str | None:
     now, digest = world.clock.now(), view.agreement_digest
     return await tx.requests.open_one(session.person_id, view.space_id, digest, now, unanswered=unanswered)
+
+
+async def _refused_lately(world: World, tx: Transaction, session: Session, view: SpaceView) -> str | None:
+    days = timedelta(days=world.settings.consent.reask_days)
+    return await tx.requests.refused_since(session.person_id, view.space_id, world.clock.now() - days)
 
 
 async def make_request(

@@ -7,8 +7,8 @@ notice that was displayed: anything that changed meanwhile is a refusal, and not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -19,21 +19,17 @@ from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest, asked_digest
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import ToAnswer
-from solidgate.consent.words import SPECIAL_WORDS, WORDS, typed_right
+from solidgate.consent.words import SPECIAL_WORDS, WORDS
 from solidgate.errors import (
-    AnswerMissing,
-    ReceiptPlaceInvalid,
     RequestAnswered,
     RequestClosed,
-    RequiredMissing,
     SpaceClosed,
-    StatementMissing,
     StorageNotChosen,
     TermsChanged,
-    ValidityTooLong,
 )
 from solidgate.flow import ask as asking
 from solidgate.flow import door, receipt, space
+from solidgate.flow.check import Answer, check_answers, check_statements, end_of, receipt_place
 from solidgate.flow.making import Making
 from solidgate.flow.record import ConsentView, view_of
 from solidgate.flow.settle import settle
@@ -42,7 +38,6 @@ from solidgate.flow.supersede import supersede
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.space.agreement import Agreement
-from solidgate.space.paths import path_fault
 from solidgate.space.purpose import Purpose
 
 if TYPE_CHECKING:
@@ -127,22 +122,6 @@ async def review(world: World, session: Session, request_id: str, language: str)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the form carries back.
-
-    ``shown`` is the digest of the notice, ``statements`` the word typed for each special purpose, and
-    ``receipt_container`` where receipts go (empty: the default).
-    """
-
-    shown: str
-    language: str
-    answers: Mapping[str, bool]
-    until: date | None = None
-    statements: Mapping[str, str] = field(default_factory=dict)
-    receipt_container: str = ""
-
-
 async def answer(
     world: World,
     session: Session,
@@ -200,8 +179,8 @@ async def _record(
         raise TermsChanged()
     _check_unchanged(notice, request, found.agreement_digest, said.language)
     _check_approvals(notice, agreement, found)
-    _check_answers(request, said.answers)
-    _check_statements(agreement, said)
+    check_answers(request, said.answers)
+    check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
     placed = _placed(request, said.receipt_container)
     made = Making(
@@ -211,7 +190,7 @@ async def _record(
         notice=notice,
         displayed=found.displayed,
         now=now,
-        end=_end(agreement, now, said.until),
+        end=end_of(agreement, now, said.until),
         deferred=found.deferred,
         earlier=earlier,
     )
@@ -238,51 +217,11 @@ def _check_approvals(notice: Notice, agreement: Agreement, found: ToAnswer) -> N
         raise TermsChanged()
 
 
-def _check_answers(request: ConsentRequest, answers: Mapping[str, bool]) -> None:
-    asked = {purpose_id for purpose_id, _ in request.resources}
-    if set(answers) != asked:
-        raise AnswerMissing(", ".join(sorted(asked - set(answers))))
-    for purpose_id, yes in answers.items():
-        lacking = [one for one in request.resources_for(purpose_id) if one.required and not one.found]
-        if yes and lacking:
-            raise RequiredMissing(f"{len(lacking)} of the documents that are needed")
-
-
-def _end(agreement: Agreement, now: datetime, until: date | None) -> datetime:
-    latest = after(now, agreement.validity)
-    if until is None:
-        return latest
-    # The chosen day counts whole, up to what the terms allow.
-    chosen = datetime.combine(until, time.max, tzinfo=UTC)
-    if until > latest.date() or chosen <= now:
-        raise ValidityTooLong(f"between {now.date()} and {latest.date()}")
-    return min(chosen, latest)
-
-
-def _check_statements(agreement: Agreement, said: Answer) -> None:
-    """A yes to special categories takes two acts: the word, typed, and the button (GDPR Art. 9(2)(a))."""
-    for purpose_id, yes in said.answers.items():
-        special = agreement.purpose(purpose_id).special_category
-        if yes and special and not typed_right(said.language, said.statements.get(purpose_id, "")):
-            raise StatementMissing()
-
-
 def _placed(request: ConsentRequest, named: str) -> ConsentRequest:
     """The request with the place for receipts; the same where that is what it says already."""
-    container = _receipt_container(request, named)
+    container = receipt_place(request, named)
     same = container == request.receipt_container
     return request if same else replace(request, receipt_container=container)
-
-
-def _receipt_container(request: ConsentRequest, named: str) -> str:
-    """The whole address, below the person's storage; empty is the default. Raises ``ReceiptPlaceInvalid``."""
-    path = named.strip().removeprefix(request.storage)
-    if not path:
-        return ""
-    path = path if path.endswith("/") else path + "/"
-    if fault := path_fault(path, container=True):
-        raise ReceiptPlaceInvalid(fault)
-    return request.storage + path
 
 
 def _missing(request: ConsentRequest) -> tuple[str, ...]:
@@ -302,11 +241,14 @@ def _entry(record: ConsentRecord, now: datetime) -> AuditEntry:
     return AuditEntry(_ACTIONS[record.latest.status], now, "data_subject", objects, Outcome.DONE)
 
 
-async def difference(
-    world: World, session: Session, request_id: str, shown: str, language: str
-) -> tuple[RowChange, ...]:
-    """What changed between the notice that was shown and the one that would be shown now."""
+async def difference(world: World, session: Session, request_id: str, shown: str) -> tuple[RowChange, ...]:
+    """What changed between the notice that was shown and the one of its language that would be shown now.
+
+    Raises ``TermsChanged`` when no such notice was shown to this person, ``LanguageNotOffered
+    RequestNotFound RequestAnswered`` and pod faults.
+    """
     async with world.store.transaction() as tx:
+        await tx.requests.one(request_id, session.person_id)
         old, _ = await tx.requests.shown(session.person_id, request_id, shown)
-    new = (await review(world, session, request_id, language)).notice
+    new = (await review(world, session, request_id, old.language)).notice
     return terms_difference(old, new)

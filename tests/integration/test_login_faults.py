@@ -93,9 +93,9 @@ async def test_a_wrong_address_is_told_where_it_was_entered(
         assert answer.headers["X-Request-Id"] in page
         assert answer.headers["Content-Language"] == tag
         assert 'role="alert" tabindex="-1" id="summary" autofocus' in page
-        assert 'aria-describedby="identifier-hint identifier-wrong" aria-invalid="true"' in page
+        assert 'aria-describedby="identifier-hint error-identifier" aria-invalid="true"' in page
         (said,) = re.findall(r'<li><a href="#identifier">(.*?)</a></li>', page)
-        assert f'id="identifier-wrong">{said}</p>' in page
+        assert f'id="error-identifier">{said}</p>' in page
         assert f"/login?return_to={quote(JOINING)}&amp;lang=fr" in page, (
             "the switch of languages loses the place"
         )

@@ -10,10 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.people import People
-from solidgate.adapters.sql.tables import notices, requests
+from solidgate.adapters.sql.tables import consents, notices, requests
 from solidgate.adapters.sql.together import Executes
 from solidgate.consent.notice import Notice
 from solidgate.consent.request import ConsentRequest
+from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import WaitingRequest
 from solidgate.errors import RequestNotFound, TermsChanged
 
@@ -84,6 +85,26 @@ class Requests:
             .order_by(requests.c.created.desc())
             .limit(1)
         )
+        found: str | None = (await self.connection.execute(query)).scalar_one_or_none()
+        return found
+
+    async def refused_since(self, person_id: str, space_id: str, moment: datetime) -> str | None:
+        """The person's newest answered request of a space, if it was a no to everything after this moment."""
+        newest = (
+            sa.select(requests.c.request_id, requests.c.answered)
+            .where(
+                requests.c.person_id == person_id,
+                requests.c.space_id == space_id,
+                requests.c.answered.is_not(None),
+            )
+            .order_by(requests.c.answered.desc())
+            .limit(1)
+            .subquery()
+        )
+        other = sa.exists().where(
+            consents.c.request_id == newest.c.request_id, consents.c.status != ConsentStatus.REFUSED.value
+        )
+        query = sa.select(newest.c.request_id).where(newest.c.answered > moment, ~other)
         found: str | None = (await self.connection.execute(query)).scalar_one_or_none()
         return found
 

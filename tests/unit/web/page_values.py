@@ -15,7 +15,13 @@ from solidgate.consent.notice import RowChange, make_notice
 from solidgate.consent.record import ConsentEvent, ConsentRecord
 from solidgate.consent.request import AskedResource, ConsentRequest, Look, Looked
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import every_error
+from solidgate.errors import (
+    AnswerMissing,
+    ReceiptPlaceInvalid,
+    StatementMissing,
+    ValidityTooLong,
+    every_error,
+)
 from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
 from solidgate.flow.preview import Preview, PreviewedResource, State
@@ -33,11 +39,11 @@ from solidgate.testing.terms import ADVICE, CONSUMER, STUDY, sample_agreement
 from solidgate.vocab import XSD
 from solidgate.web import terms as web_terms
 from solidgate.web import words, words_of_rights
+from solidgate.web.answer_form import Fault, ends
 from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import Language
 from solidgate.web.qr import qr_of
-from solidgate.web.requests import ends
 from solidgate.web.rights import _words as rights_words
 from solidgate.web.vocabulary import terms
 
@@ -214,13 +220,17 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "titles": {},
         "ends": ends(NOON, NOON + timedelta(days=180), language),
         "picked": dict.fromkeys([one.id for one in agreement.purposes], ""),
-        "until": "",
+        "typed": dict.fromkeys([one.id for one in agreement.purposes], "agre"),
+        "until": "2026-12-22",
         "receipt_container": "papers/",
         "receipts": "solidgate/receipts/",
         "kept": "a=b",
-        "open_ones": ("advice",),
-        "wrong": True,
-        "needed": "agree",
+        "faults": (
+            Fault("answer-advice", AnswerMissing()),
+            Fault("until", ValidityTooLong()),
+            Fault("receipt_container", ReceiptPlaceInvalid()),
+            Fault("statement-advice", StatementMissing()),
+        ),
     }
     return {
         "start.html": {"spaces": (space,)},
@@ -250,6 +260,9 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             },
             "ends": ends(NOON, NOON + timedelta(days=180), language),
             "receipts": "solidgate/receipts/",
+            "until": "2026-12-22",
+            "receipt_container": "",
+            "faults": (),
         },
         "missing.html": {
             "review": Review(lacking, space, notice, agreement, (), ("k", *paths), NOON),
@@ -281,7 +294,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "place": "solidgate/log/",
             **rights_words(),
         },
-        "answered.html": {"answered": (view,)},
+        "answered.html": {"answered": (consent_of(agreement, ConsentStatus.REFUSED),), "rests_until": NOON},
         "changed.html": {"difference": (RowChange("why", "", ("a",), ("b",)),), "request_id": "r1"},
         "consent.html": consent_words(found_view)
         | {

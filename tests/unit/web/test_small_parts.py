@@ -8,10 +8,10 @@ import pytest
 
 from solidgate.errors import AnswerMissing, TooManyRequests
 from solidgate.web.accept import best
+from solidgate.web.answer_form import ends, until_of
 from solidgate.web.forms import check_token, form_token, same_site_path
 from solidgate.web.language import Language, choose
 from solidgate.web.limits import Pace, Paces
-from solidgate.web.requests import ends, until_of
 
 OFFERS = ["text/html", "application/json", "text/turtle"]
 
@@ -112,13 +112,23 @@ def test_a_path_of_ours_stays() -> None:
     assert same_site_path("/requests/1?lang=fr") == "/requests/1?lang=fr"
 
 
-def test_the_ends_offered_stay_below_the_latest() -> None:
+def test_the_shortest_end_is_offered_first_and_none_beyond_the_latest() -> None:
     now, latest = datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 5, 30, tzinfo=UTC)
-    assert ends(now, latest, Language("en")) == [
-        ("", "30 May 2027"),
+    offered = [
         ("2026-12-30", "30 December 2026"),
         ("2027-02-28", "28 February 2027"),
+        ("2027-05-30", "30 May 2027"),
     ]
+    assert ends(now, latest, Language("en")) == offered
+    assert ends(now, datetime(2026, 12, 5, tzinfo=UTC), Language("en")) == [("2026-12-05", "5 December 2026")]
+    for impossible in ("2027-05-31", "2026-11-29", "soon"):
+        assert ends(now, latest, Language("en"), impossible) == offered
+
+
+def test_an_end_that_was_chosen_yesterday_is_still_one() -> None:
+    now, latest = datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 5, 30, tzinfo=UTC)
+    kept = ends(now, latest, Language("en"), "2026-12-29")
+    assert [day for day, _ in kept] == ["2026-12-29", "2026-12-30", "2027-02-28", "2027-05-30"]
 
 
 def test_an_end_is_a_date_or_nothing() -> None:

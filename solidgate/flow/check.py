@@ -1,0 +1,88 @@
+"""What an answer must be before it is recorded: each rule by itself, so that a page can tell the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+from solidgate.consent.duration import after
+from solidgate.consent.request import ConsentRequest
+from solidgate.consent.words import typed_right
+from solidgate.errors import (
+    AnswerMissing,
+    ReceiptPlaceInvalid,
+    RequiredMissing,
+    StatementMissing,
+    ValidityTooLong,
+)
+from solidgate.space.agreement import Agreement
+from solidgate.space.paths import path_fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the form carries back.
+
+    ``shown`` is the digest of the notice, ``statements`` the word typed for each special purpose, and
+    ``receipt_container`` where receipts go (empty: the default).
+    """
+
+    shown: str
+    language: str
+    answers: Mapping[str, bool]
+    until: date | None = None
+    statements: Mapping[str, str] = field(default_factory=dict)
+    receipt_container: str = ""
+
+
+def check_answers(request: ConsentRequest, answers: Mapping[str, bool]) -> None:
+    """One answer for each purpose that is asked. Raises ``AnswerMissing RequiredMissing``."""
+    asked = {purpose_id for purpose_id, _ in request.resources}
+    if set(answers) != asked:
+        raise AnswerMissing(", ".join(sorted(asked - set(answers))))
+    for purpose_id, yes in answers.items():
+        check_documents(request, purpose_id, yes)
+
+
+def check_documents(request: ConsentRequest, purpose_id: str, yes: bool) -> None:
+    """A yes needs every required document of its purpose. Raises ``RequiredMissing``."""
+    lacking = [one for one in request.resources_for(purpose_id) if one.required and not one.found]
+    if yes and lacking:
+        raise RequiredMissing(f"{len(lacking)} of the documents that are needed")
+
+
+def check_statements(agreement: Agreement, said: Answer) -> None:
+    """A yes to special categories takes two acts: the word, typed, and the button (GDPR Art. 9(2)(a))."""
+    for purpose_id, yes in said.answers.items():
+        check_statement(agreement, purpose_id, yes, said.language, said.statements.get(purpose_id, ""))
+
+
+def check_statement(agreement: Agreement, purpose_id: str, yes: bool, language: str, typed: str) -> None:
+    """The word of one purpose, if it needs one. Raises ``StatementMissing``."""
+    special = agreement.purpose(purpose_id).special_category
+    if yes and special and not typed_right(language, typed):
+        raise StatementMissing()
+
+
+def end_of(agreement: Agreement, now: datetime, until: date | None) -> datetime:
+    """The end of a yes; None is the end that the notice names. Raises ``ValidityTooLong``."""
+    latest = after(now, agreement.validity)
+    if until is None:
+        return latest
+    # The chosen day counts whole, up to what the terms allow.
+    chosen = datetime.combine(until, time.max, tzinfo=UTC)
+    if until > latest.date() or chosen <= now:
+        raise ValidityTooLong(f"between {now.date()} and {latest.date()}")
+    return min(chosen, latest)
+
+
+def receipt_place(request: ConsentRequest, named: str) -> str:
+    """The whole address, below the person's storage; empty is the default. Raises ``ReceiptPlaceInvalid``."""
+    path = named.strip().removeprefix(request.storage)
+    if not path:
+        return ""
+    path = path if path.endswith("/") else path + "/"
+    if fault := path_fault(path, container=True):
+        raise ReceiptPlaceInvalid(fault)
+    return request.storage + path

@@ -1,0 +1,122 @@
+"""The fields of the form that answers a request: what was typed, what is wrong with it, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from solidgate.consent.duration import after
+from solidgate.errors import AnswerMissing, SolidgateError
+from solidgate.flow import check
+from solidgate.flow.consent import Review
+from solidgate.web.forms import Form
+from solidgate.web.language import Language, mark
+
+UNTIL, RECEIPTS, STATEMENT, ANSWER = "until", "receipt_container", "statement-", "answer-"
+_MONTHS = (1, 3, 6, 12)
+_ANSWERS = {"yes": True, "no": False}
+_KEPT = ("shown", "language", UNTIL, RECEIPTS)
+_OPEN = mark("Choose yes or no.")
+_LACKING = mark("A document that is needed is not in your pod, so only No can be recorded now.")
+_FIELD_TEXTS: Mapping[str, str] = {
+    UNTIL: mark("This end date is not possible. Choose one of the dates in the list."),
+    RECEIPTS: mark(
+        "This is no folder in your pod. Write one such as my/receipts/, or leave the field empty."
+    ),
+}
+_WORD = mark("Type the word exactly as it stands here, or say no.")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field that cannot be taken as it is; ``text`` says what to do, as it is in the catalogues."""
+
+    field: str
+    error: SolidgateError
+
+    @property
+    def text(self) -> str:
+        """What stands at the field, and in the summary that leads to it."""
+        if self.field.startswith(ANSWER):
+            return _OPEN if isinstance(self.error, AnswerMissing) else _LACKING
+        return _FIELD_TEXTS.get(self.field, _WORD)
+
+
+def faults_in(
+    form: Mapping[str, str], found: Review, now: datetime, *, words: bool = False
+) -> tuple[Fault, ...]:
+    """Every field that would be refused, in their order on the page; ``words``: those that are typed too."""
+    checks: list[tuple[str, Callable[[], object]]] = []
+    for purpose in found.purposes:
+        text = form.get(ANSWER + purpose.id, "")
+        checks.append((ANSWER + purpose.id, partial(_check_choice, found, purpose.id, text)))
+        if words:
+            typed = form.get(STATEMENT + purpose.id, "").strip()
+            said = (purpose.id, text == "yes", found.notice.language, typed)
+            checks.append((STATEMENT + purpose.id, partial(check.check_statement, found.agreement, *said)))
+    checks.append((UNTIL, lambda: check.end_of(found.agreement, now, until_of(form.get(UNTIL, "")))))
+    checks.append((RECEIPTS, lambda: check.receipt_place(found.request, form.get(RECEIPTS, ""))))
+    return tuple(Fault(name, error) for name, one in checks if (error := _error_of(one)))
+
+
+def _check_choice(found: Review, purpose_id: str, text: str) -> None:
+    if text not in _ANSWERS:
+        raise AnswerMissing(purpose_id)
+    check.check_documents(found.request, purpose_id, _ANSWERS[text])
+
+
+def _error_of(one: Callable[[], object]) -> SolidgateError | None:
+    try:
+        one()
+    except SolidgateError as error:
+        return error
+    return None
+
+
+def statements_of(form: Form) -> Mapping[str, str]:
+    """The words that were typed for special categories, by purpose."""
+    return {
+        name.removeprefix(STATEMENT): text.strip()
+        for name, text in form.items()
+        if name.startswith(STATEMENT)
+    }
+
+
+def answers_of(form: Form) -> Mapping[str, bool]:
+    """The answers by purpose. Raises ``AnswerMissing`` for a field that is neither yes nor no, or twice."""
+    fields = [(name.removeprefix(ANSWER), text) for name, text in form.items() if name.startswith(ANSWER)]
+    answers = {purpose: _ANSWERS[text] for purpose, text in fields if text in _ANSWERS}
+    if not answers or len(answers) != len(fields):
+        raise AnswerMissing
+    return answers
+
+
+def until_of(text: str) -> date | None:
+    """The chosen end; empty means the end that the notice names. Raises ``AnswerMissing``."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise AnswerMissing("until must be a date such as 2027-01-31") from None
+
+
+def ends(now: datetime, latest: datetime, language: Language, chosen: str = "") -> Sequence[tuple[str, str]]:
+    """The ends to choose from: the shortest first, which is what a page offers; the longest is the notice's.
+
+    A date chosen before that is still possible is one of them, whenever the page was made.
+    """
+    days = {day for months in _MONTHS if (day := after(now, f"P{months}M").date()) < latest.date()}
+    days |= {latest.date()}
+    try:
+        kept = until_of(chosen)
+    except AnswerMissing:
+        kept = None
+    if kept is not None and now.date() <= kept <= latest.date():
+        days |= {kept}
+    return [(day.isoformat(), language.day(day)) for day in sorted(days)]
+
+
+def kept_of(form: Mapping[str, str]) -> dict[str, str]:
+    """What goes along to the next page: the choices, and neither a token nor a typed word."""
+    return {name: text for name, text in form.items() if name in _KEPT or name.startswith(ANSWER)}

@@ -1,0 +1,141 @@
+"""The pages between a question and its answer: one review, and whatever was chosen on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from solidgate.errors import LanguageNotOffered, RequestAnswered, TermsChanged
+from solidgate.flow import consent as consent_flow
+from solidgate.flow import reask as reask_flow
+from solidgate.flow.consent import Review
+from solidgate.identity.code_flow import MAX_RETURN_CHARACTERS
+from solidgate.identity.login import Session
+from solidgate.web.accept import wants_html
+from solidgate.web.answer_form import RECEIPTS, UNTIL, Fault, ends, kept_of
+from solidgate.web.forms import Form, check_origin, form_of
+from solidgate.web.keys import WORLD
+from solidgate.web.language import Language, language_of
+from solidgate.web.pages import render, see_other
+from solidgate.web.problems import status_of
+from solidgate.web.session import forget_session
+
+
+async def review_of(request: web.Request, session: Session) -> Review:
+    """The review in the page's language, or else in the first that the terms are written in."""
+    world, request_id = request.app[WORLD], request.match_info["request_id"]
+    try:
+        return await consent_flow.review(world, session, request_id, language_of(request).tag)
+    except LanguageNotOffered as refusal:
+        first = refusal.detail.partition(",")[0].strip()
+        if not first:
+            raise
+        return await consent_flow.review(world, session, request_id, first)
+
+
+async def elsewhere(
+    request: web.Request, session: Session, found: Review, asked: Mapping[str, str]
+) -> web.StreamResponse | None:
+    """Where to go instead, when the page to come would not go on from the notice that the review showed."""
+    if found.answered:
+        return render(request, "answered.html", session=session, **answered_words(request, found))
+    shown = asked.get("shown", "")
+    if not shown:
+        return see_other(f"/requests/{found.request.request_id}")
+    if shown != found.notice.digest:
+        return await changed(request, session, shown)
+    return None
+
+
+async def page(
+    request: web.Request,
+    session: Session,
+    found: Review,
+    template: str,
+    asked: Mapping[str, str],
+    faults: tuple[Fault, ...] = (),
+) -> web.Response:
+    """One of the forms, with what was chosen or typed; with faults under the status of the first."""
+    words = form_words(request, found, asked) | {"faults": faults}
+    if template == "request.html":
+        words["since"] = await reask_flow.since_last_answer(request.app[WORLD], session, found)
+    status = status_of(type(faults[0].error)) if faults else 200
+    return render(request, template, status=status, session=session, **words)
+
+
+def form_words(request: web.Request, found: Review, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What the templates of the question show: the review, and each field as it was left."""
+    language, world = Language(found.notice.language), request.app[WORLD]
+    needs = [need for purpose in found.purposes for need in purpose.needs]
+    chosen = asked.get(UNTIL, "")
+    offered = ends(world.clock.now(), found.latest_end, language_of(request), chosen)
+    return {
+        "review": found,
+        "titles": {need.key: language.pick(need.title) for need in needs},
+        "receipts": world.settings.consent.receipt_container,
+        "ends": offered,
+        "faults": (),
+        "picked": {one.id: asked.get(f"answer-{one.id}", "") for one in found.purposes},
+        "typed": {one.id: asked.get(f"statement-{one.id}", "") for one in found.purposes},
+        "until": chosen if chosen in dict(offered) else offered[0][0],
+        "receipt_container": asked.get(RECEIPTS, ""),
+        "kept": urlencode(kept_of(asked)),
+    }
+
+
+async def changed(request: web.Request, session: Session, shown: str) -> web.Response:
+    """409: what is different from the page that was shown; else the way to the question."""
+    if not wants_html(request):
+        raise TermsChanged
+    request_id = request.match_info["request_id"]
+    try:
+        difference = await consent_flow.difference(request.app[WORLD], session, request_id, shown)
+    except (TermsChanged, LanguageNotOffered):
+        difference = None  # no such page was shown to this person, or not in a language of these terms
+    except RequestAnswered:
+        return see_other(f"/requests/{request_id}")
+    words: dict[str, Any] = {"difference": difference, "request_id": request_id}
+    return render(request, "changed.html", status=409, session=session, **words)
+
+
+async def answered(request: web.Request, session: Session) -> web.Response:
+    """409: the answer that stands."""
+    if not wants_html(request):
+        raise RequestAnswered
+    found = await review_of(request, session)
+    words = answered_words(request, found)
+    return render(request, "answered.html", status=409, session=session, **words)
+
+
+def answered_words(request: web.Request, found: Review) -> dict[str, Any]:
+    """What the page of an answered request shows."""
+    world = request.app[WORLD]
+    rests = timedelta(days=world.settings.consent.reask_days)
+    until = max(view.record.latest.at for view in found.answered) + rests
+    return {"answered": found.answered, "rests_until": until if until > world.clock.now() else None}
+
+
+def to_the_word(request: web.Request, form: Form) -> web.StreamResponse:
+    """On to the second step of a yes to data of a special category."""
+    return see_other(f"/requests/{request.match_info['request_id']}/word?{urlencode(kept_of(form))}")
+
+
+async def after_login(request: web.Request) -> web.StreamResponse:
+    """A login first, since the session has ended; then the choices as they were sent, to be checked.
+
+    Nothing is recorded by it: after the login the person presses the button again. A word that was typed is
+    not kept. Raises ``FormTokenInvalid`` for what another site sent.
+    """
+    check_origin(request)
+    kept = kept_of(await form_of(request))
+    own = f"/requests/{request.match_info['request_id']}"
+    back = f"{own}/check?{urlencode(kept)}"
+    if not kept.get("shown") or len(back) > MAX_RETURN_CHARACTERS:
+        back = own
+    answer = see_other(f"/login?return_to={quote(back, safe='')}")
+    forget_session(request, answer)
+    return answer
