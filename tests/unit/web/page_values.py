@@ -161,7 +161,7 @@ def held_of(agreement: Agreement, view: ConsentView) -> Held:
 def report_of() -> ErasureReport:
     reach = Reach((ANNA,), (ANNA,), (ANNA,), (ANNA,), ("run-1",))
     removed = dict.fromkeys(words_of_rights.REMOVED, 1)
-    return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c")
+    return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c", (URL + "spaces/s/agent#it",))
 
 
 def withdrawal_of() -> Withdrawal:

@@ -30,7 +30,14 @@ from solidgate.web.consents import _words as consent_words
 from solidgate.web.language import LANGUAGES, Language
 from tests.unit.web.page_values import ANNA, consent_of, values
 
-PARTS = {"base.html", "parts.html", "withdrawal.html", "erasure_counts.html", "erasure_reach.html"}
+PARTS = {
+    "base.html",
+    "parts.html",
+    "withdrawal.html",
+    "erasure_counts.html",
+    "erasure_reach.html",
+    "authority.html",
+}
 WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
 
