@@ -210,9 +210,9 @@ async def test_the_page_and_the_file_are_exact_and_kept_by_no_cache(gate: TestGa
     request = await asked(gate, anna)
     path = next(iter(energy_documents(1)))
     for lang, title, label in (
-        ("en", "What your yes would send", "has simple result"),
-        ("fr", "Ce que votre oui enverrait", "a pour résultat"),
-        ("nl", "Wat uw ja zou versturen", "heeft als resultaat"),
+        ("en", "What your yes would send", "energy used"),
+        ("fr", "Ce que votre oui enverrait", "énergie consommée"),
+        ("nl", "Wat uw ja zou versturen", "verbruikte energie"),
     ):
         page = await anna.get(f"/requests/{request}/preview?lang={lang}")
         assert (page.status, page.headers["Cache-Control"]) == (200, "no-store")
@@ -240,8 +240,16 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
     assert found.source == "synthetic"
     assert len(found.rows) == len(expected.strip().splitlines())
     assert all(name in expected and value in expected for name, value in found.rows)
-    page = await anna.get(f"/requests/{request}/example")
-    assert page.status == 200
+    for lang, name, value in (
+        ("en", "energy used in the year, in kWh", "cut what is on standby"),
+        ("fr", "énergie consommée dans l’année, en kWh", "réduire les appareils en veille"),
+        ("nl", "verbruikte energie in het jaar, in kWh", "minder apparaten in stand-by"),
+    ):
+        page = await anna.get(f"/requests/{request}/example?lang={lang}")
+        assert page.status == 200
+        assert f'<span dir="auto">{name}</span>' in page.text
+        assert f'<span dir="auto">{value}</span>' in page.text
+        assert "Base Load" not in page.text and "base load" not in page.text
     assert all(value in page.text for _, value in found.rows)
 
 

@@ -95,8 +95,9 @@ def preview_of() -> Preview:
     )
     url, title = "https://anna.example/energy/2025.ttl", {"en": "Readings"}
     read = PreviewedResource(
-        1, url, title, True, "read", "text/turtle", 7, '"e"', NOON, rows, 60, 3, "<#a> <#b> 1 ."
-    )
+        1, url, title, True, "read", "text/turtle", 7, '"e"', NOON, rows, 60, 3, "<#a> <#b> 1 .",
+        names={"urn:ex:where": {"en": "a place"}},
+    )  # fmt: skip
     others = [
         PreviewedResource(number, url, title, False, state, problem="pod.unreadable")
         for number, state in enumerate(get_args(State)[1:], start=2)
