@@ -15,7 +15,8 @@ import aiohttp
 from aiohttp import web
 
 from solidgate.adapters import sealing
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
 from solidgate.adapters.sql.engine import make_engine
