@@ -93,6 +93,18 @@ async def test_the_dates_are_those_of_the_trail(play: Play) -> None:
         assert said[str(language.text("Last run"))].startswith(language.moment(part.updated))
 
 
+async def test_after_a_run_the_page_before_an_erasure_says_what_goes_and_what_closes(play: Play) -> None:
+    session = await play.arrive(ANNA)
+    await play.say(session)
+    await play.person(BEN)
+    await play.run()
+    page = await got(play, session, "/me/erase?lang=fr")
+    assert "étapes de vos parts des exécutions" in page
+    _, _, closed = page.partition("Les portes fermées en même temps")
+    assert play.world.agent("home-energy") in closed.partition("<h2>")[0]
+    assert "fermez-le dans votre pod" not in page
+
+
 async def test_asking_whether_documents_changed_is_no_reading(database_url: str, tmp_path: Path) -> None:
     async with open_play(database_url, tmp_path) as play:
         session = await play.arrive(ANNA)
