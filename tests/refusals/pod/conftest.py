@@ -38,7 +38,7 @@ LIMITS = PodLimits(
     longest_pause=5.0,
     write_rounds=2,
     control_seconds=SECONDS,
-    control_bytes=20_000,
+    control_bytes=60_000,
 )
 
 
