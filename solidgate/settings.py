@@ -43,6 +43,13 @@ def _public_url(text: str) -> str:
     return text if text.endswith("/") else text + "/"
 
 
+def _link(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+        raise ValueError("must be empty or a full address that begins with https:// or http://")
+    return text
+
+
 def _container(text: str) -> str:
     if not re.fullmatch(r"([A-Za-z0-9._~-]+/)+", text) or ".." in text.split("/"):
         raise ValueError("must be a relative container such as solidgate/receipts/")
@@ -60,6 +67,7 @@ def _folder(path: Path) -> Path:
 
 
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Link = Annotated[str, AfterValidator(_link)]
 Container = Annotated[str, AfterValidator(_container)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Folder = Annotated[Path, AfterValidator(_folder)]
@@ -268,6 +276,19 @@ class Consent(Section):
     sweep_seconds: Seconds = Field(
         default=20, description="Seconds that an erasure waits for one table's files to be written anew."
     )
+    authority_name: str = Field(
+        default="",
+        description="Data protection authority that people are sent to; empty is that of their country.",
+    )
+    authority_url: Link = Field(
+        default="", description="Page of that authority for complaints; needs consent.authority_name."
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.authority_url and not self.authority_name.strip():
+            raise ValueError("consent.authority_url needs consent.authority_name")
+        return self
 
 
 class Preview(Section):

@@ -244,10 +244,11 @@ class BwrapSandbox:
             "url": document.url,
             "media_type": document.media_type,
             "classes": list(asked.classes),
+            "shapes": len(asked.shapes),
             "rows": bounds.rows,
             "characters": bounds.characters,
         }
-        job = wire.pack(header, [document.content, *asked.shapes])
+        job = wire.pack(header, [document.content, *asked.shapes, *asked.naming])
         left = await self._job(Purpose(Kind.PREVIEW), nothing, job, limits)
         if left.limit:
             raise SandboxLimit(left.limit)

@@ -41,7 +41,9 @@ class Reach:
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
     """What an erasure did. ``removed`` counts rows by table; ``left`` are parts of the database's files that
-    the operator has to see to; ``token`` is the signed report, empty in a rehearsal."""
+    the operator has to see to; ``token`` is the signed report. In a rehearsal that is empty, and ``closes``
+    are the agents whose doors the erasure will close itself; ``reach.doors`` are then those left to the
+    person."""
 
     erasure_id: str
     at: datetime
@@ -50,6 +52,7 @@ class ErasureReport:
     reach: Reach
     left: tuple[str, ...]
     token: str = ""
+    closes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ErasureReport({self.erasure_id})"

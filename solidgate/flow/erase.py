@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,14 +21,21 @@ from solidgate.consent.erasure import ErasureReport, Reach, sign_report
 from solidgate.consent.record import ConsentEvent
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotFound, ConsentNotGiven, ConsentWithdrawn, PersonNotFound
-from solidgate.flow import at_pod, cancel_access, may_land, watching
+from solidgate.errors import (
+    ConsentNotFound,
+    ConsentNotGiven,
+    ConsentWithdrawn,
+    PersonNotFound,
+    SolidgateError,
+)
+from solidgate.flow import at_pod, cancel_access, may_land, settle, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.quiet import quiet
 from solidgate.flow.world import World
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
+from solidgate.pod.by_hand import BY_HAND
 from solidgate.pod.door import DoorState
 from solidgate.space.participant import Role
 
@@ -66,17 +74,31 @@ async def erase(world: World, who: Session | str) -> ErasureReport:
     return _report(world, removed, left)
 
 
-async def rehearse(world: World, person_id: str) -> ErasureReport:
-    """What an erasure would remove and could not recall; nothing is changed. Raises ``PersonNotFound``."""
+async def rehearse(world: World, who: Session | str) -> ErasureReport:
+    """What an erasure would remove, close, and could not recall; nothing is changed.
+
+    Only the person's own session closes doors: for an operator, who gives an id, all of them are left.
+    Raises ``PersonNotFound``.
+    """
+    person_id = who if isinstance(who, str) else who.person_id
     async with world.store.transaction() as tx:
         try:
             rows = await tx.persons.held(person_id)
         except ConsentNotFound as fault:
             raise PersonNotFound() from fault
         reach = await _reach(world, tx, rows)
+    kept = set(reach.doors) if isinstance(who, str) else _kept_shut(world, rows)
+    closes = tuple(one for one in reach.doors if one not in kept)
+    reach = replace(reach, doors=tuple(one for one in reach.doors if one in kept))
     counts = {name: len(found) for name, found in rows.items()}
     leaves = counts.pop("audit")
-    return ErasureReport("", world.clock.now(), counts, leaves, reach, ())
+    return ErasureReport("", world.clock.now(), counts, leaves, reach, (), closes=closes)
+
+
+def _kept_shut(world: World, rows: dict[str, tuple[dict[str, Any], ...]]) -> set[str]:
+    """The agents with a door whose pod is known not to let us change who may read."""
+    spaces = {row["consent_id"]: row["space_id"] for row in rows["consents"]}
+    return {world.agent(spaces[row["consent_id"]]) for row in rows["doors"] if row["problem"] in BY_HAND}
 
 
 async def finish_erasures(world: World, *, patience: float = 0) -> int:
@@ -111,9 +133,18 @@ async def _end_all(world: World, who: Session | str) -> None:
                 consent_id in open_doors and status is ConsentStatus.WITHDRAWN
             ):
                 await withdrawing.withdraw(world, who, consent_id)
+            elif consent_id in open_doors:
+                await _close_left(world, who, consent_id)
         elif status.valid_for_processing:
             await _end(world, consent_id)
     await quiet(world, [one.record.consent_id for one in stored])
+
+
+async def _close_left(world: World, session: Session, consent_id: str) -> None:
+    """The door that a consent left open which ended in another way; what fails is in the report."""
+    with suppress(TimeoutError, SolidgateError):
+        async with asyncio.timeout(world.settings.consent.settle_seconds):
+            await settle.close_left(world, session, consent_id)
 
 
 async def _leave_pods(world: World, person_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from solidgate.algorithm.manifest import Program
@@ -16,7 +16,7 @@ from solidgate.errors import (
 )
 from solidgate.flow import run as running
 from solidgate.flow import space
-from solidgate.flow.preview import bounds, parse_limits
+from solidgate.flow.preview import Names, bounds, names_of, parse_limits
 from solidgate.flow.validate import validate
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
@@ -27,10 +27,11 @@ from solidgate.space.agreement import Agreement
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The result about an invented person, property by property."""
+    """The result about an invented person, property by property; ``names`` by term and language."""
 
     rows: tuple[tuple[str, str], ...]
     source: Literal["synthetic"] = "synthetic"
+    names: Names = field(default_factory=dict)
 
 
 async def example(world: World, session: Session, request_id: str) -> Example:
@@ -59,5 +60,7 @@ async def _example(world: World, program: Program, agreement: Agreement) -> Exam
     raw = await running.on_sample(world, program, sample)
     graph = await validate(world, program, raw, manifest.output_shapes, agreement.output_shape)
     result = Document(sample.subject, "application/n-triples", graph.content)
-    table = await world.sandbox.preview(result, Asked(), bounds(world), parse_limits(world))
-    return Example(tuple((value.property, value.value) for value in table.rows))
+    asked = Asked(naming=(program.files[manifest.output_shapes],))
+    table = await world.sandbox.preview(result, asked, bounds(world), parse_limits(world))
+    rows = tuple((value.property, value.value) for value in table.rows)
+    return Example(rows, names=names_of(table))

@@ -32,6 +32,7 @@ from solidgate.sandbox.table import Asked, Bounds, Table, Value
 from solidgate.space.agreement import Agreement
 
 State = Literal["read", "missing", "empty", "unreadable"]
+Names = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class PreviewedResource:
     """One document as it is now. ``total`` counts what is asked in it, ``others`` what is not.
 
     ``rows`` are all of ``total`` or the first of them; ``problem`` is an error code when it was not read.
-    ``raw`` is the document's own text unless it is too long for a page.
+    ``raw`` is the document's own text unless it is too long for a page. ``names`` is what the program's
+    shapes call what stands in ``rows``, by language.
     """
 
     number: int
@@ -56,6 +58,7 @@ class PreviewedResource:
     others: int = 0
     raw: str | None = field(default=None, repr=False)
     problem: str | None = None
+    names: Names = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,16 @@ def _shown(
         table.others,
         _text(document.content, limits.raw_bytes),
         problem,
+        names_of(table),
     )
+
+
+def names_of(table: Table) -> Names:
+    """The names in a table by term, then by language."""
+    found: dict[str, dict[str, str]] = {}
+    for one in table.names:
+        found.setdefault(one.term, {})[one.language] = one.text
+    return found
 
 
 def _text(content: bytes, most: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,19 +11,23 @@ from solidgate.consent.notice import Notice, notice_digest
 from solidgate.consent.rdf import to_turtle
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.status import ConsentStatus
-from solidgate.consent.stored import StoredConsent
-from solidgate.errors import TermsChanged
+from solidgate.consent.stored import StoredConsent, StoredDoor, StoredReceipt
+from solidgate.errors import ConsentNotFound, TermsChanged
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
 from solidgate.pod.platform import access_page_link
 from solidgate.run.delivery import DeliveryRow
-from solidgate.run.state import StepRow
+from solidgate.run.state import PartState, StepRow
 from solidgate.space.agreement import Agreement
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
+
+
+_RUN = "run."
+_READ = f"{_RUN}{PartState.RUNNING.value}"  # recorded with the reading, when the documents are there
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,26 @@ class ConsentView:
     activity: tuple[ActivityLine, ...]
     access: AccessView | None = None
 
+    @property
+    def last_read(self) -> datetime | None:
+        """When the agreed documents were last read; asking whether they changed reads none of them."""
+        return next((line.at for line in reversed(self.activity) if line.action == _READ), None)
+
+    @property
+    def last_run(self) -> ActivityLine | None:
+        """The newest move of a run for this consent."""
+        return next((line for line in reversed(self.activity) if line.action.startswith(_RUN)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside consents, by the consent's id."""
+
+    doors: Mapping[str, tuple[StoredDoor, RequestedAccess | None]]
+    receipts: Mapping[str, StoredReceipt]
+    deliveries: Mapping[str, Sequence[DeliveryRow]]
+    steps: Mapping[str, Sequence[StepRow]]
+
 
 @dataclass(frozen=True, slots=True)
 class Displayed:
@@ -112,7 +137,7 @@ async def mine(world: World, session: Session) -> tuple[ConsentView, ...]:
     """All consents of this person, newest first."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_person(session.person_id)
-        return tuple([await view_of(world, tx, one) for one in stored])
+        return await _views(world, tx, session.person_id, stored)
 
 
 async def turtle(world: World, session: Session, consent_id: str) -> bytes:
@@ -125,16 +150,37 @@ async def turtle(world: World, session: Session, consent_id: str) -> bytes:
 
 async def view_of(world: World, tx: Transaction, stored: StoredConsent) -> ConsentView:
     """The view, inside a transaction that is open already."""
-    record = stored.record
-    door = await tx.doors.one(record.consent_id)
-    access = None if door is None else await tx.access_requests.of(stored.person_id, record.consent_id)
-    receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
-    deliveries = await tx.results.of_consent(stored.person_id, record.consent_id)
-    steps = await tx.runs.steps_of(record.consent_id)
+    (only,) = await _views(world, tx, stored.person_id, (stored,))
+    return only
+
+
+async def _views(
+    world: World, tx: Transaction, person_id: str, stored: Sequence[StoredConsent]
+) -> tuple[ConsentView, ...]:
+    """The views of one person's consents: as many statements for twenty as for one."""
+    ids = [one.record.consent_id for one in stored]
+    beside = _Beside(
+        await tx.beside.doors(person_id, ids),
+        await tx.beside.receipts(person_id, ids),
+        await tx.beside.deliveries(person_id, ids),
+        await tx.beside.steps(ids),
+    )
+    return tuple(
+        [_view(world, one, await tx.spaces.agreement(one.record.agreement_digest), beside) for one in stored]
+    )
+
+
+def _view(world: World, stored: StoredConsent, agreement: Agreement, beside: _Beside) -> ConsentView:
+    record, consent_id = stored.record, stored.record.consent_id
+    door, access = beside.doors.get(consent_id, (None, None))
+    receipt = beside.receipts.get(consent_id)
+    if receipt is None:
+        raise ConsentNotFound()
+    deliveries, steps = beside.deliveries.get(consent_id, ()), beside.steps.get(consent_id, ())
     return ConsentView(
         record=record,
         space_id=stored.space_id,
-        agreement=await tx.spaces.agreement(record.agreement_digest),
+        agreement=agreement,
         status=status_at(record, world.clock.now()),
         door=None if door is None else door.state,
         door_problem=None if door is None else door.problem,
@@ -167,7 +213,7 @@ def _result(row: DeliveryRow) -> ResultView:
 
 
 def _activity(
-    record: ConsentRecord, steps: tuple[StepRow, ...], deliveries: tuple[DeliveryRow, ...]
+    record: ConsentRecord, steps: Sequence[StepRow], deliveries: Sequence[DeliveryRow]
 ) -> tuple[ActivityLine, ...]:
     lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
     lines += [

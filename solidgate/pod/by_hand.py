@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from solidgate.errors import AccessControlRefused, AccessControlUnsupported
 from solidgate.pod import acp, wac
 from solidgate.pod.access_control import AccessControl, AccessDocument, to_turtle
 from solidgate.pod.container import is_container
 from solidgate.pod.door import Door, Mode
+
+BY_HAND = frozenset({AccessControlRefused.code, AccessControlUnsupported.code})
+"""The problems of a door that its person can solve with a text of ours."""
 
 NOWHERE = "urn:solidgate:access-document"
 """Stands for the address of an access document that the pod does not name."""

@@ -18,10 +18,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a program says it looks for: shapes as Turtle, and classes by IRI. Empty means everything."""
+    """What a program says it looks for: shapes as Turtle, and classes by IRI. Empty means everything.
+
+    ``naming`` are shapes that select nothing: they only say what properties and terms are called.
+    """
 
     shapes: tuple[bytes, ...] = ()
     classes: tuple[str, ...] = ()
+    naming: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,29 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """What shapes call a property or a term; ``language`` is a tag in lower case, or empty without one."""
+
+    term: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """The first asked values in the order of the document, how many there are, and how many others."""
+    """The first asked values in the order of the document, how many there are, and how many others.
+
+    ``names`` are of what stands in ``rows``, as far as the shapes name it.
+    """
 
     rows: tuple[Value, ...]
     total: int
     others: int
+    names: tuple[Name, ...] = ()
+
+
+NAMES_A_ROW = 32
+"""So many names at most for each row: two terms in sixteen languages."""
 
 
 class MalformedTable(ValueError):
@@ -59,7 +80,8 @@ class MalformedTable(ValueError):
 def packed(table: Table) -> bytes:
     """The table as it leaves the jail."""
     rows = [[one.property, one.value, one.kind, one.type, one.cut] for one in table.rows]
-    told = {"rows": rows, "total": table.total, "others": table.others}
+    names = [[one.term, one.language, one.text] for one in table.names]
+    told = {"rows": rows, "total": table.total, "others": table.others, "names": names}
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -71,12 +93,20 @@ def unpacked(content: bytes, bounds: Bounds) -> Table:
     try:
         told = json.loads(content)
         rows = tuple(_value(row, bounds) for row in told["rows"])
-        table = Table(rows, _count(told["total"]), _count(told["others"]))
+        names = tuple(_name(one, bounds) for one in told["names"])
+        table = Table(rows, _count(told["total"]), _count(told["others"]), names)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise MalformedTable from None
-    if len(rows) > bounds.rows or len(rows) > table.total:
+    if len(rows) > bounds.rows or len(rows) > table.total or len(names) > NAMES_A_ROW * bounds.rows:
         raise MalformedTable
     return table
+
+
+def _name(name: Sequence[object], bounds: Bounds) -> Name:
+    term, language, text = name
+    if not all(isinstance(one, str) and len(one) <= bounds.characters for one in (term, language, text)):
+        raise MalformedTable
+    return Name(str(term), str(language), str(text))
 
 
 def _value(row: Sequence[object], bounds: Bounds) -> Value:

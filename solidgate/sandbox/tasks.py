@@ -162,13 +162,14 @@ def _preview(
     from solidgate.sandbox.documents import Unreadable, read
     from solidgate.sandbox.table import Asked, Bounds, packed
 
-    content, *shapes = blobs
+    content, *turtle = blobs
+    shapes, naming = turtle[: header["shapes"]], turtle[header["shapes"] :]
     try:
         quads = read(header["url"], header["media_type"], content)
     except Unreadable:
         return Said(Outcome.UNREADABLE)
-    selected = previewing.selection(Asked(tuple(shapes), tuple(header["classes"])))
-    found = previewing.table(quads, selected, Bounds(header["rows"], header["characters"]))
+    asked = Asked(tuple(shapes), tuple(header["classes"]), tuple(naming))
+    found = previewing.table(quads, asked, Bounds(header["rows"], header["characters"]))
     return Said(Outcome.OK, packed(found))
 
 

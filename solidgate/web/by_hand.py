@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from solidgate.errors import AccessControlRefused, AccessControlUnsupported, SolidgateError
+from solidgate.errors import SolidgateError
 from solidgate.flow import door as door_flow
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
 from solidgate.pod.access_control import to_turtle
-from solidgate.pod.by_hand import Paste
+from solidgate.pod.by_hand import BY_HAND, Paste
 from solidgate.pod.door import DoorState
 from solidgate.web.accept import JSON, TURTLE, chosen, wants_html
 from solidgate.web.doors import person
@@ -22,9 +22,6 @@ from solidgate.web.limits import CONSENT
 from solidgate.web.pages import see_other
 from solidgate.web.represent import json_response
 from solidgate.web.session import session_of
-
-BY_HAND = frozenset({AccessControlRefused.code, AccessControlUnsupported.code})
-"""The problems of a door that its person can solve with a text of ours."""
 
 
 @person

@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from solidgate.identity.login import Session
+from solidgate.settings import Consent
 from solidgate.web import words
 from solidgate.web.forms import TOKEN_FIELD, form_token
 from solidgate.web.keys import PACES, QUERIES, REQUEST_ID, WORLD
@@ -18,6 +19,9 @@ from solidgate.web.language import LANGUAGES, Language, language_of, remember
 from solidgate.web.limits import Turns, paces_of
 from solidgate.web.session import browser_of, new_browser, set_browser
 from solidgate.web.statics import address
+
+AUTHORITIES = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
+"""The European Data Protection Board's list of its members, with the address of each."""
 
 _VARY = "Accept, Accept-Language, Cookie"
 
@@ -28,14 +32,20 @@ def set_up_pages(app: web.Application) -> None:
     environment = aiohttp_jinja2.setup(
         app, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(fixed_words())
+    environment.globals.update(fixed_words(app[WORLD].settings.consent))
     app[PACES] = paces_of(app[WORLD].settings)
     app[QUERIES] = Turns(app[WORLD].settings.query.per_caller)
 
 
-def fixed_words() -> dict[str, Any]:
-    """What every template may use, whatever the request."""
-    return {"static": address, "languages": LANGUAGES, "words": words, "token_field": TOKEN_FIELD}
+def fixed_words(consent: Consent | None = None) -> dict[str, Any]:
+    """What every template may use, whatever the request; without settings, any country's authority."""
+    found = {"static": address, "languages": LANGUAGES, "words": words, "token_field": TOKEN_FIELD}
+    return found | {"authority": authority_of(consent or Consent())}
+
+
+def authority_of(consent: Consent) -> tuple[str, str]:
+    """(name, page) of whom people may complain to; without a name, the page lists those of all countries."""
+    return consent.authority_name.strip(), consent.authority_url if consent.authority_name else AUTHORITIES
 
 
 def page_words(language: Language) -> dict[str, Any]:

@@ -71,15 +71,15 @@ async def join_request(request: web.Request) -> web.StreamResponse:
 
 @person
 async def me(request: web.Request) -> web.Response:
-    """``GET /me``: my consents; ``?show=valid`` or ``ended`` leaves out the others."""
+    """``GET /me``: my consents; ``?show=valid`` or ``ended`` leaves out the others, as JSON too."""
     media_type = chosen(request, [HTML, JSON])
     session = await session_of(request)
     consents = await record_flow.mine(request.app[WORLD], session)
-    if media_type == JSON:
-        return json_response(consents_plain(consents))
-    waiting = await defer_flow.waiting(request.app[WORLD], session)
     show = request.query.get("show", "")
     kept = [one for one in consents if show not in _SHOWN or one.status.valid_for_processing is _SHOWN[show]]
+    if media_type == JSON:
+        return json_response(consents_plain(kept))
+    waiting = await defer_flow.waiting(request.app[WORLD], session)
     return render(
         request, "me.html", session=session, consents=kept, count=len(consents), show=show, waiting=waiting
     )

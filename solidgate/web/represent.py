@@ -95,10 +95,20 @@ def space_plain(space: SpaceView) -> dict[str, Any]:
 
 
 def consent_plain(view: ConsentView) -> dict[str, Any]:
-    """A consent for its own person's programs."""
+    """A consent for its own person's programs; ``last_read`` and ``last_run`` are null until there is one."""
+    purpose, last = view.agreement.purpose(view.record.purpose), view.last_run
     return {
         "id": view.record.consent_id,
         "status": view.status.value,
+        "who": [
+            {"name": party.name, "webid": party.webid, "roles": plain(party.roles)}
+            for party in view.agreement.parties
+        ],
+        "purpose": {"id": purpose.id, "title": dict(purpose.title)},
+        "until": plain(view.record.latest.until),
+        "last_read": plain(view.last_read),
+        "last_run": last
+        and {"id": last.run, "at": plain(last.at), "state": last.action, "outcome": last.outcome},
         "door": view.door.value if view.door else None,
         "door_problem": view.door_problem,
         "access": plain(view.access),

@@ -67,7 +67,7 @@ def _words() -> dict[str, Any]:
 async def erase_page(request: web.Request) -> web.Response:
     """``GET /me/erase``: what would be removed and what cannot be recalled; nothing happens yet."""
     session = await session_of(request)
-    report = await rights_flow.rehearse(request.app[WORLD], session.person_id)
+    report = await rights_flow.rehearse(request.app[WORLD], session)
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response(report)
     return render(request, "erase.html", session=session, report=report, **_words())

@@ -54,4 +54,13 @@ REMOVED: Mapping[str, str] = {
     "derived": mark("results that organisations could query"),
     "sessions": mark("sessions"),
     "logins": mark("logins under way"),
+    "steps": mark("steps of your parts of runs"),
+    "signposts": mark("what was known of the documents that lead to your results"),
+    "pulls": mark("what your pod said of the version of documents"),
+    "watches": mark("watches for changes in your pod"),
+    "topics": mark("versions of documents that were seen"),
+    "channels": mark("channels by which your pod tells of changes"),
+    "hints": mark("notifications from your pod"),
+    "looks": mark("looks at your pod that were planned"),
+    "reruns": mark("runs that were asked for because something changed"),
 }

@@ -73,6 +73,36 @@ async def test_a_class_selects_everything_about_its_members(sandbox: BwrapSandbo
     assert "urn:ex:owner" not in {row.property for row in found.rows}
 
 
+async def test_shapes_name_what_is_shown_and_nothing_else(sandbox: BwrapSandbox) -> None:
+    shapes = b"""
+        @prefix sh: <http://www.w3.org/ns/shacl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+        [] sh:path <urn:ex:v> ; sh:name "valeur"@fr , "waarde"@nl-BE .
+        [] sh:path <urn:ex:not-there> ; sh:name "elsewhere"@en .
+        [] sh:path [ sh:inversePath <urn:ex:v> ] ; sh:name "of somebody"@en .
+        <urn:ex:v> rdfs:label "fr of the label"@fr , "untagged" .
+        <urn:ex:thing> rdfs:label "a thing"@en .
+        <urn:ex:w> rdfs:label <urn:ex:no-text> .
+    """
+    content = b'<#a> <urn:ex:v> <urn:ex:thing>; <urn:ex:w> "urn:ex:thing" .'
+    asked = Asked(naming=(b"<a> <b", shapes, shapes.replace(b"valeur", b"later")))
+    found = await preview(sandbox, content, asked)
+    assert (found.total, found.others) == (2, 0), "naming selects nothing"
+    assert [(one.term, one.language, one.text) for one in found.names] == [
+        ("urn:ex:thing", "en", "a thing"),
+        ("urn:ex:v", "", "untagged"),
+        ("urn:ex:v", "fr", "valeur"),
+        ("urn:ex:v", "nl-be", "waarde"),
+    ]
+    assert (await preview(sandbox, content)).names == ()
+
+
+async def test_names_are_bounded(sandbox: BwrapSandbox) -> None:
+    many = ", ".join(f'"n"@x-{number}' for number in range(100))
+    shapes = f"[] <http://www.w3.org/ns/shacl#path> <urn:ex:v> ; <http://www.w3.org/ns/shacl#name> {many} ."
+    found = await preview(sandbox, b"<#a> <urn:ex:v> 1 .", Asked(naming=(shapes.encode(),)), Bounds(1, 500))
+    assert len(found.names) == 32
+
+
 async def test_a_declaration_that_cannot_be_read_hides_nothing(sandbox: BwrapSandbox) -> None:
     found = await preview(sandbox, TURTLE, Asked(shapes=(b"<a> <b",)))
     assert (found.total, found.others) == (8, 0)
@@ -128,15 +158,20 @@ async def test_a_bomb_ends_its_own_fork_and_the_next_document_is_read(sandbox: B
 @pytest.mark.parametrize(
     "told",
     [
-        {"rows": [["p", "v", "literal", "t", False]] * 3, "total": 3, "others": 0},
-        {"rows": [["p", "v" * 11, "literal", "t", False]], "total": 1, "others": 0},
-        {"rows": [["p", "v", "other", "t", False]], "total": 1, "others": 0},
-        {"rows": [["p", 1, "literal", "t", False]], "total": 1, "others": 0},
-        {"rows": [["p", "v", "literal", "t"]], "total": 1, "others": 0},
-        {"rows": [["p", "v", "literal", "t", False]], "total": 0, "others": 0},
-        {"rows": [], "total": -1, "others": 0},
-        {"rows": [], "total": True, "others": 0},
-        {"total": 0, "others": 0},
+        {"rows": [["p", "v", "literal", "t", False]] * 3, "total": 3, "others": 0, "names": []},
+        {"rows": [["p", "v" * 11, "literal", "t", False]], "total": 1, "others": 0, "names": []},
+        {"rows": [["p", "v", "other", "t", False]], "total": 1, "others": 0, "names": []},
+        {"rows": [["p", 1, "literal", "t", False]], "total": 1, "others": 0, "names": []},
+        {"rows": [["p", "v", "literal", "t"]], "total": 1, "others": 0, "names": []},
+        {"rows": [["p", "v", "literal", "t", False]], "total": 0, "others": 0, "names": []},
+        {"rows": [], "total": -1, "others": 0, "names": []},
+        {"rows": [], "total": True, "others": 0, "names": []},
+        {"total": 0, "others": 0, "names": []},
+        {"rows": [], "total": 0, "others": 0},
+        {"rows": [], "total": 0, "others": 0, "names": [["p", "en", "n"]] * 65},
+        {"rows": [], "total": 0, "others": 0, "names": [["p", "en", "n" * 11]]},
+        {"rows": [], "total": 0, "others": 0, "names": [["p", "en", 1]]},
+        {"rows": [], "total": 0, "others": 0, "names": [["p", "en"]]},
         [],
         "x",
     ],

@@ -13,12 +13,15 @@ import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from solidgate.adapters.postgres import EmbeddedPostgres
+from solidgate.adapters.sql.engine import migrate_now
 from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.consent.decide import decide
@@ -207,9 +210,9 @@ async def test_the_page_and_the_file_are_exact_and_kept_by_no_cache(gate: TestGa
     request = await asked(gate, anna)
     path = next(iter(energy_documents(1)))
     for lang, title, label in (
-        ("en", "What your yes would send", "has simple result"),
-        ("fr", "Ce que votre oui enverrait", "a pour résultat"),
-        ("nl", "Wat uw ja zou versturen", "heeft als resultaat"),
+        ("en", "What your yes would send", "energy used"),
+        ("fr", "Ce que votre oui enverrait", "énergie consommée"),
+        ("nl", "Wat uw ja zou versturen", "verbruikte energie"),
     ):
         page = await anna.get(f"/requests/{request}/preview?lang={lang}")
         assert (page.status, page.headers["Cache-Control"]) == (200, "no-store")
@@ -237,8 +240,16 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
     assert found.source == "synthetic"
     assert len(found.rows) == len(expected.strip().splitlines())
     assert all(name in expected and value in expected for name, value in found.rows)
-    page = await anna.get(f"/requests/{request}/example")
-    assert page.status == 200
+    for lang, name, value in (
+        ("en", "energy used in the year, in kWh", "cut what is on standby"),
+        ("fr", "énergie consommée dans l’année, en kWh", "réduire les appareils en veille"),
+        ("nl", "verbruikte energie in het jaar, in kWh", "minder apparaten in stand-by"),
+    ):
+        page = await anna.get(f"/requests/{request}/example?lang={lang}")
+        assert page.status == 200
+        assert f'<span dir="auto">{name}</span>' in page.text
+        assert f'<span dir="auto">{value}</span>' in page.text
+        assert "Base Load" not in page.text and "base load" not in page.text
     assert all(value in page.text for _, value in found.rows)
 
 
@@ -293,15 +304,28 @@ def files_with_canaries(folder: Path) -> list[str]:
     ]
 
 
-async def test_previewed_values_are_kept_nowhere(
-    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@asynccontextmanager
+async def own_database(folder: Path) -> AsyncIterator[str]:
+    """An installation's own PostgreSQL, whose every file is below ``folder``; it hides nothing in its log."""
+    options = {"log_statement": "all", "log_min_duration_statement": "0", "logging_collector": "on"}
+    server = EmbeddedPostgres(folder, options=options)
+    try:
+        url = server.start()
+        migrate_now(url)
+        yield url
+    finally:
+        server.stop()
+
+
+async def test_previewed_values_are_kept_nowhere(data_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In no log, no table, no cache and no core; in no file of the database, write-ahead log included."""
     log = io.StringIO()
     configure_logs("debug", stream=log)
     caplog.set_level(logging.DEBUG)
     for name in ("sqlalchemy", "asyncio", "procrastinate", "aiohttp"):
         caplog.set_level(logging.DEBUG, logger=name)
-    async with open_gate(database_url, tmp_path) as gate:
+    here = set(Path.cwd().iterdir())
+    async with own_database(data_folder) as url, open_gate(url, data_folder) as gate:
         documents = dict(energy_documents(1))
         first, second, *_ = documents
         documents[first] += (
@@ -321,12 +345,29 @@ async def test_previewed_values_are_kept_nowhere(
                 assert not any(CANARY in value or NUMBER in value for value in answer.headers.values())
             gate.pods.held[POD + first] = dataclasses.replace(gate.pods.held[POD + first], etag=None)
             await anna.get(f"/requests/{request}/preview?from={CANARY}")
-        rows = every_row(database_url)
+        rows = every_row(url)
         assert [one for one in canaries() if one in rows] == []
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+            connection.execute("CHECKPOINT")
+        assert files_with_canaries(data_folder) == []
+        kept_by_mistake(url)  # the scan can find: a row that is deleted again, its log and its page
+        found = files_with_canaries(data_folder)
+        assert any("/pg_wal/" in path for path in found)
+        assert any("/base/" in path for path in found)
+        assert any(path.endswith(".log") for path in found)
     assert log.getvalue().count('"route":"preview"') >= 3  # the log did see the requests
     said = (log.getvalue() + caplog.text).encode()
     assert [one for one in canaries() if one in said] == []
-    assert files_with_canaries(tmp_path) == []
+    assert set(Path.cwd().iterdir()) == here  # no core file, nor any other
+
+
+def kept_by_mistake(url: str) -> None:
+    """What the test looks for, as it would look."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"INSERT INTO workers VALUES ('{CANARY}', 0, now())")  # type: ignore[call-overload]
+        connection.execute(f"DELETE FROM workers WHERE worker_id = '{CANARY}'")  # type: ignore[call-overload]
+        connection.execute("CHECKPOINT")
 
 
 async def test_a_confined_fork_leaves_no_core() -> None:

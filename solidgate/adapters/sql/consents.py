@@ -108,34 +108,40 @@ class Consents:
         return await self._stored(row)
 
     async def _stored(self, row: sa.Row[tuple[object, ...]]) -> StoredConsent:
+        events = await self._events(row.person_id, [row.consent_id])
+        return await self._with_events(row, events[row.consent_id])
+
+    async def _with_events(
+        self, row: sa.Row[tuple[object, ...]], events: Sequence[ConsentEvent]
+    ) -> StoredConsent:
         content = await self.people.unseal(row.person_id, row.record_sealed, f"consent:{row.consent_id}")
-        record = dataclasses.replace(
-            decode(ConsentRecord, content),
-            epoch=row.epoch,
-            events=await self._events(row.person_id, row.consent_id),
-        )
+        record = dataclasses.replace(decode(ConsentRecord, content), epoch=row.epoch, events=tuple(events))
         return StoredConsent(record, row.person_id, row.space_id)
 
-    async def _events(self, person_id: str, consent_id: str) -> tuple[ConsentEvent, ...]:
+    async def _events(
+        self, person_id: str, consent_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[ConsentEvent]]:
+        """The events of each in their order, by one statement."""
         query = (
             sa.select(consent_events)
-            .where(consent_events.c.consent_id == consent_id)
+            .where(consent_events.c.consent_id.in_(consent_ids))
             .order_by(consent_events.c.sequence)
         )
-        events = []
+        events: dict[str, list[ConsentEvent]] = {one: [] for one in consent_ids}
         for row in await self.connection.execute(query):
-            context = f"event:{consent_id}:{row.sequence}"
-            events.append(
-                decode(ConsentEvent, await self.people.unseal(person_id, row.event_sealed, context))
-            )
-        return tuple(events)
+            context = f"event:{row.consent_id}:{row.sequence}"
+            opened = await self.people.unseal(person_id, row.event_sealed, context)
+            events[row.consent_id].append(decode(ConsentEvent, opened))
+        return events
 
     async def of_person(self, person_id: str) -> tuple[StoredConsent, ...]:
         """All records of a person, newest first."""
         query = (
             sa.select(consents).where(consents.c.person_id == person_id).order_by(consents.c.created.desc())
         )
-        return tuple([await self._stored(row) for row in (await self.connection.execute(query)).all()])
+        rows = (await self.connection.execute(query)).all()
+        events = await self._events(person_id, [row.consent_id for row in rows])
+        return tuple([await self._with_events(row, events[row.consent_id]) for row in rows])
 
     async def of_request(self, request_id: str) -> tuple[StoredConsent, ...]:
         """The records that answer a request."""

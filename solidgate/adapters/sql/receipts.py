@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -60,9 +61,14 @@ class Receipts:
         row = (await self.connection.execute(query)).one_or_none()
         if row is None:
             raise ConsentNotFound()
-        key = f"{consent_id}:{row.sequence}"
-        token = (await self.people.unseal(person_id, row.receipt_sealed, f"receipt:{key}")).decode()
-        url = None
-        if row.pod_url_sealed is not None:
-            url = (await self.people.unseal(person_id, row.pod_url_sealed, f"receipt-url:{key}")).decode()
-        return StoredReceipt(row.sequence, token, url, row.problem)
+        return await stored_receipt(self.people, person_id, row)
+
+
+async def stored_receipt(people: People, person_id: str, row: sa.Row[Any]) -> StoredReceipt:
+    """A row of ``receipts``, opened."""
+    key = f"{row.consent_id}:{row.sequence}"
+    token = (await people.unseal(person_id, row.receipt_sealed, f"receipt:{key}")).decode()
+    url = None
+    if row.pod_url_sealed is not None:
+        url = (await people.unseal(person_id, row.pod_url_sealed, f"receipt-url:{key}")).decode()
+    return StoredReceipt(row.sequence, token, url, row.problem)

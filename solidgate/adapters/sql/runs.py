@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -222,7 +223,7 @@ class Runs:
     async def steps_of(self, consent_id: str) -> tuple[StepRow, ...]:
         """Every move of the parts of a consent, in their order."""
         query = sa.select(steps).where(steps.c.consent_id == consent_id).order_by(steps.c.sequence)
-        return tuple(_step(row) for row in await self.connection.execute(query))
+        return tuple(step_row(row) for row in await self.connection.execute(query))
 
     async def counts(self, run_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """How many people have a part in each state, and in each outcome: people, not parts or accounts."""
@@ -276,7 +277,8 @@ def _part(row: sa.Row[tuple[object, ...]]) -> PartRow:
     return PartRow(**(values | {"state": PartState(row.state)}))
 
 
-def _step(row: sa.Row[tuple[object, ...]]) -> StepRow:
+def step_row(row: sa.Row[Any]) -> StepRow:
+    """A row of ``steps``."""
     values = {name: getattr(row, name) for name in StepRow.__slots__}
     return StepRow(**(values | {"state": PartState(row.state)}))
 

@@ -16,6 +16,7 @@ from solidgate.adapters.sealing import StoreKeys
 from solidgate.adapters.sql.access_requests import AccessRequests
 from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.at_once import AtOnce
+from solidgate.adapters.sql.beside import Beside
 from solidgate.adapters.sql.consents import Consents
 from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.faults import ours
@@ -98,6 +99,11 @@ class Transaction:
     def doors(self) -> Doors:
         """Doors, as they were last read back."""
         return Doors(self.connection)
+
+    @cached_property
+    def beside(self) -> Beside:
+        """What stands beside many consents of one person."""
+        return Beside(self.connection, self.people)
 
     @cached_property
     def access_requests(self) -> AccessRequests:

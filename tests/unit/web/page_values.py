@@ -101,8 +101,9 @@ def preview_of() -> Preview:
     )
     url, title = "https://anna.example/energy/2025.ttl", {"en": "Readings"}
     read = PreviewedResource(
-        1, url, title, True, "read", "text/turtle", 7, '"e"', NOON, rows, 60, 3, "<#a> <#b> 1 ."
-    )
+        1, url, title, True, "read", "text/turtle", 7, '"e"', NOON, rows, 60, 3, "<#a> <#b> 1 .",
+        names={"urn:ex:where": {"en": "a place"}},
+    )  # fmt: skip
     others = [
         PreviewedResource(number, url, title, False, state, problem="pod.unreadable")
         for number, state in enumerate(get_args(State)[1:], start=2)
@@ -167,7 +168,7 @@ def held_of(agreement: Agreement, view: ConsentView) -> Held:
 def report_of() -> ErasureReport:
     reach = Reach((ANNA,), (ANNA,), (ANNA,), (ANNA,), ("run-1",))
     removed = dict.fromkeys(words_of_rights.REMOVED, 1)
-    return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c")
+    return ErasureReport("e1", NOON, removed, 3, reach, ("tables",), "a.b.c", (URL + "spaces/s/agent#it",))
 
 
 def withdrawal_of() -> Withdrawal:
