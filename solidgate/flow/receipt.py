@@ -15,7 +15,9 @@ from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault
+from solidgate.flow.check import is_place
 from solidgate.flow.owner import Owner, Sender
+from solidgate.flow.record import ConsentView
 from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.identity.jose import SigningKey, signing_key
@@ -96,6 +98,15 @@ async def push(world: World, session: Session, stored: StoredConsent, sender: Se
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
         await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
+
+
+async def left_out(world: World, session: Session, made: ConsentView, named: str) -> bool:
+    """Whether the place that was named with an answer is none, so that its receipts went to the default."""
+    if not named:
+        return False
+    async with world.store.transaction() as tx:
+        request, _ = await tx.requests.one(made.record.request_id, session.person_id)
+    return not is_place(request, named)
 
 
 def places(world: World, request: ConsentRequest, consent_id: str, sequence: int) -> tuple[str, str, str]:

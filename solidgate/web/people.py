@@ -80,9 +80,9 @@ async def me(request: web.Request) -> web.Response:
     if media_type == JSON:
         return json_response(consents_plain(kept))
     waiting = await defer_flow.waiting(request.app[WORLD], session)
-    return render(
-        request, "me.html", session=session, consents=kept, count=len(consents), show=show, waiting=waiting
-    )
+    shown = {"consents": kept, "count": len(consents), "show": show, "waiting": waiting}
+    left_out = request.query.get("receipts") == "default"
+    return render(request, "me.html", session=session, left_out=left_out, **shown)
 
 
 @person

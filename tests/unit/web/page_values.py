@@ -300,6 +300,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "consent.html": consent_words(found_view)
         | {
             "nothing_new": True,
+            "left_out": True,
             "pastes": PASTES,
             "displayed": Displayed(notice, False),
         },
@@ -316,6 +317,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
             "count": 2,
             "show": "",
+            "left_out": True,
             "waiting": (),
         },
         "spaces.html": {"spaces": (space,)},
