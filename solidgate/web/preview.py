@@ -33,7 +33,9 @@ async def preview(request: web.Request) -> web.Response:
     if media_type == JSON:
         return json_response(found)
     each = request.app[WORLD].settings.preview.resources
-    return render(request, "preview.html", session=session, preview=found, terms=terms, each=each)
+    shown = {"preview": found, "terms": terms, "each": each}
+    offered = await example_flow.is_offered(request.app[WORLD], session, found.request_id)
+    return render(request, "preview.html", session=session, example_offered=offered, **shown)
 
 
 @person

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from solidgate.errors import LanguageNotOffered, RequestAnswered, TermsChanged
 from solidgate.flow import consent as consent_flow
+from solidgate.flow import example as example_flow
 from solidgate.flow import reask as reask_flow
 from solidgate.flow.consent import Review
 from solidgate.identity.code_flow import MAX_RETURN_CHARACTERS
@@ -62,7 +63,9 @@ async def page(
     """One of the forms, with what was chosen or typed; with faults under the status of the first."""
     words = form_words(request, found, asked) | {"faults": faults}
     if template == "request.html":
-        words["since"] = await reask_flow.since_last_answer(request.app[WORLD], session, found)
+        world, request_id = request.app[WORLD], found.request.request_id
+        words["example_offered"] = await example_flow.is_offered(world, session, request_id)
+        words["since"] = await reask_flow.since_last_answer(world, session, found)
     status = status_of(type(faults[0].error)) if faults else 200
     return render(request, template, status=status, session=session, **words)
 

@@ -255,6 +255,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "leaving.html": {"host": "id.example", "address": "https://id.example/auth", "return_to": "/me"},
         "request.html": {
             "since": None,
+            "example_offered": True,
             "review": Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180)),
             "titles": {
                 need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
@@ -306,7 +307,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
-        "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},
+        "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24, "example_offered": True},
         "example.html": {
             "example": Example((("https://x.example/ns#yearlyUse", "12.5"),)),
             "terms": web_terms,
