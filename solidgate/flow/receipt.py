@@ -32,7 +32,7 @@ RECEIPT_TYPE = "application/vc+jwt"
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One form of a receipt on its way to the pod; ``turtle`` says the same, for a pod that keeps statements."""
+    """One form of a receipt on its way to the pod; ``turtle`` says the same, for comparing."""
 
     url: str
     content: bytes
