@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from solidgate.adapters.sql.persons import OF_PERSON
 from solidgate.flow import ask, choose, invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.space import answer, join
 from solidgate.testing.terms import sample_agreement
+from solidgate.web.words_of_rights import REMOVED
 
 ANNA = "https://anna.example/profile/card#me"
 
@@ -108,3 +110,9 @@ async def test_an_erasure_needs_a_choice_shows_its_report_once_and_ends_the_sess
         assert (await anna.get("/me", "application/json")).status == 401
     async with gate.world.store.transaction() as tx:
         assert await tx.persons.named(ANNA) == ()
+
+
+def test_every_table_that_an_erasure_counts_has_words() -> None:
+    """The page names each count; a table without words would keep somebody from erasing."""
+    counted = {table.name for table in OF_PERSON} - {"audit"}  # its leaves are counted on their own
+    assert set(REMOVED) == counted
