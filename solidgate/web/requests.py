@@ -219,10 +219,9 @@ async def _changed(request: web.Request, session: Session, shown: str, language:
     request_id = request.match_info["request_id"]
     if not wants_html(request):
         raise TermsChanged
-    difference = await consent_flow.difference(request.app[WORLD], session, request_id, shown, language)
-    return render(
-        request, "changed.html", status=409, session=session, difference=difference, request_id=request_id
-    )
+    found = await consent_flow.difference(request.app[WORLD], session, request_id, shown, language)
+    told = reask_flow.Since(found).told
+    return render(request, "changed.html", status=409, session=session, difference=told, request_id=request_id)
 
 
 async def _answered(request: web.Request, session: Session) -> web.Response:
