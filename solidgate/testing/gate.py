@@ -180,11 +180,13 @@ async def _world(
     stack.push_async_callback(engine.dispose)
     store = SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
-    fetcher = GuardedFetcher(FetchPolicy(), clock)
+    private = settings.http.allow_private_addresses
+    fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=private), clock)
     stack.push_async_callback(fetcher.aclose)
     sandbox = BwrapSandbox(minimum_level=IsolationLevel.L0)
     stack.push_async_callback(sandbox.aclose)
-    policy, after = IssuerPolicy(public_url=settings.server.public_url), Afterwards()
+    policy = IssuerPolicy(public_url=settings.server.public_url, plain_http=private)
+    after = Afterwards()
     stack.push_async_callback(after.aclose)
     return World(
         settings=settings,

@@ -221,7 +221,9 @@ async def _changed(request: web.Request, session: Session, shown: str, language:
         raise TermsChanged
     found = await consent_flow.difference(request.app[WORLD], session, request_id, shown, language)
     told = reask_flow.Since(found).told
-    return render(request, "changed.html", status=409, session=session, difference=told, request_id=request_id)
+    return render(
+        request, "changed.html", status=409, session=session, difference=told, request_id=request_id
+    )
 
 
 async def _answered(request: web.Request, session: Session) -> web.Response:
