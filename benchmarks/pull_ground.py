@@ -15,7 +15,8 @@ from typing import cast
 
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys, SpaceAccess, SpaceKeyStore
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.solid_pod import SolidPod
 from solidgate.consent.decide import ActiveConsent
 from solidgate.flow.world import World

@@ -28,7 +28,8 @@ from benchmarks.pipeline import pod_server
 from benchmarks.sandbox import write
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.pods import Pods
 from solidgate.adapters.solid_requests import DOCUMENT_ACCEPT
 from solidgate.ports import Access

@@ -13,7 +13,8 @@ from solidgate.adapters import sealing
 from solidgate.adapters.brake_lock import BrakeLock
 from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.enclave_keys import SealedEnclaveKeys
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
@@ -169,6 +170,7 @@ def _issuer_policy(settings: Settings) -> IssuerPolicy:
         issuer_cache_seconds=login.issuer_cache_seconds,
         profile_cache_seconds=login.profile_cache_seconds,
         trailing_slash_tolerance=login.trailing_slash_tolerance,
+        clock_skew_seconds=login.clock_skew_seconds,
     )
 
 

@@ -165,6 +165,55 @@ class IssuerFault(PodFault):
     remedy = "Choose another provider, or tell this one what the detail says."
 
 
+class ProfileNotFound(PodFault):
+    code = "login.profile-not-found"
+    sentence = "There is no profile at this address."
+    remedy = "Check the address letter by letter; your pod provider shows your WebID on your account page."
+
+
+class ProfileClosed(PodFault):
+    code = "login.profile-closed"
+    sentence = "The profile at this address is not open to everybody, so it cannot be read before a login."
+    remedy = "Let everybody read your profile, in the settings of your pod, then try again."
+
+
+class ProfileUnreadable(PodFault):
+    code = "login.profile-unreadable"
+    sentence = "There is a page at this address, but it is not the profile of a WebID."
+    remedy = "Check that it is your WebID; your pod provider shows it on your account page."
+
+
+class IssuerNotFound(PodFault):
+    code = "login.issuer-not-found"
+    sentence = "There is no identity provider at the address that was entered, or that the profile names."
+    remedy = "Check the address; if your profile names it, ask your pod provider to correct your profile."
+
+
+class IssuerDown(PodFault):
+    code = "login.issuer-down"
+    sentence = "The identity provider is there, but answers with an error at the moment."
+    remedy = "Try again in a few minutes; if it stays so, ask your provider."
+
+
+class LoginExpired(BadInput):
+    code = "login.took-too-long"
+    sentence = "Between the beginning of this login and its end lay more time than is allowed."
+    remedy = "Begin the login again; where you wanted to go is kept."
+    return_to: str = "/me"
+
+
+class LoginAnswered(Conflict):
+    code = "login.already-finished"
+    sentence = "This login is not open any more, and you are logged in."
+    remedy = "Go on as the person who is logged in."
+
+
+class ClockOff(NotAuthenticated):
+    code = "login.clock-off"
+    sentence = "The clocks of this service and of the identity provider tell different times."
+    remedy = "Try again; if it stays so, tell whoever runs this service, with the number of this request."
+
+
 class LoginStateUnknown(BadInput):
     code = "login.state-unknown"
     sentence = "This login was not begun in this browser, was already used, or took too long."

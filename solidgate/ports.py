@@ -340,7 +340,14 @@ class LoginStore(Protocol):
         ...
 
     async def take_login(self, state: str, browser: str) -> AuthorizationRequest:
-        """Take it out, once. Raises ``LoginStateUnknown`` when unknown, used, late, or another browser's."""
+        """Take it out, once. Raises ``LoginStateUnknown`` when unknown, used, or another browser's.
+
+        One that is late is taken out too: ``LoginExpired``, with the place where it was to lead.
+        """
+        ...
+
+    async def return_to_of(self, browser: str) -> str | None:
+        """Where the latest login of this browser was to lead, if one is still kept; nothing is taken out."""
         ...
 
     async def registration(self, issuer: str) -> Registration | None:

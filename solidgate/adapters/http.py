@@ -1,16 +1,13 @@
 """The one guarded way out: every outbound request of solidgate passes here (implements ``ports.Fetcher``).
 
-The address check sits in the socket factory, on the address really dialled, so that neither DNS rebinding
-nor an IP literal nor a redirect can pass it. Credentials never follow a redirect to another origin.
+No address is dialled that was not checked (``http_dial``). Credentials never follow a redirect to another
+origin.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 from urllib.parse import urljoin
 
@@ -18,15 +15,16 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
 
-from solidgate.adapters.http_addresses import Reach, reach_of
 from solidgate.adapters.http_body import ACCEPTED_ENCODINGS, BodyLimits, arrived, read_body
+from solidgate.adapters.http_dial import Dial, OpenSocket, translated
+from solidgate.adapters.http_nonces import Nonces, asks_for_nonce
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.http_retry_after import seconds_asked
-from solidgate.adapters.http_schedule import Pace, Ticket
+from solidgate.adapters.http_schedule import Ticket
 from solidgate.adapters.http_turns import Turns, answered, silent
 from solidgate.adapters.http_urls import Address, Addresses
 from solidgate.errors import (
     AddressRefused,
-    BadSetting,
     FetchTimedOut,
     FetchTooLarge,
     FetchUnexpected,
@@ -37,37 +35,6 @@ from solidgate.ports import Access, Clock
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODILESS = frozenset({204, 205, 304})
 _CREDENTIALS = frozenset({"authorization", "dpop", "cookie", "proxy-authorization"})
-_MANY_NONCES = 1024
-
-OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
-
-
-@dataclass(frozen=True, slots=True)
-class FetchPolicy:
-    """Every limit of the way out; times in seconds. Names shared with the settings' ``http`` section mean
-    the same. ``allow_private_addresses`` also allows plain http and any port: development only.
-    """
-
-    allow_private_addresses: bool = False
-    allowed_ports: tuple[int, ...] = (443,)
-    connect_timeout: float = 5
-    total_timeout: float = 30
-    keepalive_timeout: float = 4
-    first_window: int = 2
-    per_origin: int = 16
-    total_connections: int = 64
-    requests_per_second: float = 0
-    patience: float = 15
-    longest_pause: float = 3600
-    breaker_failures: int = 5
-    breaker_window: float = 60
-    breaker_rest: float = 60
-    ca_file: str = ""
-    max_decoded_ratio: float = 20
-    ratio_from_bytes: int = 1024 * 1024
-    min_rate_bytes: float = 1000
-    rate_grace: float = 5
-    user_agent: str = "solidgate"
 
 
 class FetchedReply(NamedTuple):
@@ -97,10 +64,6 @@ class _Call(NamedTuple):
     max_bytes: int
 
 
-class _DialRefused(OSError):
-    """Raised inside the connector, which only understands OSError."""
-
-
 class GuardedFetcher:
     """Implements ``ports.Fetcher`` on one aiohttp session; close it with ``aclose``.
 
@@ -120,16 +83,14 @@ class GuardedFetcher:
     ) -> None:
         self._policy = policy
         self._clock = clock
-        self._resolver = resolver
-        self._open_socket = open_socket or _plain_socket
-        self._tls = _tls_context(policy.ca_file)
+        self._dial = Dial(policy, resolver, open_socket)
         development = policy.allow_private_addresses
         ports = () if development else policy.allowed_ports
         self._usual_headers = {"Accept": "*/*", "User-Agent": policy.user_agent}
         self._addresses = Addresses(plain_http=development, ports=ports)
         self._session: aiohttp.ClientSession | None = None
-        self._nonces: dict[str, str] = {}
-        self._turns = Turns(_pace(policy))
+        self._nonces = Nonces()
+        self._turns = Turns(policy.pace())
 
     async def fetch(
         self,
@@ -159,6 +120,11 @@ class GuardedFetcher:
             call = self._next_call(call, reply)
         raise FetchUnexpected(f"more than {redirects} redirects")
 
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = self._dial.session(self._middlewares)
+        return self._session
+
     async def aclose(self) -> None:
         """Close all connections."""
         if self._session is not None:
@@ -185,7 +151,7 @@ class GuardedFetcher:
         try:
             async with asyncio.timeout(seconds):
                 reply = await self._send(call, turn)
-                if call.access is not None and _asks_for_nonce(reply):
+                if call.access is not None and asks_for_nonce(reply):
                     reply = await self._send(call, turn)
                 return reply
         except TimeoutError as late:
@@ -217,7 +183,8 @@ class GuardedFetcher:
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise translated(fault) from fault
         reply = FetchedReply(response.status, call.address.text, response.headers, content)
-        self._keep_nonce(call, reply)
+        if call.access is not None:
+            self._nonces.keep(call.address.origin, reply)
         return reply
 
     def _pause_asked(self, response: aiohttp.ClientResponse) -> float:
@@ -261,61 +228,11 @@ class GuardedFetcher:
             headers["Accept-Encoding"] = ACCEPTED_ENCODINGS  # no other is read
             if call.access is not None:
                 address, now = call.address, self._clock.now()
-                nonce = self._nonces.get(address.origin)
+                nonce = self._nonces.of(address.origin)
                 headers.update(call.access.headers(call.method, address.text, now, nonce))
             return await handler(request)
 
         return sign
-
-    def _keep_nonce(self, call: _Call, reply: FetchedReply) -> None:
-        nonce = reply.headers.get("DPoP-Nonce")
-        if nonce is None or call.access is None or len(nonce) > 1024 or not nonce.isascii():
-            return
-        if len(self._nonces) >= _MANY_NONCES:
-            self._nonces.clear()
-        self._nonces[call.address.origin] = nonce
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            policy = self._policy
-            connector = aiohttp.TCPConnector(
-                ssl=self._tls,
-                limit=policy.total_connections,
-                limit_per_host=policy.per_origin,
-                keepalive_timeout=policy.keepalive_timeout,
-                resolver=self._resolver,
-                socket_factory=self._dial,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_timeout),
-                middlewares=self._middlewares,
-            )
-        return self._session
-
-    def _dial(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """The check itself: called by the connector with each address that it is about to dial."""
-        reach = reach_of(str(address[4][0]))
-        if reach is Reach.PUBLIC or (reach is Reach.PRIVATE and self._policy.allow_private_addresses):
-            return self._open_socket(address)
-        raise _DialRefused("address refused")
-
-
-def _pace(policy: FetchPolicy) -> Pace:
-    return Pace(
-        start=policy.first_window,
-        most=policy.per_origin,
-        total=policy.total_connections,
-        per_second=policy.requests_per_second,
-        patience=policy.patience,
-        longest_pause=policy.longest_pause,
-        failures=policy.breaker_failures,
-        failure_seconds=policy.breaker_window,
-        rest_seconds=policy.breaker_rest,
-    )
 
 
 def _whom(access: Access | None) -> tuple[str, int]:
@@ -324,51 +241,5 @@ def _whom(access: Access | None) -> tuple[str, int]:
     return ("", 0) if access is None else (access.webid, id(access))
 
 
-def _plain_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, proto, _, _ = address
-    return socket.socket(family=family, type=kind, proto=proto)
-
-
-def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """The system's authorities, or only those of a file; TLS 1.2 and up; there is no way to turn it off."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except (OSError, ssl.SSLError) as broken:
-        raise BadSetting(f"http.ca_file: {ca_file} cannot be read as PEM certificates") from broken
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _is_redirect(call: _Call, reply: FetchedReply) -> bool:
     return reply.status in REDIRECTS and call.method in ("GET", "HEAD")
-
-
-def _asks_for_nonce(reply: FetchedReply) -> bool:
-    """RFC 9449 section 8 (token endpoint: 400 and JSON) and section 9 (resource server: 401)."""
-    if "DPoP-Nonce" not in reply.headers:
-        return False
-    challenges = " ".join(reply.header_values("WWW-Authenticate"))
-    return (reply.status == 401 and "use_dpop_nonce" in challenges) or (
-        reply.status in (400, 401) and b'"use_dpop_nonce"' in reply.content
-    )
-
-
-def translated(fault: Exception) -> Exception:
-    """Foreign errors end here. Nothing of their text is kept: it may hold the address of a pod."""
-    if any(isinstance(link, _DialRefused) for link in _links(fault)):
-        return AddressRefused()
-    if isinstance(fault, TimeoutError):
-        return FetchTimedOut("no connection within http.connect_timeout")
-    if isinstance(fault, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return FetchUnreachable("its TLS certificate was not accepted")
-    if isinstance(fault, aiohttp.ClientPayloadError | aiohttp.ClientResponseError | ValueError):
-        return FetchUnexpected("the answer is not well-formed HTTP, or was cut off")
-    return FetchUnreachable()
-
-
-def _links(fault: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while fault is not None and id(fault) not in seen:
-        seen.add(id(fault))
-        yield fault
-        fault = fault.__cause__ or fault.__context__

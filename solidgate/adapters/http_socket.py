@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 from yarl import URL
 
-from solidgate.adapters.http import REDIRECTS, GuardedFetcher, translated
+from solidgate.adapters.http import REDIRECTS, GuardedFetcher
+from solidgate.adapters.http_dial import translated
 from solidgate.errors import FetchTimedOut, FetchUnexpected
 
 _PING_SECONDS = 30.0

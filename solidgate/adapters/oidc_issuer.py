@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote_plus
 
 from yarl import URL
 
+from solidgate.adapters.issuer_answers import basic, of_description, of_profile, public_keys, registration_of
 from solidgate.adapters.issuer_cache import TimedCache
-from solidgate.errors import FetchUnexpected, IssuerFault, LoginRefused, SignatureInvalid
+from solidgate.errors import (
+    ClockOff,
+    FetchUnexpected,
+    IssuerFault,
+    LoginRefused,
+    ProfileUnreadable,
+    SignatureInvalid,
+)
 from solidgate.identity import client_document, code_flow, dpop, jose, strict_json, webid
 from solidgate.identity.login import AuthorizationRequest, IssuerMetadata, Registration, TokenReply
 from solidgate.ports import Clock, Fetcher, LoginStore, Reply
@@ -41,6 +49,7 @@ class IssuerPolicy:
     issuer_cache_seconds: float = 600
     profile_cache_seconds: float = 120
     trailing_slash_tolerance: bool = True
+    clock_skew_seconds: float = 60
 
 
 class OidcIssuers:
@@ -67,7 +76,7 @@ class OidcIssuers:
         self._probed: dict[str, float] = {}
 
     async def metadata(self, issuer: str) -> IssuerMetadata:
-        """The discovery document, checked. Raises ``IssuerFault`` and the faults of fetching."""
+        """The discovery document, checked. Raises ``Issuer…`` faults and fetch faults."""
         return code_flow.read_issuer_metadata(
             await self._document(issuer),
             issuer,
@@ -80,7 +89,7 @@ class OidcIssuers:
         return (await self.profile(person)).issuers
 
     async def profile(self, person: str) -> webid.Profile:
-        """What the profile says of this WebID. Raises ``WebIdInvalid FetchUnexpected`` and fetch faults."""
+        """What the profile says of it. Raises ``WebIdInvalid``, ``Profile…`` faults and fetch faults."""
         webid.check_web_address(person, plain_http=self._policy.plain_http)
         return await self._profiles.get(person, lambda: self._fetch_profile(person))
 
@@ -102,13 +111,13 @@ class OidcIssuers:
     async def exchange(
         self, metadata: IssuerMetadata, request: AuthorizationRequest, code: str
     ) -> TokenReply:
-        """The code for tokens, exactly once, DPoP-bound. Raises ``LoginRefused`` and fetch faults.
+        """The code for tokens, exactly once, DPoP-bound. Raises ``LoginRefused ClockOff`` and fetch faults.
 
         A code that was sent is never sent again: a second use revokes the whole grant at the issuer.
         """
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         if request.client_secret is not None:
-            headers["Authorization"] = _basic(request.client_id, request.client_secret)
+            headers["Authorization"] = basic(request.client_id, request.client_secret)
         reply = await self._fetcher.fetch(
             "POST",
             metadata.token_endpoint,
@@ -120,6 +129,8 @@ class OidcIssuers:
         if code_flow.is_unknown_client(reply.status, reply.content):
             await self._logins.forget_registration(metadata.issuer)
             raise LoginRefused("token endpoint: invalid_client; the next login registers anew")
+        if code_flow.is_refused_proof(reply.status, reply.content) and self._clocks_differ(reply):
+            raise ClockOff("token endpoint: invalid_dpop_proof, and its Date is not our time")
         return code_flow.read_token_reply(reply.status, reply.content)
 
     async def signing_keys(self, issuer: str, kid: str | None = None) -> Sequence[Mapping[str, object]]:
@@ -131,6 +142,16 @@ class OidcIssuers:
         if asked is not None and self._clock.monotonic() - asked < REFETCH_SECONDS:
             return keys
         return await self._keys(issuer, not_before=self._clock.monotonic())
+
+    def _clocks_differ(self, reply: Reply) -> bool:
+        """Whether the reply's ``Date`` (RFC 9110 section 6.6.1) is further from now than clocks may be."""
+        try:
+            theirs = parsedate_to_datetime(reply.headers.get("Date", ""))
+        except ValueError:
+            return False
+        if theirs.tzinfo is None:
+            return False
+        return abs(theirs - self._clock.now()) > timedelta(seconds=self._policy.clock_skew_seconds)
 
     async def _keys(self, issuer: str, not_before: float = 0) -> Sequence[Mapping[str, Any]]:
         kept = await self._key_sets.get(issuer, lambda: self._fetch_keys(issuer), not_before=not_before)
@@ -150,7 +171,7 @@ class OidcIssuers:
         policy = self._policy
         code_flow.read_issuer(document, issuer, slash_tolerance=policy.trailing_slash_tolerance)
         url = code_flow.read_jwks_uri(document, plain_http=policy.plain_http)
-        return {"keys": _public_keys(await self._json(url, policy.max_jwks_bytes), policy.max_jwks_keys)}
+        return {"keys": public_keys(await self._json(url, policy.max_jwks_bytes), policy.max_jwks_keys)}
 
     async def _json(self, url: str, max_bytes: int) -> Mapping[str, Any]:
         reply = await self._fetcher.fetch(
@@ -161,7 +182,7 @@ class OidcIssuers:
             timeout=self._policy.document_timeout,
         )
         if reply.status != 200:
-            raise IssuerFault(f"its description answers {reply.status}")
+            raise of_description(reply.status)
         try:
             return strict_json.read(reply.content)
         except SignatureInvalid as broken:
@@ -177,8 +198,11 @@ class OidcIssuers:
             redirects=self._policy.max_redirects,
         )
         if reply.status != 200:
-            raise FetchUnexpected(f"the profile answers {reply.status}")
-        return webid.read_profile(person, reply.content, reply.headers.get("Content-Type", ""), reply.url)
+            raise of_profile(reply.status)
+        try:
+            return webid.read_profile(person, reply.content, reply.headers.get("Content-Type", ""), reply.url)
+        except FetchUnexpected as fault:
+            raise ProfileUnreadable(fault.detail) from fault
 
     async def _register(self, metadata: IssuerMetadata) -> Registration:
         assert metadata.registration_endpoint is not None, "client_id chose registration"
@@ -191,7 +215,7 @@ class OidcIssuers:
             max_bytes=MAX_TOKEN_REPLY_BYTES,
             timeout=self._policy.document_timeout,
         )
-        registration = _registration(metadata.issuer, reply)
+        registration = registration_of(metadata.issuer, reply)
         await self._logins.put_registration(registration)
         self._probed[metadata.issuer] = self._clock.monotonic()
         return registration
@@ -224,30 +248,3 @@ class OidcIssuers:
 
     def _cache(self, seconds: float) -> TimedCache[Mapping[str, Any]]:
         return TimedCache(self._clock.monotonic, seconds=seconds, fault_seconds=FAULT_SECONDS)
-
-
-def _public_keys(document: Mapping[str, Any], limit: int) -> tuple[Mapping[str, Any], ...]:
-    """The first keys of a set, without private or shared-secret material (RFC 7517 section 5)."""
-    keys = document.get("keys")
-    if not isinstance(keys, list):
-        raise IssuerFault("its key set has no keys")
-    usable = (key for key in keys[:limit] if isinstance(key, dict) and key.get("kty") != "oct")
-    return tuple(key for key in usable if key.keys().isdisjoint(jose.PRIVATE_MEMBERS))
-
-
-def _registration(issuer: str, reply: Reply) -> Registration:
-    try:
-        fields = strict_json.read(reply.content) if reply.status in (200, 201) else {}
-    except SignatureInvalid as broken:
-        raise IssuerFault("its registration does not answer JSON") from broken
-    client_id, secret = fields.get("client_id"), fields.get("client_secret")
-    if not isinstance(client_id, str) or not client_id:
-        raise IssuerFault(f"its registration answers {reply.status} and gives no client_id")
-    is_public = fields.get("token_endpoint_auth_method", "client_secret_basic") == "none"
-    return Registration(issuer, client_id, None if is_public or not isinstance(secret, str) else secret)
-
-
-def _basic(client_id: str, secret: str) -> str:
-    """RFC 6749 section 2.3.1: both parts form-encoded first."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()
-    return f"Basic {base64.b64encode(pair).decode('ascii')}"

@@ -12,6 +12,7 @@ from solidgate.adapters.acp_door import AcpDoor
 from solidgate.adapters.door_kind import Kind
 from solidgate.adapters.door_spelling import check_form, check_names
 from solidgate.adapters.holds_control import told_modes
+from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
 from solidgate.adapters.wac_door import WacDoor
 from solidgate.errors import (
@@ -189,7 +190,9 @@ class PodDoor:
     async def _seen_by_agent(self, wanted: tuple[str, frozenset[Mode]]) -> Seen | None:
         target, need = wanted
         reply = await self._requests.head(self._access, target)
-        if reply.status in (401, 403):
+        if reply.status == NOT_AUTHENTICATED:  # it tells nothing about the door
+            raise self._requests.not_believed(reply)
+        if reply.status == 403:
             return _NOTHING
         if reply.status in GONE:
             return READ_ONLY, READ_ONLY

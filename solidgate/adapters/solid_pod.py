@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from solidgate.adapters.holds_control import HoldsControl
 from solidgate.adapters.pod_door import PodDoor
-from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED, credentials_refused
+from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED
 from solidgate.adapters.single_flight import SingleFlight
 from solidgate.adapters.solid_catalogue import SolidCatalogue
 from solidgate.adapters.solid_requests import (
@@ -65,7 +65,6 @@ class SolidPod:
         limits: PodLimits | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._clock = clock
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
         self._catalogue = SolidCatalogue(self._requests)
         self._flights = SingleFlight()
@@ -124,7 +123,7 @@ class SolidPod:
         if reply.status == NOT_MODIFIED and changed(etag):
             return None
         if reply.status == NOT_AUTHENTICATED:
-            raise credentials_refused(reply, self._clock.now())
+            raise self._requests.not_believed(reply)
         return _document(reply, url, self._requests.limits.document_types)
 
     async def _read(self, access: Access, url: str, etag: str | None, max_bytes: int) -> Reply:
@@ -213,7 +212,7 @@ class SolidPod:
         """``OPEN`` when the agent has at least what the door lists, on every resource that is there.
 
         Read from the lists for the owner. As the agent it is read from what HEAD allows: there a resource
-        that everybody may read looks open.
+        that everybody may read looks open. Raises ``CredentialsRefused`` where it is not believed who asks.
         """
         return await PodDoor(self._requests, access, door).state()
 

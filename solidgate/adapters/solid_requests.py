@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from solidgate.adapters.http_retry_after import seconds_asked
+from solidgate.adapters.refused_credentials import credentials_refused
 from solidgate.errors import (
+    CredentialsRefused,
     FetchUnexpected,
     FetchUnreachable,
     PodConflict,
@@ -116,6 +118,10 @@ class SolidRequests:
         return await self.get(
             access, url, accept(url), limits.control_bytes, method="HEAD", seconds=limits.control_seconds
         )
+
+    def not_believed(self, reply: Reply) -> CredentialsRefused:
+        """The error for a 401 to a request that was signed."""
+        return credentials_refused(reply, self._clock.now())
 
     async def write(
         self, method: str, access: Access, url: str, headers: Mapping[str, str], content: bytes | None = None

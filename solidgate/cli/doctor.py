@@ -17,7 +17,8 @@ import psycopg
 
 import solidgate
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.postgres import shared_postgres
 from solidgate.adapters.sandbox_machine import probe_level
 from solidgate.adapters.sql.engine import plain_url, revisions

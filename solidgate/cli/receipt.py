@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.cli.common import DEFAULTS, Common
 from solidgate.consent.archive import KEY_FILE
 from solidgate.consent.erasure import is_report, verify_report

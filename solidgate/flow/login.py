@@ -10,11 +10,14 @@ from solidgate.errors import (
     FetchUnexpected,
     LoginRefused,
     NoIssuer,
-    PodFault,
+    ProfileClosed,
+    ProfileNotFound,
+    ProfileUnreadable,
     SessionExpired,
     StoreUnavailable,
 )
 from solidgate.flow.in_time import in_time
+from solidgate.flow.issuers_for import issuers_for
 from solidgate.flow.world import World
 from solidgate.identity import client_document, code_flow, dpop, id_token, jose
 from solidgate.identity.login import (
@@ -27,7 +30,18 @@ from solidgate.identity.login import (
 )
 from solidgate.identity.webid import check_web_address, names_issuer
 
-__all__ = ["Began", "IssuerChoice", "begin", "end", "finish", "resume", "resume_to_withdraw"]
+__all__ = [
+    "Began",
+    "IssuerChoice",
+    "begin",
+    "begun",
+    "complete",
+    "end",
+    "finish",
+    "place_before",
+    "resume",
+    "resume_to_withdraw",
+]
 
 
 async def begin(
@@ -35,15 +49,16 @@ async def begin(
 ) -> Began | IssuerChoice:
     """Start a login from a WebID or an issuer's address; ``issuer`` is the person's choice among several.
 
-    ``browser`` is the pre-session secret that the callback must come back with. Raises ``WebIdInvalid
-    NoIssuer IssuerFault LoginStateUnknown`` and the faults of fetching.
+    ``browser`` is the pre-session secret that the callback must come back with. Raises
+    ``WebIdInvalid NoIssuer ProfileNotFound ProfileClosed ProfileUnreadable IssuerFault IssuerNotFound
+    IssuerDown`` and the faults of fetching.
     """
     return_to = code_flow.check_return_to(return_to)
     if not browser:
         raise LoginRefused("the browser keeps no cookies, so its login could not be told from another's")
     check_web_address(identifier, plain_http=_plain_http(world))
     # 1. whose issuer: the profile names it, or the person gave it
-    webid, issuers = await _issuers(world, identifier)
+    webid, issuers = await issuers_for(world, identifier)
     if issuer is not None and issuer not in issuers:
         raise NoIssuer("the chosen provider is not in the profile")
     if issuer is None and len(issuers) > 1:
@@ -59,28 +74,50 @@ async def begin(
 async def finish(world: World, query: Mapping[str, Sequence[str]], browser: str) -> tuple[Session, str]:
     """The callback: all values of its query by name. Gives the session and where the person came from.
 
-    Raises ``LoginStateUnknown LoginCancelled LoginRefused NoIssuer`` and the faults of fetching.
+    It is ``begun`` and ``complete`` in one, for whoever needs no way back between the two.
     """
-    # 1. the login that this answers, taken out once, for the browser that began it
-    request = await world.logins.take_login(code_flow.callback_state(query), browser)
-    # 2. iss, error, code
+    request = await begun(world, query, browser)
+    return await complete(world, query, request), request.return_to
+
+
+async def begun(world: World, query: Mapping[str, Sequence[str]], browser: str) -> AuthorizationRequest:
+    """The login that a callback answers, taken out once, for the browser that began it.
+
+    Raises ``LoginStateUnknown LoginExpired LoginRefused``.
+    """
+    return await world.logins.take_login(code_flow.callback_state(query), browser)
+
+
+async def place_before(world: World, browser: str) -> str:
+    """Where the latest open login of this browser was to lead, for a callback that answers none of them."""
+    return (await world.logins.return_to_of(browser) if browser else None) or "/me"
+
+
+async def complete(
+    world: World, query: Mapping[str, Sequence[str]], request: AuthorizationRequest
+) -> Session:
+    """The session of a login that was taken out; it is finished once, or never.
+
+    Raises ``LoginCancelled LoginRefused ClockOff NoIssuer`` and the faults of fetching.
+    """
+    # 1. iss, error, code
     code = code_flow.callback_code(query, request)
     metadata = await world.issuers.metadata(request.issuer)
     if metadata.issuer != request.issuer:
         raise LoginRefused("the issuer changed its name during the login")
-    # 3. the code for tokens, exactly once
+    # 2. the code for tokens, exactly once
     reply = await world.issuers.exchange(metadata, request, code)
-    # 4. the ID token
+    # 3. the ID token
     token = await _verified(world, request, reply)
-    # 5. it is the person who was asked for
+    # 4. it is the person who was asked for
     if request.expected_webid not in (None, token.webid):
         raise LoginRefused("another WebID logged in than the one that was entered")
-    # 6. the profile names this issuer
+    # 5. the profile names this issuer
     await _check_profile(world, token.webid, token.issuer)
-    # 7. a session with a new id
+    # 6. a session with a new id
     session = await _session(world, request, reply, token)
     await world.logins.put_session(session)
-    return session, request.return_to
+    return session
 
 
 async def resume(world: World, cookie: str) -> Session:
@@ -111,26 +148,6 @@ async def resume_to_withdraw(world: World, cookie: str) -> Session:
 async def end(world: World, session: Session) -> None:
     """Log out here: the session and the token in it are gone. The issuer's own session is not ours."""
     await world.logins.end_session(session.session_id)
-
-
-async def _issuers(world: World, identifier: str) -> tuple[str | None, tuple[str, ...]]:
-    """The WebID (none when the identifier is an issuer) and the issuers to choose from, never empty."""
-    try:
-        named = await world.issuers.issuers_of(identifier)
-    except PodFault:
-        # An issuer's own address rarely is a document in RDF; whether it is an issuer shows in discovery.
-        if "#" in identifier:
-            raise
-        return None, (identifier,)
-    if named:
-        return identifier, named
-    if "#" in identifier:
-        raise NoIssuer("the profile has no solid:oidcIssuer for this WebID")
-    try:
-        await world.issuers.metadata(identifier)
-    except PodFault as fault:
-        raise NoIssuer("neither a profile that names a provider, nor a provider") from fault
-    return None, (identifier,)
 
 
 async def _request(
@@ -174,7 +191,7 @@ async def _check_profile(world: World, webid: str, issuer: str) -> None:
     """Without this, any issuer could assert anybody's WebID (Solid-OIDC, security considerations)."""
     try:
         named = await world.issuers.issuers_of(webid)
-    except FetchUnexpected as fault:
+    except (FetchUnexpected, ProfileClosed, ProfileNotFound, ProfileUnreadable) as fault:
         raise NoIssuer("the profile cannot be read") from fault
     tolerant = world.settings.login.trailing_slash_tolerance
     if not names_issuer(named, issuer, slash_tolerance=tolerant):

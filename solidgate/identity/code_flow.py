@@ -185,6 +185,14 @@ def is_unknown_client(status: int, content: bytes) -> bool:
         return False
 
 
+def is_refused_proof(status: int, content: bytes) -> bool:
+    """Did the issuer refuse our DPoP proof (RFC 9449 section 5)? Ours is well made, but by our clock."""
+    try:
+        return status == 400 and _json_reply(content).get("error") == "invalid_dpop_proof"
+    except LoginRefused:
+        return False
+
+
 def check_return_to(path: str) -> str:
     """The path itself when it is one of ours: relative to our root, nothing a browser reads as a host."""
     plain = path.startswith("/") and not path.startswith("//") and "\\" not in path

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from solidgate.errors import LoginRefused, SignatureInvalid, WebIdInvalid
+from solidgate.errors import ClockOff, LoginRefused, SignatureInvalid, WebIdInvalid
 from solidgate.identity import jose, strict_json
 from solidgate.identity.dpop import instant
 from solidgate.identity.webid import check_web_address
@@ -72,7 +72,7 @@ def verify_id_token(
     rules: IdTokenRules,
     now: datetime,
 ) -> IdToken:
-    """All checks, or ``LoginRefused`` that names the first one that failed.
+    """All checks, or ``LoginRefused`` (``ClockOff`` for its times) that names the first one that failed.
 
     ``keys`` are those of the issuer's ``jwks_uri``, fetched over TLS; never those of the token's header.
     """
@@ -126,10 +126,16 @@ def _check_times(claims: Mapping[str, Any], rules: IdTokenRules, now: datetime) 
         starts = instant(claims.get("nbf", claims.get("iat")))
     except ValueError as broken:
         raise LoginRefused("ID token: exp or iat is missing or not a time") from broken
-    _demand(now < expires + rules.skew, "expired")
-    _demand(issued <= now + rules.skew and starts <= now + rules.skew, "iat lies in the future")
-    _demand(now - issued <= rules.max_age + rules.skew, "iat is too long ago")
+    # It was made while we waited for it: a token that is not of now tells of clocks, and clocks can be set.
+    _in_time(now < expires + rules.skew, "expired")
+    _in_time(issued <= now + rules.skew and starts <= now + rules.skew, "iat lies in the future")
+    _in_time(now - issued <= rules.max_age + rules.skew, "iat is too long ago")
     return expires
+
+
+def _in_time(holds: bool, failed: str) -> None:
+    if not holds:
+        raise ClockOff(f"ID token: {failed}")
 
 
 def _check_at_hash(claims: Mapping[str, Any], algorithm: str, access_token: str) -> None:

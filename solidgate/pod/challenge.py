@@ -10,7 +10,9 @@ MOST_CHALLENGES = 32
 MOST_CHARACTERS = 16 * 1024
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = re.compile(rf'({_NAME})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_NAME}))')
+# An address without its quotes is no token, but servers send it; it ends where the next parameter may begin.
+_BARE = r"[!#$%&'*+\-.^_`|~0-9A-Za-z][!#-+\--\[\]-~]*"
+_PARAMETER = re.compile(rf'({_NAME})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_BARE}))')
 _SCHEME = re.compile(rf"({_NAME})(?:[ \t]+|(?=[,\s]|$))")
 _TOKEN_68 = re.compile(r"([A-Za-z0-9\-._~+/]+=*)(?=[ \t]*(?:,|$))")
 _SPACE = re.compile(r"[ \t,]*")

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from aiohttp import web
 
 TURTLE = "text/turtle"
+JSON_LD = "application/ld+json"
 MANY = 10_000_000
 BEYOND_CALENDARS = "Mon, 1 Jan 99999999999 00:00:00 GMT"
 LOGIN_PAGE = b"<!DOCTYPE html><title>Log in</title><form method=post><input name=password></form>"
@@ -48,6 +49,7 @@ class Awkward(IntEnum):
     HIDES_ACCESS = 26
     WILD_LISTING = 27
     STORES_TRIPLES = 28
+    NESTED = 29
 
 
 Kind = TypeVar("Kind", bound=IntEnum)
@@ -173,6 +175,19 @@ async def broken(request: web.Request, mischief: Mischief) -> web.StreamResponse
     return web.Response(status=int(mischief.amount or 500))
 
 
+def nested_json_ld(levels: int) -> bytes:
+    """JSON-LD that ends the process of a parser that recurses, behind a text that hides it from who counts.
+
+    The text has as many closing brackets as there are opening ones: counted too, the depth stays below zero.
+    """
+    return b'{"urn:text":"%b","urn:deep":%b1%b}' % (b"]" * levels, b'{"urn:a":' * levels, b"}" * levels)
+
+
+async def nested(request: web.Request, mischief: Mischief) -> web.StreamResponse:
+    """29: JSON-LD of ``amount`` (5,000) levels."""
+    return web.Response(body=nested_json_ld(int(mischief.amount or 5_000)), content_type=JSON_LD)
+
+
 async def _begun(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": TURTLE})
     await response.prepare(request)
@@ -194,13 +209,6 @@ INSTEAD: dict[Awkward, Callable[[web.Request, Mischief], Awaitable[web.StreamRes
     Awkward.HUGE_CONTAINER: huge_container,
     Awkward.BROKEN: broken,
     Awkward.WILD_LISTING: wild_listing,
+    Awkward.NESTED: nested,
 }
 """The behaviours that answer instead of the pod; the others bend its own answer."""
-
-
-def nested_json_ld(levels: int) -> bytes:
-    """JSON-LD that ends the process of a parser that recurses, behind a text that hides it from who counts.
-
-    The text has as many closing brackets as there are opening ones: counted too, the depth stays below zero.
-    """
-    return b'{"urn:text":"%b","urn:deep":%b1%b}' % (b"]" * levels, b'{"urn:a":' * levels, b"}" * levels)

@@ -15,7 +15,8 @@ import aiohttp
 from aiohttp import web
 
 from solidgate.adapters import sealing
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
 from solidgate.adapters.sandbox_bwrap import BwrapSandbox
 from solidgate.adapters.sql.engine import make_engine
@@ -180,14 +181,19 @@ async def _world(
     stack.push_async_callback(engine.dispose)
     store = SqlStore(engine, keys, Tombstones(settings.server.data_folder / NAME, keys.tombstone))
     logins = SqlLogins(store, clock, pending=timedelta(minutes=10), idle=timedelta(minutes=30))
-    private = settings.http.allow_private_addresses
-    fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=private), clock)
+    near = settings.http.allow_private_addresses
+    fetcher = GuardedFetcher(FetchPolicy(allow_private_addresses=near), clock)
     stack.push_async_callback(fetcher.aclose)
     sandbox = BwrapSandbox(minimum_level=IsolationLevel.L0)
     stack.push_async_callback(sandbox.aclose)
-    policy = IssuerPolicy(public_url=settings.server.public_url, plain_http=private)
     after = Afterwards()
     stack.push_async_callback(after.aclose)
+    policy = IssuerPolicy(
+        public_url=settings.server.public_url,
+        plain_http=near,
+        document_timeout=settings.http.document_timeout,
+        trailing_slash_tolerance=settings.login.trailing_slash_tolerance,
+    )
     return World(
         settings=settings,
         clock=clock,

@@ -27,6 +27,13 @@ from solidgate.testing.issuer_tokens import id_claims, signed
 from solidgate.testing.quirks import Quirk
 
 KIB = 1024
+_PROFILE_STATUS: Mapping[Quirk, int] = {
+    Quirk.PROFILE_DOWN: 500,
+    Quirk.PROFILE_MISSING: 404,
+    Quirk.PROFILE_GONE: 410,
+    Quirk.PROFILE_NEEDS_LOGIN: 401,
+    Quirk.PROFILE_CLOSED: 403,
+}
 
 
 class AwkwardIssuer:
@@ -167,8 +174,8 @@ class AwkwardIssuer:
         name, quirks = request.match_info["name"], self.quirks
         if Quirk.PROFILE_REDIRECTED in quirks:
             return web.Response(status=303, headers={"Location": f"/moved/{name}"})
-        if Quirk.PROFILE_DOWN in quirks:
-            return web.Response(status=500)
+        for quirk in sorted(_PROFILE_STATUS.keys() & quirks):
+            return web.Response(status=_PROFILE_STATUS[quirk])
         if Quirk.PROFILE_AS_HTML in quirks:
             return web.Response(text="<html></html>", content_type="text/html")
         if Quirk.PROFILE_MALFORMED in quirks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.errors import LoginExpired, LoginStateUnknown, SessionExpired
 from solidgate.identity.login import AuthorizationRequest, Registration, Session
 from solidgate.ports import Clock
 
@@ -40,8 +40,15 @@ class MemoryLogins:
             raise LoginStateUnknown
         del self._logins[state]
         if self._clock.now() - request.created >= self._pending:
-            raise LoginStateUnknown
+            late = LoginExpired()
+            late.return_to = request.return_to
+            raise late
         return request
+
+    async def return_to_of(self, browser: str) -> str | None:
+        """Where the latest login of this browser was to lead."""
+        found = [request.return_to for request, owner in self._logins.values() if owner == browser]
+        return found[-1] if found else None
 
     async def registration(self, issuer: str) -> Registration | None:
         """Our registration there; none is an answer."""

@@ -14,7 +14,8 @@ from typing import Any, cast
 from aiohttp import web
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
 from solidgate.flow.world import World
 from solidgate.identity import jose

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from solidgate.errors import SessionExpired
+from solidgate.errors import (
+    LoginAnswered,
+    LoginExpired,
+    LoginNeeded,
+    LoginRefused,
+    LoginStateUnknown,
+    SessionExpired,
+    SolidgateError,
+)
 from solidgate.flow import login as login_flow
 from solidgate.flow import who as who_flow
 from solidgate.flow.settle import settle
+from solidgate.identity.login import AuthorizationRequest
 from solidgate.web.doors import person
-from solidgate.web.forms import read_form, same_site_path
-from solidgate.web.keys import PACES, WORLD
+from solidgate.web.forms import form_of, read_form, same_site_path
+from solidgate.web.keys import PACES, REQUEST_ID, WORLD
+from solidgate.web.language import language_of
 from solidgate.web.limits import LOGIN
-from solidgate.web.pages import render, render_before_login, see_other
+from solidgate.web.pages import language_links, render, render_before_login, see_other
+from solidgate.web.problems import OWN_PAGE, RETURN_TO, OwnPage, status_of
 from solidgate.web.remembered import forget_providers, remember_provider, remembered
 from solidgate.web.session import (
     browser_of,
@@ -24,6 +37,7 @@ from solidgate.web.session import (
     session_of,
     set_session,
 )
+from solidgate.web.words_of_faults import at_login
 
 
 async def login_page(request: web.Request) -> web.Response:
@@ -32,19 +46,27 @@ async def login_page(request: web.Request) -> web.Response:
 
 
 async def login(request: web.Request) -> web.Response:
-    """``POST /login``: look the provider up, then name the host before leaving for it."""
+    """``POST /login``: look the provider up, then name the host before leaving for it.
+
+    Whatever goes wrong is told on the same page, which keeps what was entered.
+    """
     world, browser = request.app[WORLD], browser_of(request)
+    return_to = same_site_path((await form_of(request)).get("return_to", ""))
+    request[RETURN_TO] = return_to
     form = await read_form(request, browser)
+    identifier = (form.get("provider", "") or form.get("identifier", "")).strip()
+    page: OwnPage = partial(_login_again, request, identifier)
+    request[OWN_PAGE] = page
     request.app[PACES].take(LOGIN, request.remote or "", world.clock.monotonic())
-    chosen = form.get("provider", "") or form.get("identifier", "")
-    identifier, return_to = chosen.strip(), same_site_path(form.get("return_to", ""))
     begun = await login_flow.begin(
         world, identifier, return_to=return_to, issuer=form.get("issuer") or None, browser=browser
     )
     if isinstance(begun, login_flow.IssuerChoice):
         return _login(request, return_to, identifier=identifier, issuers=begun.issuers)
     host = urlsplit(begun.redirect_to).netloc
-    return render(request, "leaving.html", address=begun.redirect_to, host=host, return_to=return_to)
+    switch = language_links(request, f"/login?return_to={_quoted(return_to)}")
+    address = begun.redirect_to
+    return render(request, "leaving.html", address=address, host=host, return_to=return_to, switch=switch)
 
 
 async def forget(request: web.Request) -> web.StreamResponse:
@@ -58,9 +80,11 @@ async def forget(request: web.Request) -> web.StreamResponse:
 async def callback(request: web.Request) -> web.StreamResponse:
     """``GET /callback``: the provider's answer, once; then the page that says who is logged in."""
     answer = {name: request.query.getall(name) for name in set(request.query)}
-    session, return_to = await login_flow.finish(request.app[WORLD], answer, browser_of(request))
+    begun = await _begun(request, answer)
+    request[RETURN_TO] = begun.return_to
+    session = await login_flow.complete(request.app[WORLD], answer, begun)
     await settle(request.app[WORLD], session)
-    response = see_other(f"/me/confirm?return_to={_quoted(return_to)}")
+    response = see_other(f"/me/confirm?return_to={_quoted(begun.return_to)}")
     set_session(request, response, session)
     remember_provider(request, response, session.issuer)
     return response
@@ -86,12 +110,48 @@ async def logout(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def _begun(request: web.Request, answer: Mapping[str, Sequence[str]]) -> AuthorizationRequest:
+    """The login that the callback answers; if there is none, the way to begin it again is kept."""
+    world, browser = request.app[WORLD], browser_of(request)
+    try:
+        return await login_flow.begun(world, answer, browser)
+    except LoginExpired as late:
+        request[RETURN_TO] = late.return_to
+        raise
+    except (LoginStateUnknown, LoginRefused) as fault:
+        if isinstance(fault, LoginStateUnknown) and await _is_logged_in(request):
+            raise LoginAnswered from fault
+        request[RETURN_TO] = await login_flow.place_before(world, browser)
+        raise
+
+
+async def _is_logged_in(request: web.Request) -> bool:
+    try:
+        await session_of(request)
+    except (LoginNeeded, SessionExpired):
+        return False
+    return True
+
+
 def _quoted(path: str) -> str:
     return quote(same_site_path(path), safe="")
 
 
+def _login_again(request: web.Request, identifier: str, fault: SolidgateError) -> web.Response:
+    wrong, what_next = at_login(type(fault), language_of(request))
+    said = {"wrong": wrong, "what_next": what_next, "code": fault.code, "detail": fault.detail}
+    status, return_to = status_of(type(fault)), request[RETURN_TO]
+    return _login(request, return_to, identifier=identifier, fault=said, status=status)
+
+
 def _login(
-    request: web.Request, return_to: str, *, identifier: str = "", issuers: tuple[str, ...] = ()
+    request: web.Request,
+    return_to: str,
+    *,
+    identifier: str = "",
+    issuers: tuple[str, ...] = (),
+    fault: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> web.Response:
     known = remembered(request)
     suggested = tuple(one for one in request.app[WORLD].settings.login.suggested_issuers if one not in known)
@@ -103,4 +163,8 @@ def _login(
         issuers=issuers,
         known=known,
         suggested=suggested,
+        fault=fault,
+        request_id=request.get(REQUEST_ID, ""),
+        status=status,
+        switch=language_links(request, f"/login?return_to={_quoted(return_to)}"),
     )

@@ -18,10 +18,9 @@ from solidgate.logs import logger
 from solidgate.settings import Settings
 from solidgate.web import problems
 from solidgate.web.forms import require_plain
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import REQUEST_ID, WORLD
 from solidgate.web.lifecycle import LIFECYCLE
 from solidgate.web.operations import REFUSALS, REQUESTS
-from solidgate.web.problems import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Networks = Sequence[IPv4Network | IPv6Network]

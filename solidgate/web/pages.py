@@ -8,11 +8,12 @@ from typing import Any
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from yarl import URL
 
 from solidgate.identity.login import Session
 from solidgate.web import words
 from solidgate.web.forms import TOKEN_FIELD, form_token
-from solidgate.web.keys import PACES, QUERIES, WORLD
+from solidgate.web.keys import PACES, QUERIES, REQUEST_ID, WORLD
 from solidgate.web.language import LANGUAGES, Language, language_of, remember
 from solidgate.web.limits import Turns, paces_of
 from solidgate.web.session import browser_of, new_browser, set_browser
@@ -58,6 +59,7 @@ def render(
         "session": session,
         "form_token": form_token(session.session_id) if session else "",
         "switch": language_links(request),
+        "request_number": request.get(REQUEST_ID, "") if status >= 400 else "",
     }
     response = aiohttp_jinja2.render_template(template, request, context | values, status=status)
     response.headers.update({"Vary": _VARY, "Cache-Control": "no-store", **(headers or {})})
@@ -79,7 +81,12 @@ def see_other(place: str) -> web.Response:
     return web.Response(status=303, headers={"Location": place, "Cache-Control": "no-store"})
 
 
-def language_links(request: web.Request) -> dict[str, str]:
-    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated."""
+def language_links(request: web.Request, place: str = "") -> dict[str, str]:
+    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated.
+
+    What answers a form may have no page to read again: then ``place`` is where the links lead.
+    """
+    if place:
+        return {tag: str(URL(place).update_query(lang=tag)) for tag in LANGUAGES}
     kept = {"return_to": request.query["return_to"]} if "return_to" in request.query else {}
     return {tag: str(request.rel_url.with_query({**kept, "lang": tag})) for tag in LANGUAGES}

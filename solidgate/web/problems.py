@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -11,13 +12,17 @@ from aiohttp import web
 from solidgate import errors
 from solidgate.errors import SolidgateError
 from solidgate.identity.dpop import PROOF_ALGORITHMS
-from solidgate.web import words
+from solidgate.web import words, words_of_faults
 from solidgate.web.accept import wants_html
-from solidgate.web.keys import WORLD
+from solidgate.web.keys import REQUEST_ID, WORLD
 from solidgate.web.language import language_of, mark
-from solidgate.web.pages import render
+from solidgate.web.pages import language_links, render
 
-REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+RETURN_TO: web.RequestKey[str] = web.RequestKey("return_to", str)
+"""Where a login was to lead: set by its handlers, so that the page of its failure leads there again."""
+OwnPage = Callable[[SolidgateError], web.Response]
+OWN_PAGE: web.RequestKey[OwnPage] = web.RequestKey("own_page")
+"""How a handler shows a refusal on a page of its own, with what was entered kept in it."""
 PROBLEM_JSON = "application/problem+json"
 
 FAMILIES: Mapping[type[SolidgateError], tuple[int, str]] = {
@@ -32,6 +37,7 @@ FAMILIES: Mapping[type[SolidgateError], tuple[int, str]] = {
     errors.Unavailable: (503, "This is not available at the moment"),
     errors.Misconfigured: (500, "Something went wrong here"),
 }
+_STAYS = (errors.BadInput, errors.Forbidden, errors.NotFound, errors.Refused)
 _AGAIN = mark("Try again")
 UNKNOWN = (500, "Something went wrong here")
 
@@ -44,6 +50,7 @@ STATUSES: Mapping[str, int] = {
     errors.BodyTooLarge.code: 413,
     errors.TooManyRequests.code: 429,
     errors.AddressRefused.code: 400,
+    errors.ProfileNotFound.code: 400,
     errors.FetchTimedOut.code: 504,
 }
 RETRY_AFTER_SECONDS = 5
@@ -101,7 +108,10 @@ def problem_response(error: SolidgateError, public_url: str, request_id: str) ->
 
 def answer(request: web.Request, error: SolidgateError) -> web.Response:
     """An error page for a browser, a problem document for everyone else."""
-    response = _page(request, error) if wants_html(request) else problem_document(request, error)
+    if wants_html(request):
+        response = request.get(OWN_PAGE, partial(_page, request))(error)
+    else:
+        response = problem_document(request, error)
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(_headers(error))
     return response
@@ -109,20 +119,24 @@ def answer(request: web.Request, error: SolidgateError) -> web.Response:
 
 def _page(request: web.Request, error: SolidgateError) -> web.Response:
     language, kind = language_of(request), type(error)
-    again = (request.rel_url.raw_path_qs, str(language.text(_AGAIN))) if _repeatable(request) else None
+    again = (request.rel_url.raw_path_qs, str(language.text(_AGAIN))) if _may_help(request, kind) else None
+    return_to = request.get(RETURN_TO, "")
+    way_on = words.way_on(kind.code, language, _own_page(request, kind), return_to) or again
+    is_page = request.method == "GET" and not return_to
     return render(
         request,
         "error.html",
         status=status_of(kind),
         headers={"Cache-Control": "no-store"},
-        title=language.quoted(family_of(kind)[1]),
+        title=words_of_faults.title(kind.code, family_of(kind)[1], language),
         sentence=language.quoted(kind.sentence),
         remedy=language.quoted(kind.remedy),
         saved=words.saved(kind.code, language),
-        way_on=words.way_on(kind.code, language, _own_page(request, kind)) or again,
+        way_on=way_on,
         code=kind.code,
         detail=error.detail,
         request_id=request.get(REQUEST_ID, ""),
+        switch=language_links(request, "" if is_page else way_on[0] if way_on else "/"),
     )
 
 
@@ -135,6 +149,11 @@ def _own_page(request: web.Request, kind: type[SolidgateError]) -> Mapping[str, 
 def _repeatable(request: web.Request) -> bool:
     """Whether asking once more may help: a page of ours that was only read."""
     return request.method == "GET" and request.match_info.route.resource is not None
+
+
+def _may_help(request: web.Request, kind: type[SolidgateError]) -> bool:
+    """Whether the same page may answer another time: what is not there, or not theirs, stays so."""
+    return _repeatable(request) and not issubclass(kind, _STAYS)
 
 
 def _headers(error: SolidgateError) -> dict[str, str]:

@@ -149,6 +149,7 @@ _SAVED = (
 # Where to go on from an error, by the beginning of its code.
 _WAYS = (
     ("login.needed", "/login", mark("Log in")),
+    ("login.already-finished", "/me/confirm", mark("Go on")),
     ("login.", "/login", mark("Begin the login again")),
     ("consent.", "/me", mark("My page")),
     ("request.answered", "/me", mark("My page")),
@@ -168,11 +169,17 @@ _PAGES = (
 )
 
 
-def way_on(code: str, language: Language, ids: Mapping[str, str]) -> tuple[str, str] | None:
+def way_on(
+    code: str, language: Language, ids: Mapping[str, str], return_to: str = ""
+) -> tuple[str, str] | None:
     """The next step after this error: an address and its name.
 
     ``ids`` are those in the address that was asked: whoever was on a page of their own comes back to it.
+    ``return_to`` is where a login that failed was to lead: it begins anew, and leads there.
     """
+    if return_to and code != "login.already-finished":
+        address = f"/login?return_to={quote(return_to, safe='')}"
+        return address, str(language.text(mark("Begin the login again")))
     page = next(((address.format(ids[name]), text) for name, address, text in _PAGES if name in ids), None)
     for start, address, text in _WAYS:
         if not code.startswith(start):

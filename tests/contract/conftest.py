@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.pod.door import Door
 from solidgate.ports import Access

@@ -15,7 +15,8 @@ import pytest
 from aiohttp import web
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.http_socket import GuardedSockets
 from solidgate.adapters.notifications import SolidChannels
 from solidgate.adapters.solid_requests import PodLimits

@@ -17,7 +17,7 @@ from solidgate.adapters.sql.engine import make_engine
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.tombstones import Tombstones
-from solidgate.errors import LoginStateUnknown, SessionExpired
+from solidgate.errors import LoginExpired, LoginStateUnknown, SessionExpired
 from solidgate.identity.login import Registration
 from solidgate.ports import LoginStore
 from solidgate.testing.logins import MemoryLogins
@@ -52,17 +52,31 @@ async def test_a_login_is_taken_once_however_many_ask(logins: LoginStore) -> Non
     assert sum(isinstance(one, LoginStateUnknown) for one in taken) == 7
 
 
-@pytest.mark.parametrize(
-    ("state", "browser", "minutes"),
-    [("state-2", "browser-1", 0), ("state-1", "browser-2", 0), ("state-1", "browser-1", 10)],
-)
-async def test_an_unknown_foreign_or_late_login_is_refused(
-    logins: LoginStore, clock: SetClock, state: str, browser: str, minutes: int
-) -> None:
+@pytest.mark.parametrize(("state", "browser"), [("state-2", "browser-1"), ("state-1", "browser-2")])
+async def test_an_unknown_or_foreign_login_is_refused(logins: LoginStore, state: str, browser: str) -> None:
     await logins.put_login(REQUEST, "browser-1")
-    clock.at = NOW + timedelta(minutes=minutes)
     with pytest.raises(LoginStateUnknown):
         await logins.take_login(state, browser)
+
+
+async def test_a_late_login_is_refused_and_tells_where_it_was_to_lead(
+    logins: LoginStore, clock: SetClock
+) -> None:
+    await logins.put_login(REQUEST, "browser-1")
+    clock.at = NOW + timedelta(minutes=10)
+    with pytest.raises(LoginExpired) as late:
+        await logins.take_login("state-1", "browser-1")
+    assert late.value.return_to == REQUEST.return_to
+    with pytest.raises(LoginStateUnknown):
+        await logins.take_login("state-1", "browser-1")
+
+
+async def test_only_the_browser_that_began_a_login_is_told_where_it_leads(logins: LoginStore) -> None:
+    await logins.put_login(REQUEST, "browser-1")
+    assert await logins.return_to_of("browser-1") == REQUEST.return_to
+    assert await logins.return_to_of("browser-2") is None
+    await logins.take_login("state-1", "browser-1")
+    assert await logins.return_to_of("browser-1") is None
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=30), timedelta(hours=13)])

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.pods import Pods
 from solidgate.adapters.solid_pod import PodLimits
 from solidgate.flow import invite, space

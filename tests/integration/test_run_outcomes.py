@@ -20,22 +20,27 @@ from solidgate.flow.fair import FairPlaces
 from solidgate.identity.login import Caller
 from solidgate.query.results import ResultFormat
 from solidgate.sandbox.limits import IsolationLevel
+from solidgate.testing.awkward import JSON_LD, nested_json_ld
 from solidgate.testing.play import EVERYTHING, Play
 from solidgate.testing.space import CONSUMER, SPACE, approve
 from solidgate.testing.terms import OWNER
 
 
 async def test_each_pod_has_its_own_outcome(play: Play) -> None:
-    """One good, one without its documents any more, one malformed, one closed: the good ones are written."""
+    """One good, one whose documents are gone, one malformed, one nested deeper than a parser can bear, one
+    closed: the good ones are written."""
     good, other = await play.person("good"), await play.person("other")
-    gone, broken, closed = [await play.person(name) for name in ("gone", "broken", "closed")]
+    gone, broken, deep, closed = [await play.person(name) for name in ("gone", "broken", "deep", "closed")]
     pods = play.gate.pods
     del pods.held[gone.record.resources[0]]
     url = broken.record.resources[0]
     pods.held[url] = dataclasses.replace(pods.held[url], content=b"<a> <b")
+    url = deep.record.resources[0]
+    content = nested_json_ld(5_000)
+    pods.held[url] = dataclasses.replace(pods.held[url], content=content, media_type=JSON_LD)
     pods.doors.clear()
     agent = play.world.agent(SPACE)
-    for view in (good, other, gone, broken):
+    for view in (good, other, gone, broken, deep):
         door = door_of(play.world, view.record, SPACE)
         pods.doors[door.owner, agent] = door
     run_id = await play.run()
@@ -43,6 +48,7 @@ async def test_each_pod_has_its_own_outcome(play: Play) -> None:
     assert await play.outcome(run_id, other) == ("written", None)
     assert await play.outcome(run_id, gone) == ("failed", "pod.not-found")
     assert await play.outcome(run_id, broken) == ("failed", "pod.unreadable")
+    assert await play.outcome(run_id, deep) == ("failed", "pod.unreadable")
     assert await play.outcome(run_id, closed) == ("failed", "pod.door-not-open")
     shown = await run.show(play.world, CONSUMER, SPACE, run_id)
     assert (shown.state, shown.aggregate) == ("finished", True)

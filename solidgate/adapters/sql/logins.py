@@ -20,7 +20,13 @@ from solidgate.adapters.recent_sessions import Kept, RecentSessions
 from solidgate.adapters.sql.codec import decode, encode
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.sql.tables import logins, proofs, registrations, sessions
-from solidgate.errors import LoginStateUnknown, SessionExpired, StoreUnavailable, TooManyRequests
+from solidgate.errors import (
+    LoginExpired,
+    LoginStateUnknown,
+    SessionExpired,
+    StoreUnavailable,
+    TooManyRequests,
+)
 from solidgate.identity.dpop import DpopAccess
 from solidgate.identity.login import AuthorizationRequest, Registration, Session
 from solidgate.ports import Clock
@@ -69,17 +75,29 @@ class SqlLogins:
         """Delete and return in one statement: two callbacks with one state cannot both succeed."""
         taken = (
             sa.delete(logins)
-            .where(
-                logins.c.state_hash == _hash(state),
-                logins.c.browser_hash == _hash(browser),
-                logins.c.expires > self.clock.now(),
-            )
-            .returning(logins.c.request_sealed)
+            .where(logins.c.state_hash == _hash(state), logins.c.browser_hash == _hash(browser))
+            .returning(logins.c.request_sealed, logins.c.expires)
         )
         async with self.store.transaction() as tx:
-            sealed = (await tx.connection.execute(taken)).scalar_one_or_none()
-        if sealed is None:
+            found = (await tx.connection.execute(taken)).one_or_none()
+        if found is None:
             raise LoginStateUnknown()
+        request = self._opened(found.request_sealed)
+        if found.expires <= self.clock.now():
+            late = LoginExpired(f"at most {self.pending} (login.pending_minutes)")
+            late.return_to = request.return_to
+            raise late
+        return request
+
+    async def return_to_of(self, browser: str) -> str | None:
+        """Read only: the login stays open for its own callback."""
+        query = sa.select(logins.c.request_sealed).where(logins.c.browser_hash == _hash(browser))
+        async with self.store.transaction() as tx:
+            latest = query.order_by(logins.c.expires.desc()).limit(1)
+            sealed = (await tx.connection.execute(latest)).scalar_one_or_none()
+        return None if sealed is None else self._opened(sealed).return_to
+
+    def _opened(self, sealed: bytes) -> AuthorizationRequest:
         return decode(AuthorizationRequest, sealing.unseal(self.store.keys.login, sealed, "login"))
 
     async def registration(self, issuer: str) -> Registration | None:

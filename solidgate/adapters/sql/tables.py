@@ -36,7 +36,7 @@ logins = sa.Table(
     "logins",
     metadata,
     sa.Column("state_hash", sa.LargeBinary, primary_key=True),
-    sa.Column("browser_hash", sa.LargeBinary, nullable=False),
+    sa.Column("browser_hash", sa.LargeBinary, nullable=False, index=True),
     sa.Column("request_sealed", sa.LargeBinary, nullable=False),
     _at("expires"),
 )

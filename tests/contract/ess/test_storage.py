@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pyoxigraph
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.solid_pod import SolidPod
 from solidgate.testing.ess import EssDouble
 from solidgate.testing.ess.visitor import Visitor

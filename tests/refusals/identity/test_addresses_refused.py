@@ -12,8 +12,9 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
 from solidgate.adapters.http_addresses import Reach, reach_of
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.http_urls import wire_url
 from solidgate.errors import AddressRefused, SolidgateError
 

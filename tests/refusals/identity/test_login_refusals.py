@@ -8,15 +8,21 @@ from collections.abc import AsyncIterator
 import pytest
 
 from solidgate.errors import (
+    ClockOff,
     FetchTimedOut,
     FetchTooLarge,
     FetchUnexpected,
     FetchUnreachable,
+    IssuerDown,
     IssuerFault,
+    IssuerNotFound,
     LoginCancelled,
     LoginRefused,
     LoginStateUnknown,
     NoIssuer,
+    ProfileClosed,
+    ProfileNotFound,
+    ProfileUnreadable,
     SolidgateError,
 )
 from solidgate.flow import login
@@ -33,7 +39,7 @@ REFUSED: dict[Quirk, tuple[type[SolidgateError], str, int]] = {
     Q.SLOW_METADATA: (FetchTimedOut, "", 0),
     Q.METADATA_HUGE: (FetchTooLarge, "", 0),
     Q.METADATA_REDIRECTED: (IssuerFault, "302", 0),
-    Q.METADATA_DOWN: (IssuerFault, "503", 0),
+    Q.METADATA_DOWN: (IssuerDown, "503", 0),
     Q.METADATA_NOT_JSON: (IssuerFault, "JSON", 0),
     Q.METADATA_OTHER_ISSUER: (IssuerFault, "issuer", 0),
     Q.METADATA_WITHOUT_S256: (IssuerFault, "S256", 0),
@@ -64,11 +70,11 @@ REFUSED: dict[Quirk, tuple[type[SolidgateError], str, int]] = {
     Q.OTHER_AZP: (LoginRefused, "azp", 1),
     Q.OTHER_NONCE: (LoginRefused, "nonce", 1),
     Q.WITHOUT_NONCE: (LoginRefused, "nonce", 1),
-    Q.EXPIRED: (LoginRefused, "expired", 1),
+    Q.EXPIRED: (ClockOff, "expired", 1),
     Q.WITHOUT_EXP: (LoginRefused, "exp", 1),
-    Q.IAT_IN_FUTURE: (LoginRefused, "future", 1),
+    Q.IAT_IN_FUTURE: (ClockOff, "future", 1),
     Q.IAT_IN_MILLISECONDS: (LoginRefused, "not a time", 1),
-    Q.IAT_LONG_AGO: (LoginRefused, "too long ago", 1),
+    Q.IAT_LONG_AGO: (ClockOff, "too long ago", 1),
     Q.OTHER_AT_HASH: (LoginRefused, "at_hash", 1),
     Q.WITHOUT_SUB: (LoginRefused, "sub", 1),
     Q.WITHOUT_WEBID: (LoginRefused, "webid", 1),
@@ -79,11 +85,15 @@ REFUSED: dict[Quirk, tuple[type[SolidgateError], str, int]] = {
     Q.PROFILE_NAMES_OTHER_CASE: (IssuerFault, "issuer", 0),
     Q.PROFILE_ISSUER_AS_TEXT: (NoIssuer, "", 0),
     Q.PROFILE_OF_ANOTHER_SUBJECT: (NoIssuer, "", 0),
-    Q.PROFILE_AS_HTML: (FetchUnexpected, "Turtle", 0),
-    Q.PROFILE_MALFORMED: (FetchUnexpected, "well-formed", 0),
+    Q.PROFILE_AS_HTML: (ProfileUnreadable, "Turtle", 0),
+    Q.PROFILE_MALFORMED: (ProfileUnreadable, "well-formed", 0),
     Q.PROFILE_HUGE: (FetchTooLarge, "", 0),
     Q.PROFILE_DOWN: (FetchUnexpected, "500", 0),
-    Q.PROFILE_NESTED: (FetchUnexpected, "nested", 0),
+    Q.PROFILE_NESTED: (ProfileUnreadable, "nested", 0),
+    Q.PROFILE_MISSING: (ProfileNotFound, "404", 0),
+    Q.PROFILE_GONE: (ProfileNotFound, "410", 0),
+    Q.PROFILE_NEEDS_LOGIN: (ProfileClosed, "401", 0),
+    Q.PROFILE_CLOSED: (ProfileClosed, "403", 0),
 }
 # Begun from the issuer's address, the profile is seen only after the ID token: the check that no issuer
 # can vouch for a WebID that does not name it.
@@ -98,6 +108,10 @@ PROFILE_AFTER_TOKEN: dict[Quirk, type[SolidgateError]] = {
     Q.PROFILE_HUGE: FetchTooLarge,
     Q.PROFILE_DOWN: NoIssuer,
     Q.PROFILE_NESTED: NoIssuer,
+    Q.PROFILE_MISSING: NoIssuer,
+    Q.PROFILE_GONE: NoIssuer,
+    Q.PROFILE_NEEDS_LOGIN: NoIssuer,
+    Q.PROFILE_CLOSED: NoIssuer,
     Q.FOREIGN_WEBID: FetchUnreachable,
 }
 
@@ -235,6 +249,29 @@ async def test_several_issuers_are_the_persons_choice(world: World, issuer: Awkw
         await login.begin(world, issuer.webid(), return_to="/me", browser="b", issuer="https://x.example/")
     chosen = await login.begin(world, issuer.webid(), return_to="/me", browser="b", issuer=issuer.issuer)
     assert isinstance(chosen, login.Began)
+
+
+@pytest.mark.parametrize(
+    ("quirk", "error"),
+    [
+        (Q.PROFILE_MISSING, ProfileNotFound),
+        (Q.PROFILE_CLOSED, ProfileClosed),
+        (Q.PROFILE_AS_HTML, ProfileUnreadable),
+    ],
+)
+async def test_an_address_that_is_neither_is_told_of_as_a_profile(
+    world: World, issuer: AwkwardIssuer, quirk: Quirk, error: type[SolidgateError]
+) -> None:
+    """Without a fragment it may be either; where no provider is, what is wrong with the profile is told."""
+    issuer.quirks.add(quirk)
+    with pytest.raises(error):
+        await log_in(world, issuer, issuer.webid().removesuffix("#me"))
+
+
+async def test_a_profile_may_name_a_provider_that_is_not_there(world: World, issuer: AwkwardIssuer) -> None:
+    issuer.also_named.append(issuer.webid("nobody-logs-in-here").removesuffix("#me") + "/")
+    with pytest.raises(IssuerNotFound, match="404"):
+        await login.begin(world, issuer.webid(), return_to="/me", browser="b", issuer=issuer.also_named[0])
 
 
 async def test_each_session_is_new(world: World, issuer: AwkwardIssuer) -> None:

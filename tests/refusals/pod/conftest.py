@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from solidgate.adapters.clock import SystemClock
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.solid_pod import PodLimits, SolidPod
 from solidgate.consent.decide import ActiveConsent
 from solidgate.flow.world import World
@@ -37,7 +38,7 @@ LIMITS = PodLimits(
     longest_pause=5.0,
     write_rounds=2,
     control_seconds=SECONDS,
-    control_bytes=20_000,
+    control_bytes=60_000,
 )
 
 

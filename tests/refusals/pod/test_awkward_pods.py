@@ -58,6 +58,7 @@ OPENING = [
     (".acl", Awkward.FORGETS_ACL, {}, "pod.door-not-open"),
     (".acl", Awkward.STORES_OTHER, {}, "pod.door-not-open"),
     (".acl", Awkward.MALFORMED, {}, "pod.unreadable"),
+    (".acl", Awkward.NESTED, {}, "pod.unreadable"),
     (".acl", Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
     (".acl", Awkward.ENDLESS, {}, "fetch.too-large"),
     (".acl", Awkward.BROKEN, {"amount": 403}, "pod.access-control-refused"),
@@ -72,6 +73,7 @@ OPENING = [
 
 LISTING = [
     (Awkward.MALFORMED, {}, "pod.unreadable"),
+    (Awkward.NESTED, {}, "pod.unreadable"),
     (Awkward.LOGIN_PAGE, {}, "pod.unreadable"),
     (Awkward.LYING_TYPE, {}, "pod.unreadable"),
     (Awkward.HUGE_CONTAINER, {"amount": 1_000_000}, "fetch.too-large"),
@@ -272,6 +274,7 @@ async def test_a_huge_container_is_not_read_to_its_end(visit: Visit) -> None:
     [
         (Awkward.MALFORMED, "pod.unreadable"),
         (Awkward.LOGIN_PAGE, "pod.unreadable"),
+        (Awkward.NESTED, "pod.unreadable"),
         (Awkward.ENDLESS, "fetch.too-large"),
         (Awkward.VANISHED, "pod.no-storage"),
         (Awkward.BROKEN, "pod.no-storage"),
@@ -336,7 +339,9 @@ async def test_of_a_wild_listing_only_children_are_believed(visit: Visit) -> Non
     assert seen.refused == 9
 
 
-@pytest.mark.parametrize("kind", [Awkward.MALFORMED, Awkward.LOGIN_PAGE, Awkward.ENDLESS, Awkward.VANISHED])
+@pytest.mark.parametrize(
+    "kind", [Awkward.MALFORMED, Awkward.LOGIN_PAGE, Awkward.ENDLESS, Awkward.VANISHED, Awkward.NESTED]
+)
 async def test_an_index_that_misbehaves_is_told_as_closed(visit: Visit, kind: Awkward) -> None:
     me, index = visit.alice.webid, f"{visit.alice.pod}index.ttl"
     named = f"<{me}> <http://www.w3.org/ns/solid/terms#publicTypeIndex> <{index}> ."

@@ -16,7 +16,7 @@ from solidgate.adapters.refused_credentials import credentials_refused
 from solidgate.adapters.solid_pod import SolidPod
 from solidgate.errors import CredentialsRefused, DoorNotOpen, PodForbidden
 from solidgate.flow.pull import pull
-from solidgate.pod.door import Door
+from solidgate.pod.door import Door, DoorState
 from solidgate.ports import Access
 from solidgate.testing.gate import MovableClock
 from tests.refusals.pod.conftest import LIMITS, POLICY
@@ -78,6 +78,13 @@ async def test_credentials_that_are_not_believed_close_no_door_and_hide_no_docum
         await pull(visit.world(), visit.active(*urls), stranger, urls, door, optional=left_out)
     assert refusal.value.detail == "status 401"
     assert refusal.value.code == "pod.credentials-refused"
+
+
+async def test_a_door_that_nobody_believed_may_look_at_is_not_told_as_closed(visit: Visit) -> None:
+    _, door = await opened(visit)
+    assert await visit.pods.door_state(visit.agent, door) is DoorState.OPEN
+    with pytest.raises(CredentialsRefused):
+        await visit.pods.door_state(Unsigned(visit.agent), door)
 
 
 async def test_a_closed_door_is_still_one(visit: Visit) -> None:

@@ -23,6 +23,8 @@ def test_several_in_one_header() -> None:
         [ESS],
         ["Bearer", 'DPoP algs="ES256 RS256"', 'UMA as_uri="https://uma.ess.example", ticket="t-1"'],
         ['uma TICKET=t-1,as_uri = "https://uma.ess.example" , Basic realm="a, b"'],
+        ["UMA ticket=t-1, as_uri=https://uma.ess.example, Bearer"],
+        ["UMA as_uri=https://uma.ess.example,ticket=t-1"],
         [', UMA ticket="t-\\1",as_uri="https://uma.ess.example",, Bearer scope="openid webid"'],
     ],
 )

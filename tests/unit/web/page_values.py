@@ -238,6 +238,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "issuers": ("https://a/",),
             "suggested": ("https://b/",),
             "known": ("https://c/",),
+            "fault": {"wrong": "w", "what_next": "n", "code": "login.no-issuer", "detail": "d"},
+            "request_id": "0" * 16,
         },
         "leaving.html": {"host": "id.example", "address": "https://id.example/auth", "return_to": "/me"},
         "request.html": {

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from solidgate.adapters.http import FetchPolicy, GuardedFetcher
+from solidgate.adapters.http import GuardedFetcher
+from solidgate.adapters.http_policy import FetchPolicy
 
 
 class WallClock:
