@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pyoxigraph import NamedNode, Quad
 
 from solidgate.errors import (
+    AccessControlRefused,
     AccessControlUnsupported,
     NoStorage,
     PodConflict,
@@ -34,7 +35,8 @@ RDF = frozenset({"text/turtle", "application/ld+json", "application/n-triples"})
 
 @dataclass
 class MemoryPods:
-    """``ports.PodServer``. ``storage_of`` names each person's pod; ``refuses`` the methods that fail.
+    """``ports.PodServer``. ``storage_of`` names each person's pod; ``refuses`` the methods that fail, and
+    ``access_control`` where the pod lets nobody change it.
 
     Owners read and write below their own storage, agents what an open door lists. With ``stores_triples``
     what is written is given back in another form, as behaviour 28 of the awkward pod.
@@ -126,6 +128,8 @@ class MemoryPods:
     async def open_door(self, access: Access, door: Door) -> DoorState:
         """Replace what the agent had with what the door lists."""
         self._may("open_door", access, door.owner)
+        if "access_control" in self.refuses:
+            raise AccessControlRefused
         self.doors[door.owner, door.agent] = door
         return DoorState.OPEN
 

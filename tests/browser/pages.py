@@ -11,7 +11,7 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from solidgate.flow import invite, space
-from solidgate.settings import Consent, Preview
+from solidgate.settings import Consent, Http, Preview
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import TestGate, open_gate
 from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
@@ -59,9 +59,13 @@ class Stage:
 @asynccontextmanager
 async def open_stage(chromium: Browser, database_url: str, folder: Path) -> AsyncIterator[Stage]:
     """A stage on a migrated database."""
-    quick = Consent(posts_per_minute=10_000)
+    quick = Consent(posts_per_minute=10_000, withdraw_wait_seconds=1)
     async with open_gate(
-        database_url, folder, consent=quick, preview=Preview(views_per_minute=10_000)
+        database_url,
+        folder,
+        consent=quick,
+        preview=Preview(views_per_minute=10_000),
+        http=Http(allow_private_addresses=True),
     ) as gate:
         gate.pods.give(ANNA, POD, READINGS)
         asked = {"one": (ADVICE,), "two": (ADVICE, STUDY), "special": (HEALTH,)}

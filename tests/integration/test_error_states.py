@@ -177,10 +177,9 @@ async def answered_twice(scene: Scene) -> Answer:
 
 
 async def session_over(scene: Scene) -> Answer:
-    request = await scene.asked()
-    fields = await scene.shown(request)
+    consent = (await scene.say(await scene.asked())).place
     scene.gate.clock.ahead += timedelta(hours=13)
-    return await scene.anna.post(f"{request}/later", fields)  # an answer goes on to a login by itself
+    return await scene.anna.post(f"{consent}/withdraw", {})
 
 
 async def withdrawal_half_done(scene: Scene) -> Answer:
