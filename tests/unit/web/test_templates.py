@@ -38,6 +38,7 @@ PARTS = {
     "erasure_counts.html",
     "erasure_reach.html",
     "authority.html",
+    "copy.html",
 }
 WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
