@@ -1,7 +1,7 @@
 """What a screen reader is told of each page on a person's way, as it is kept in ``aria/``.
 
-After a page was changed on purpose, ``ARIA=write .venv/bin/python -m pytest tests/browser/test_axe.py -k told``
-writes all of them anew; the difference is then read by a person, as every golden file is.
+After a page was changed on purpose, ``ARIA=write make test ARGS="tests/browser/test_axe.py -k told"`` writes
+all of them anew; the difference is then read by a person, as every golden file is.
 """
 
 from __future__ import annotations

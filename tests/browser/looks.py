@@ -27,8 +27,8 @@ _SOME = f"rules => ({_RUN})('rule', rules)"
 
 # The rules whose verdict colours or boxes can change. All others judge the document and what of it is shown.
 _OF_LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
-# What of a look the rules judge: which elements are shown, their boxes, their colours, and whether text lies
-# on its ancestors alone (nothing is placed, floated or moved over anything else, but for what is off the page).
+# What of a look the rules judge: which elements are shown, their boxes, their colours, and whether text may
+# lie on more than its ancestors (something is placed, floated or moved over it, and is not off the page).
 _LOOK = """() => {
     const wide = document.documentElement.scrollWidth;
     const look = {sideways: wide > innerWidth ? wide : 0, layered: false};
@@ -50,7 +50,7 @@ async def faults_of(page: Page, kept: Kept) -> dict[str, object]:
     """What axe and the width of the screen say of a kept page in every look; ``page`` is ready for axe.
 
     Scripts: the page is looked at without ours, and again with them if they made another document of it. If
-    they did not, it has the same elements under the same styles, and there is nothing else that could be seen.
+    they did not, it has the same elements under the same styles: there is nothing else that could be seen.
     """
     await kept.show(page)
     if "<script" not in kept.html:
