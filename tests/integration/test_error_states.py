@@ -164,10 +164,9 @@ async def answered_twice(scene: Scene) -> Answer:
 
 
 async def session_over(scene: Scene) -> Answer:
-    request = await scene.asked()
-    fields = {**await scene.shown(request), "answer-advice": "yes"}
+    consent = (await scene.say(await scene.asked())).place
     scene.gate.clock.ahead += timedelta(hours=13)
-    return await scene.anna.post(request, fields)
+    return await scene.anna.post(f"{consent}/withdraw", {})
 
 
 async def withdrawal_half_done(scene: Scene) -> Answer:
