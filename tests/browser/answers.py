@@ -109,10 +109,11 @@ async def two_windows(matrix: Matrix) -> None:
     """The same question in two windows: the second answer shows the first. Later, nothing new is found."""
     async with matrix.arrive("bea") as walk:
         other = Walk(await walk.page.context.new_page(), walk.made_of, walk.kept)
-        await other.page.goto(matrix.asking("one"))
+        await other.open(matrix.asking("one"))
         await walk.page.goto(matrix.asking("one"))
         await walk.press(NO)
         await other.press(YES, 409)
+        await walk.open(matrix.asking("one"))  # a no rests: the invitation does not ask again
         await walk.press(AGAIN)
 
 
@@ -129,9 +130,12 @@ async def errors(matrix: Matrix) -> None:
         await walk.page.goto(matrix.asking("one"))
         await walk.page.evaluate("document.querySelectorAll('[name=form_token]').forEach(x => x.value = '')")
         await walk.press(YES, 403)
-        await walk.page.goto(matrix.asking("one"))
+        other = Walk(await walk.page.context.new_page(), walk.made_of, walk.kept)
+        for window in (walk, other):
+            await window.page.goto(matrix.asking("one"))
         await walk.page.context.clear_cookies()
-        await walk.press(YES, 401)
+        await walk.press("form[action$='/later'] button", 401)
+        await other.press(YES)  # a login first, which leads back to the choice
 
 
 async def the_word(matrix: Matrix) -> None:
@@ -140,7 +144,7 @@ async def the_word(matrix: Matrix) -> None:
         await walk.page.goto(matrix.asking("special"))
         await walk.press(YES)
         await walk.page.fill("#word-health", "something")
-        await walk.press("main button[form=agree]")
+        await walk.press("main button[form=agree]", 400)
         await walk.press("main button[form=refuse]")
 
 
@@ -185,7 +189,7 @@ async def withdrawing_all(matrix: Matrix) -> None:
             await walk.page.goto(matrix.asking("two"))
             await walk.press("main form[method=get] button")
             await walk.forget_what_is_required()
-            await walk.press("main button[type=submit]", 422)
+            await walk.press("main button[type=submit]", 400)
             for purpose in ("advice", "study"):
                 await walk.page.check(f"#{purpose}-yes")
             await walk.press("main button[type=submit]")
@@ -216,6 +220,10 @@ async def new_terms(matrix: Matrix) -> None:
         await space.publish(world, "space-new", _terms(2, validity="P2M", purposes=(ADVICE, STUDY)))
         await reading.press(YES, 409)
         await reading.press("main a.button")
+        await reading.page.evaluate("document.querySelectorAll('[name=shown]').forEach(x => x.value += '0')")
+        await reading.press(
+            "main form button[value=no], main form:not([method=get]) > button[type=submit]", 409
+        )
         await refusing.press(AGAIN)
         await refusing.page.goto(matrix.asking("new"))
         await space.publish(world, "space-new", _terms(3, validity="P2M", terms={"en": "Other words."}))

@@ -64,7 +64,7 @@ async def open_stage(chromium: Browser, database_url: str, folder: Path) -> Asyn
         database_url,
         folder,
         consent=quick,
-        preview=Preview(views_per_minute=10_000),
+        preview=Preview(views_per_minute=10_000, rows=5, whole_rows=8, raw_bytes=2048),
         http=Http(allow_private_addresses=True),
     ) as gate:
         gate.pods.give(ANNA, POD, READINGS)
@@ -138,7 +138,7 @@ async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
         f"{two}/choices{step}",
         f"{two}/check{step}",
         f"{two}/check{step}&answer-advice=yes&answer-study=no",
-        f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes&wrong=1",
+        f"{special.removeprefix(stage.url)}/word{word}&answer-health=yes",
         f"{lost}/storage",
         lost,
         f"{lost}?all=1",

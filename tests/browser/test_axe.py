@@ -1,67 +1,69 @@
-"""axe on every page, in every language and look: a file of its own, so that another core may take it."""
+"""Every page, in every language and look: a file of its own, so that another core may take it."""
 
 from __future__ import annotations
 
-import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Page
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pytest
+from playwright.async_api import Browser
+from pytest_asyncio import fixture as on_the_loop
+
+from tests.browser import aria
 from tests.browser.answers import Matrix, everything
-from tests.browser.kept import Kept, all_templates, noting_templates
-from tests.browser.pages import Stage
+from tests.browser.chance import masked
+from tests.browser.kept import all_templates, noting_templates
+from tests.browser.looks import faults_of, ready_for_axe
+from tests.browser.pages import open_stage
 from tests.browser.ran import after_runs
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
-# Only what is wrong crosses to this process: the whole report costs more to carry than to make. Style sheets
-# are not fetched anew for a rule that is none of these: the media alone are, for the one that is.
-AXE = """async tags => {
-    const preload = {assets: ['media']};
-    const options = {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'], preload};
-    const report = await axe.run(options);
-    if (!report.passes.length) throw new Error('axe looked at nothing');
-    return report.violations;
-}"""
+@on_the_loop(scope="module", loop_scope="session", params=["en", "fr", "nl"])
+async def matrix(
+    request: pytest.FixtureRequest, started_chromium: Browser, make_database: Callable[[], str]
+) -> AsyncIterator[Matrix]:
+    """Every page in one language, walked to once; the gate still stands, and serves what the pages load."""
+    with TemporaryDirectory() as folder, noting_templates() as made_of:
+        async with open_stage(started_chromium, make_database(), Path(folder)) as stage:
+            matrix = Matrix(stage, request.param, made_of)
+            await everything(matrix)
+            await after_runs(matrix)
+            yield matrix
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("tag", ["en", "fr", "nl"])
-async def test_axe_finds_nothing(stage: Stage, tag: str) -> None:
+async def test_axe_finds_nothing(chromium: Browser, matrix: Matrix) -> None:
     """Each page, also those that answer a form, with and without our scripts, in every look."""
-    with noting_templates() as made_of:
-        matrix = Matrix(stage, tag, made_of)
-        await everything(matrix)
-        await after_runs(matrix)
+    # Two answers that differ by numbers of the same length alone are one page, whoever looks at it.
+    each = {masked(kept.html): kept for kept in matrix.kept}.values()
     found: dict[str, object] = {}
-    for script in (False, True):
-        async with stage.browsing(None) as page:
-            await page.add_init_script(path=AXE_FILE_PATH)
-            for kept in matrix.kept:
-                if script and not _has_script(kept):
-                    continue  # the very same page: there is nothing on it that could run
-                await kept.show(page)
-                if not script:
-                    # axe is a script itself and waits for ever where none may run: so only ours are kept out.
-                    await page.route("**/*.js", lambda route: route.abort())
-                assert await page.locator("html").get_attribute("lang") == tag, kept.what
-                found |= await _axe_in_every_look(page, f"{kept.what} script={script}")
+    async with matrix.stage.browsing(None) as page:
+        await ready_for_axe(page)
+        for kept in each:
+            found |= await faults_of(page, kept)
+            assert await page.locator("html").get_attribute("lang") == matrix.tag, kept.what
     assert not found
+
+
+@pytest.mark.timeout(600)
+async def test_every_template_is_seen(matrix: Matrix) -> None:
+    """And every macro: one that no page is made of would be judged by nobody."""
     assert all_templates() - frozenset().union(*(kept.made_of for kept in matrix.kept)) == set()
 
 
-def _has_script(kept: Kept) -> bool:
-    """Whether a page asks for a script. In its markup alone none may run: its policy says so."""
-    return "<script" in kept.html
-
-
-async def _axe_in_every_look(page: Page, path: str) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for width in (1280, 320):
-        await page.set_viewport_size({"width": width, "height": 800})
-        if await page.evaluate("document.documentElement.scrollWidth") > width:
-            found[f"{path} {width}"] = "scrolls sideways"
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            for one in await page.evaluate(AXE, WCAG):
-                found[f"{path} {width} {scheme} {one['id']}"] = [node["html"] for node in one["nodes"]]
-    return found
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("matrix", ["en"], indirect=True)
+async def test_what_is_told_is_as_agreed(chromium: Browser, matrix: Matrix) -> None:
+    """Golden: what a screen reader says of every page on the way. ``aria.py`` tells how to write it anew."""
+    pages = aria.found(matrix.kept)
+    assert set(pages) == set(aria.WAY), "a kind of page that nobody came to"
+    async with matrix.stage.browsing(None) as page:
+        told = {name: await aria.told(page, kept) for name, kept in pages.items()}
+    if os.environ.get("ARIA") == "write":
+        aria.write(told)
+    agreed = aria.golden()
+    assert set(agreed) == set(told)
+    for name, text in told.items():
+        assert text == agreed[name], name

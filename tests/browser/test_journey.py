@@ -11,7 +11,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from solidgate.testing.people import Person, walk_login
-from tests.browser.test_axe import AXE, WCAG
+from tests.browser.looks import AXE, WCAG
 
 LOOKS = ("width", "height", "color", "background-color", "border", "font", "padding", "opacity", "visibility")
 

@@ -11,8 +11,8 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, expect
 
 from solidgate.testing.people import Person
+from tests.browser.looks import AXE, WCAG
 from tests.browser.pages import Stage
-from tests.browser.test_axe import AXE, WCAG
 
 MOST_STOPS = 60
 THINNEST = 2
