@@ -6,6 +6,7 @@ the notice's digest, so changing one changes what was shown: existing records ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -45,10 +46,11 @@ _EN = {
     "result_place": "The result is written to your pod: {container}",
     "result_shape": "Results that are not of this form are dropped: {digest}",
     "group": "Results about a group are made from at least {count} people.",
-    "recipient": "{name} can query results, never your documents.",
+    "recipient": "{name} can query your own results, under a number in place of your name, but never your"
+    " documents.",
     "validity": "Your yes holds for {duration} at most, or until you withdraw.",
-    "retention": "Results are kept for {duration}, then deleted.",
-    "storage": "They are kept in: {place}. The law that applies: {law}.",
+    "retention": "We keep results for {duration}, then delete them; those in your pod stay yours.",
+    "storage": "We keep them in: {place}. The law that applies: {law}.",
     "rerun_by_hand": "Your documents are read again only when one of these organisations starts a run by"
     " hand: {who}.",
     "rerun_on_change": "Your documents are read again whenever they change, and when a run is started by"
@@ -61,11 +63,11 @@ _EN = {
     "access": "You can see, correct, take with you and delete what is held on you: {url}",
     "complain": "You can complain to your data protection authority.",
     "no_harm": "If you say no, nothing is read and you lose nothing.",
-    "statement": "I agree that {who} uses the documents listed above for “{purpose}”, with the program named"
-    " above, under the terms shown. I can withdraw at any time.",
-    "statement_special": "I expressly agree that {who} uses the documents listed above, which include data of"
-    " a special category, for “{purpose}”, with the program named above, under the terms shown. I can"
-    " withdraw at any time.",
+    "statement": "I agree that {who} uses the documents named in this request for “{purpose}”, with the"
+    " program named in it and under its terms. I can withdraw at any time.",
+    "statement_special": "I expressly agree that {who} uses the documents named in this request, which"
+    " include data of a special category, for “{purpose}”, with the program named in it and under its"
+    " terms. I can withdraw at any time.",
     "year": "1 year",
     "years": "{count} years",
     "month": "1 month",
@@ -92,24 +94,24 @@ _FR = {
     "recipients": "Qui le reçoit",
     "duration": "Combien de temps",
     "rights": "Vos droits",
-    "controller": "{name} répond de l’usage de vos données.",
-    "asker": "{name} vous le demande, dans l’espace « {space} ».",
+    "controller": "{name} est responsable de ce qui est fait de vos données.",
+    "asker": "La demande vient de {name}, dans l’espace « {space} ».",
     "contact": "Contact : {contact}",
     "webid": "WebID de {name} : {webid}",
     "verified": "Vérifié par son WebID : {name} a approuvé ces conditions le {date}.",
     "not_verified": "Non vérifié : {name} n’a pas approuvé ces conditions avec son WebID.",
     "required": "nécessaire",
-    "optional": "au choix",
+    "optional": "facultatif",
     "purpose": "{title} : {description}",
     "special": "Cela comprend des données d’une catégorie particulière (article 9 du RGPD).",
     "resource": "{title} ({path}) : {need}",
-    "missing": "{title} ({path}) : introuvable dans votre pod, donc pas lu",
-    "read_only": "Seuls ces documents sont lus. Rien d’autre dans votre pod ne l’est.",
+    "missing": "{title} ({path}) : introuvable dans votre pod, donc non lu",
+    "read_only": "Seuls ces documents sont lus, et rien d’autre dans votre pod.",
     "none_found": "{title} : rien de ce genre n’a été trouvé dans votre pod, donc rien n’est lu",
     "resource_found": "{title} (cherché dans votre pod, et montré avant votre réponse) : {need}",
-    "listed_only": "Les documents de ce genre que vous ajoutez plus tard ne sont pas lus ; on vous"
-    " demanderait à nouveau.",
-    "program_digest": "Exactement cette version est exécutée : {digest}",
+    "listed_only": "Les documents de ce genre que vous ajouterez plus tard ne seront pas lus ; on vous"
+    " redemanderait d’abord.",
+    "program_digest": "C’est exactement cette version qui est exécutée : {digest}",
     "program_source": "Source : {source}",
     "program_alone": "Il s’exécute seul, sans réseau, et ne voit vos données que pendant son exécution.",
     "approved": "Approuvé par {names} le {date}.",
@@ -117,28 +119,29 @@ _FR = {
     "result_place": "Le résultat est écrit dans votre pod : {container}",
     "result_shape": "Un résultat qui n’a pas cette forme est rejeté : {digest}",
     "group": "Un résultat sur un groupe est tiré d’au moins {count} personnes.",
-    "recipient": "{name} peut interroger les résultats, jamais vos documents.",
+    "recipient": "{name} peut interroger vos propres résultats, sous un numéro à la place de votre nom,"
+    " mais jamais vos documents.",
     "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
-    "retention": "Les résultats sont gardés {duration}, puis effacés.",
-    "storage": "Ils sont gardés ici : {place}. Le droit qui s’applique : {law}.",
-    "rerun_by_hand": "Vos documents ne sont relus que si l’une des organisations suivantes lance une"
-    " exécution à la main : {who}.",
+    "retention": "Nous conservons les résultats {duration}, puis nous les effaçons ; ceux de votre pod"
+    " restent à vous.",
+    "storage": "Ils sont conservés dans : {place}. Le droit qui s’applique : {law}.",
+    "rerun_by_hand": "Vos documents ne sont relus que si l’une de ces organisations lance une exécution à"
+    " la main : {who}.",
     "rerun_on_change": "Vos documents sont relus chaque fois qu’ils changent, et quand une exécution est"
     " lancée à la main.",
     "rerun_every": "Vos documents sont relus à intervalles de {duration}, et quand une exécution est"
     " lancée à la main.",
     "rerun_cron": "Vos documents sont relus quand une exécution est lancée à la main, et à ces moments"
-    " (cron, UTC) :"
-    " {times}",
-    "withdraw": "Vous pouvez retirer votre accord à tout moment, sans raison : {url}",
-    "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est gardé sur vous : {url}",
+    " (cron, UTC) : {times}",
+    "withdraw": "Vous pouvez retirer votre consentement à tout moment, sans raison : {url}",
+    "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est conservé à votre sujet : {url}",
     "complain": "Vous pouvez vous plaindre auprès de votre autorité de protection des données.",
     "no_harm": "Si vous dites non, rien n’est lu et vous ne perdez rien.",
-    "statement": "J’accepte que {who} utilise les documents indiqués ci-dessus pour « {purpose} », avec le"
-    " programme indiqué ci-dessus, aux conditions montrées. Je peux retirer mon accord à tout moment.",
-    "statement_special": "J’accepte expressément que {who} utilise les documents indiqués ci-dessus, qui"
-    " comprennent des données d’une catégorie particulière, pour « {purpose} », avec le programme indiqué"
-    " ci-dessus, aux conditions montrées. Je peux retirer mon accord à tout moment.",
+    "statement": "J’autorise {who} à utiliser les documents nommés dans cette demande pour « {purpose} »,"
+    " avec le programme qu’elle nomme et à ses conditions. Je peux retirer mon consentement à tout moment.",
+    "statement_special": "J’autorise expressément {who} à utiliser les documents nommés dans cette"
+    " demande, qui comprennent des données d’une catégorie particulière, pour « {purpose} », avec le"
+    " programme qu’elle nomme et à ses conditions. Je peux retirer mon consentement à tout moment.",
     "year": "1 an",
     "years": "{count} ans",
     "month": "1 mois",
@@ -165,14 +168,14 @@ _NL = {
     "recipients": "Wie het krijgt",
     "duration": "Hoe lang",
     "rights": "Uw rechten",
-    "controller": "{name} staat in voor wat er met uw gegevens gebeurt.",
-    "asker": "{name} vraagt het u, in de ruimte “{space}”.",
+    "controller": "{name} is verantwoordelijk voor wat er met uw gegevens gebeurt.",
+    "asker": "Het verzoek komt van {name}, in de ruimte “{space}”.",
     "contact": "Contact: {contact}",
     "webid": "WebID van {name}: {webid}",
     "verified": "Geverifieerd met zijn WebID: {name} keurde deze voorwaarden goed op {date}.",
     "not_verified": "Niet geverifieerd: {name} keurde deze voorwaarden niet goed met zijn WebID.",
     "required": "nodig",
-    "optional": "uw keuze",
+    "optional": "niet verplicht",
     "purpose": "{title}: {description}",
     "special": "Hierbij zijn gegevens van een bijzondere categorie (artikel 9 AVG).",
     "resource": "{title} ({path}): {need}",
@@ -180,8 +183,8 @@ _NL = {
     "read_only": "Alleen deze documenten worden gelezen. Niets anders in uw pod.",
     "none_found": "{title}: in uw pod is niets van deze soort gevonden, dus er wordt niets gelezen",
     "resource_found": "{title} (gezocht in uw pod, en getoond voordat u antwoordt): {need}",
-    "listed_only": "Documenten van deze soort die u later toevoegt, worden niet gelezen; u zou opnieuw"
-    " gevraagd worden.",
+    "listed_only": "Documenten van deze soort die u later toevoegt, worden niet gelezen; u zou dan een"
+    " nieuw verzoek krijgen.",
     "program_digest": "Precies deze versie wordt uitgevoerd: {digest}",
     "program_source": "Bron: {source}",
     "program_alone": "Het draait alleen, zonder netwerk, en ziet uw gegevens enkel terwijl het draait.",
@@ -190,29 +193,29 @@ _NL = {
     "result_place": "Het resultaat wordt in uw pod geschreven: {container}",
     "result_shape": "Een resultaat dat niet deze vorm heeft, wordt weggegooid: {digest}",
     "group": "Een resultaat over een groep komt van ten minste {count} mensen.",
-    "recipient": "{name} kan resultaten bevragen, nooit uw documenten.",
+    "recipient": "{name} kan uw eigen resultaten bevragen, onder een nummer in plaats van uw naam, maar"
+    " nooit uw documenten.",
     "validity": "Uw ja geldt hoogstens {duration}, of tot u het intrekt.",
-    "retention": "Resultaten worden {duration} bewaard en daarna gewist.",
-    "storage": "Ze worden bewaard in: {place}. Het recht dat geldt: {law}.",
+    "retention": "Wij bewaren resultaten {duration} en wissen ze daarna; die in uw pod blijven van u.",
+    "storage": "Wij bewaren ze in: {place}. Het recht dat geldt: {law}.",
     "rerun_by_hand": "Uw documenten worden alleen opnieuw gelezen als een van deze organisaties met de hand"
     " een uitvoering start: {who}.",
     "rerun_on_change": "Uw documenten worden opnieuw gelezen telkens als ze veranderen, en als een"
-    " uitvoering met de hand"
-    " start.",
+    " uitvoering met de hand wordt gestart.",
     "rerun_every": "Uw documenten worden telkens na {duration} opnieuw gelezen, en als een uitvoering met"
-    " de hand start.",
-    "rerun_cron": "Uw documenten worden opnieuw gelezen als een uitvoering met de hand start, en op deze"
-    " tijdstippen"
-    " (cron, UTC): {times}",
-    "withdraw": "U kunt uw toestemming altijd intrekken, zonder reden: {url}",
+    " de hand wordt gestart.",
+    "rerun_cron": "Uw documenten worden opnieuw gelezen als een uitvoering met de hand wordt gestart, en"
+    " op deze tijdstippen (cron, UTC): {times}",
+    "withdraw": "U kunt uw toestemming op elk moment intrekken, zonder reden: {url}",
     "access": "U kunt inzien, verbeteren, meenemen en wissen wat over u bewaard wordt: {url}",
     "complain": "U kunt een klacht indienen bij uw gegevensbeschermingsautoriteit.",
-    "no_harm": "Zegt u nee, dan wordt niets gelezen en verliest u niets.",
-    "statement": "Ik ga ermee akkoord dat {who} de hierboven genoemde documenten gebruikt voor “{purpose}”,"
-    " met het hierboven genoemde programma, onder de getoonde voorwaarden. Ik kan dit altijd intrekken.",
-    "statement_special": "Ik ga er uitdrukkelijk mee akkoord dat {who} de hierboven genoemde documenten, met"
-    " gegevens van een bijzondere categorie, gebruikt voor “{purpose}”, met het hierboven genoemde programma,"
-    " onder de getoonde voorwaarden. Ik kan dit altijd intrekken.",
+    "no_harm": "Zegt u nee, dan wordt er niets gelezen en verliest u niets.",
+    "statement": "Ik ga ermee akkoord dat {who} de documenten die in dit verzoek staan gebruikt voor"
+    " “{purpose}”, met het programma en onder de voorwaarden van dit verzoek. Ik kan dit op elk moment"
+    " intrekken.",
+    "statement_special": "Ik ga er uitdrukkelijk mee akkoord dat {who} de documenten die in dit verzoek"
+    " staan, met gegevens van een bijzondere categorie, gebruikt voor “{purpose}”, met het programma en"
+    " onder de voorwaarden van dit verzoek. Ik kan dit op elk moment intrekken.",
     "year": "1 jaar",
     "years": "{count} jaar",
     "month": "1 maand",
@@ -231,13 +234,24 @@ _NL = {
     "and": " en ",
 }
 
+
+def _spaced(text: str) -> str:
+    """French with the spaces that its marks want and no line breaks at: U+00A0 before ``:``, else U+202F."""
+    text = text.replace(" :", "\u00a0:").replace("« ", "«\u202f")
+    return re.sub(" (?=[;?!»])", "\u202f", text)
+
+
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"en": MappingProxyType(_EN), "fr": MappingProxyType(_FR), "nl": MappingProxyType(_NL)}
+    {
+        "en": MappingProxyType(_EN),
+        "fr": MappingProxyType({key: _spaced(text) for key, text in _FR.items()}),
+        "nl": MappingProxyType(_NL),
+    }
 )
 
 LANGUAGES = tuple(WORDS)
 
-SPECIAL_WORDS: Mapping[str, str] = MappingProxyType({"en": "agree", "fr": "accepte", "nl": "akkoord"})
+SPECIAL_WORDS: Mapping[str, str] = MappingProxyType({"en": "agree", "fr": "autorise", "nl": "akkoord"})
 """What a person types as the second step of a yes to special categories (GDPR Art. 9(2)(a))."""
 
 

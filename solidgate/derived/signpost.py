@@ -28,13 +28,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "withdrawn": "{title}, {day}: you have withdrawn the consent, so this result is no longer valid",
     },
     "fr": {
-        "latest": "Derniers résultats : {space}",
-        "index": "Résultats : {space}",
-        "about": "Chaque entrée mène à un résultat, tiré de vos données avec votre accord. Pour voir à quoi"
-        " vous avez consenti, ou pour retirer votre accord, ouvrez l’adresse sous « under consent ». Vous"
-        " pouvez effacer des résultats ici : ils ne sont pas réécrits.",
+        "latest": "Derniers résultats\u00a0: {space}",
+        "index": "Résultats\u00a0: {space}",
+        "about": "Chaque entrée mène à un résultat, tiré de vos données avec votre consentement. Pour voir"
+        " à quoi vous avez consenti, ou pour vous retirer, ouvrez l’adresse sous"
+        " «\u202funder consent\u202f». Vous pouvez supprimer des résultats ici\u00a0: ils ne sont pas"
+        " réécrits.",
         "entry": "{title}, {day}",
-        "withdrawn": "{title}, {day} : vous avez retiré votre accord, ce résultat n’est donc plus valable",
+        "withdrawn": "{title}, {day}\u00a0: vous avez retiré votre consentement, ce résultat ne vaut plus",
     },
     "nl": {
         "latest": "Nieuwste resultaten: {space}",

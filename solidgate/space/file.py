@@ -16,6 +16,7 @@ from typing import Any
 from solidgate.errors import BadFile, SpaceInvalid
 from solidgate.space.agreement import Agreement
 from solidgate.space.lint import lint
+from solidgate.space.numbered import numbered
 from solidgate.space.participant import Party, Role
 from solidgate.space.paths import expand
 from solidgate.space.policy import SpacePolicy, refuse
@@ -226,12 +227,7 @@ def _needs(table: Table, policy: SpacePolicy) -> list[ResourceNeed]:
         return [ResourceNeed(path, titles, kinds, required, kind, shape, within)]
     try:
         paths = expand(table.text("path"), policy.most_resources)
+        return [ResourceNeed(path, numbered(titles, number), kinds, required) for path, number in paths]
     except ValueError as error:
         table.findings.add(table.at("path"), "pattern", str(error))
         return []
-    return [ResourceNeed(path, _numbered(titles, number), kinds, required) for path, number in paths]
-
-
-def _numbered(titles: Mapping[str, str], number: str) -> dict[str, str]:
-    """The titles with ``{n}`` as the number that stands in the path."""
-    return {language: words.replace("{n}", number) for language, words in titles.items()}

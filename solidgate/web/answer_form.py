@@ -26,7 +26,7 @@ _FIELD_TEXTS: Mapping[str, str] = {
         "This is no folder in your pod. Write one such as my/receipts/, or leave the field empty."
     ),
 }
-_WORD = mark("Type the word exactly as it stands here, or say no.")
+_WORD = mark("Type the word that stands here, with or without capitals, or say no.")
 
 
 @dataclass(frozen=True, slots=True)

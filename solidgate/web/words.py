@@ -150,6 +150,7 @@ _SAVED = (
     ("consent.", mark("Nothing was recorded by this step. What you recorded before is kept.")),
     ("request.too-many", mark("Nothing was recorded by this step. What you recorded before is kept.")),
     ("service.", mark("What you recorded is kept. Your page shows whether this step took effect.")),
+    ("request.page-not-found", ""),  # read by anybody, logged in or not: there is nothing to keep
     ("", mark("What you recorded before is kept.")),
 )
 
@@ -165,8 +166,9 @@ _WAYS = (
 
 
 def saved(code: str, language: Language) -> str:
-    """What was kept and what was not, when this error came."""
-    return str(language.text(next(text for start, text in _SAVED if code.startswith(start))))
+    """What was kept and what was not, when this error came; empty where nothing could be lost."""
+    text = next(text for start, text in _SAVED if code.startswith(start))
+    return str(language.text(text)) if text else ""
 
 
 # The page that somebody was on, by the name of the id in its address.

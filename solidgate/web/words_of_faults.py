@@ -17,6 +17,7 @@ _TITLES = (
     ("login.session-expired", mark("Your session has ended")),
     ("login.needed", mark("You are not logged in")),
     ("login.", mark("Logging in did not work")),
+    ("form.", mark("This form is too old or was not ours")),
     ("invitation.", mark("This invitation cannot be used")),
     ("request.closed", mark("This question is closed")),
     ("space.closed", mark("This space is closed")),

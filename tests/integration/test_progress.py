@@ -126,7 +126,7 @@ async def test_a_browser_goes_on_where_it_stopped(scene: Scene) -> None:
 
 
 async def test_the_words_are_in_the_person_s_language(scene: Scene) -> None:
-    for lang, word in (("en", "You said yes"), ("fr", "Vous avez dit oui"), ("nl", "U zei ja")):
+    for lang, word in (("en", "You said yes"), ("fr", "Vous avez dit oui"), ("nl", "U hebt ja gezegd")):
         events, _ = await read(scene.anna, scene.events, until="run.queued", lang=lang)
         assert json.loads(events[1]["data"])["text"] == word
 

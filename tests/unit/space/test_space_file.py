@@ -28,7 +28,11 @@ def test_the_example_reads(policy: SpacePolicy) -> None:
     assert space.algorithm_folder == "algorithm"
     needs = space.draft.purposes[0].needs
     assert [need.path for need in needs] == [f"energy/2025/{month:02}.ttl" for month in range(1, 13)]
-    assert needs[2].title["en"] == "Daily electricity readings, month 03 of 2025"
+    assert needs[2].title == {
+        "en": "Daily electricity readings, March 2025",
+        "fr": "Relevés d’électricité quotidiens, mars 2025",
+        "nl": "Dagelijkse elektriciteitsmeterstanden, maart 2025",
+    }
     assert needs[0].personal_data == ("https://w3id.org/dpv/pd#Household",)
     assert space.draft.with_role(Role.CONTROLLER)[0].webid == VALUES["owner"]
 
@@ -110,6 +114,8 @@ MISTAKES = [
     ),
     ("energy/2025/{01..12}.ttl", "energy/{12..01}.ttl", "runs backwards"),
     ("energy/2025/{01..12}.ttl", "energy/{1..9999}.ttl", "more than 500"),
+    ("energy/2025/{01..12}.ttl", "energy/{1..13}.ttl", "{month} in a title needs a path with numbers"),
+    ("energy/2025/{01..12}.ttl", "energy/2025.ttl", "{month} in a title needs a path with numbers"),
     ('webid = "${owner}"', 'webid = "${queen}"', "uses ${queen}, which is not declared"),
     ('broader = "dpv:ServicePersonalisation"', 'broader = "dpv:Magic"', "known-purpose"),
     ('validity = "P6M"', 'validity = "P20Y"', "validity: must not be longer than P2Y"),

@@ -117,7 +117,7 @@ async def test_terms_that_were_not_in_this_language_leave_the_difference_untold(
         page = (await anna.get(f"{again}?lang=nl")).text
     assert found == reask.Since(None)
     assert UNCHANGED["nl"] not in page
-    assert "U hebt hier al op geantwoord." in page
+    assert "U hebt dit al beantwoord." in page
     assert not folded(page)
 
 

@@ -6,12 +6,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from solidgate.errors import AnswerMissing, TooManyRequests
+from solidgate import errors
+from solidgate.errors import AnswerMissing, TooManyRequests, every_error
 from solidgate.web.accept import best
 from solidgate.web.answer_form import ends, until_of
 from solidgate.web.forms import check_token, form_token, same_site_path
 from solidgate.web.language import Language, choose
 from solidgate.web.limits import Pace, Paces
+from solidgate.web.problems import family_of
+from solidgate.web.words import saved
+from solidgate.web.words_of_faults import title
 
 OFFERS = ["text/html", "application/json", "text/turtle"]
 
@@ -136,3 +140,16 @@ def test_an_end_is_a_date_or_nothing() -> None:
     assert until_of("2027-01-31") == date(2027, 1, 31)
     with pytest.raises(AnswerMissing):
         until_of("tomorrow")
+
+
+@pytest.mark.parametrize("tag", ["en", "fr", "nl"])
+def test_a_page_that_is_not_there_says_nothing_of_records(tag: str) -> None:
+    """Anybody may read it, logged in or not; every other error says what became of what was recorded."""
+    assert saved("request.page-not-found", Language(tag)) == ""
+    assert all(saved(code, Language(tag)) for code in every_error() if code != "request.page-not-found")
+
+
+def test_a_form_that_is_not_ours_has_a_title_of_its_own() -> None:
+    family = family_of(errors.FormTokenInvalid)[1]
+    assert title("form.token-invalid", family, Language("en")) == "This form is too old or was not ours"
+    assert title("space.forbidden", family, Language("en")) == family

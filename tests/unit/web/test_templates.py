@@ -204,7 +204,7 @@ def test_no_template_joins_with_a_colon_of_its_own(template: str) -> None:
 
 
 def test_a_title_and_its_text_are_joined_as_the_language_does() -> None:
-    for tag, colon in (("en", ": "), ("fr", " : "), ("nl", ": ")):
+    for tag, colon in (("en", ": "), ("fr", "\u00a0: "), ("nl", ": ")):
         given = sample_agreement()
         why = given.purposes[0]
         assert f"{why.title[tag]}{colon}{why.description[tag]}</dd>" in render("receipt.html", tag)
