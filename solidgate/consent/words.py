@@ -46,8 +46,7 @@ _EN = {
     "result_place": "The result is written to your pod: {container}",
     "result_shape": "Results that are not of this form are dropped: {digest}",
     "group": "Results about a group are made from at least {count} people.",
-    "recipient": "{name} can query your own results, under a number in place of your name, but never your"
-    " documents.",
+    "recipient": "{name} can query your results under a number, without your name; never your documents.",
     "validity": "Your yes holds for {duration} at most, or until you withdraw.",
     "retention": "We keep results for {duration}, then delete them; those in your pod stay yours.",
     "storage": "We keep them in: {place}. The law that applies: {law}.",
@@ -94,7 +93,7 @@ _FR = {
     "recipients": "Qui le reçoit",
     "duration": "Combien de temps",
     "rights": "Vos droits",
-    "controller": "{name} est responsable de ce qui est fait de vos données.",
+    "controller": "{name} répond de l’usage de vos données.",
     "asker": "La demande vient de {name}, dans l’espace « {space} ».",
     "contact": "Contact : {contact}",
     "webid": "WebID de {name} : {webid}",
@@ -103,10 +102,10 @@ _FR = {
     "required": "nécessaire",
     "optional": "facultatif",
     "purpose": "{title} : {description}",
-    "special": "Cela comprend des données d’une catégorie particulière (article 9 du RGPD).",
+    "special": "Avec des données d’une catégorie particulière (article 9 du RGPD).",
     "resource": "{title} ({path}) : {need}",
     "missing": "{title} ({path}) : introuvable dans votre pod, donc non lu",
-    "read_only": "Seuls ces documents sont lus, et rien d’autre dans votre pod.",
+    "read_only": "Seuls ces documents sont lus, rien d’autre de votre pod.",
     "none_found": "{title} : rien de ce genre n’a été trouvé dans votre pod, donc rien n’est lu",
     "resource_found": "{title} (cherché dans votre pod, et montré avant votre réponse) : {need}",
     "listed_only": "Les documents de ce genre que vous ajouterez plus tard ne seront pas lus ; on vous"
@@ -115,16 +114,14 @@ _FR = {
     "program_source": "Source : {source}",
     "program_alone": "Il s’exécute seul, sans réseau, et ne voit vos données que pendant son exécution.",
     "approved": "Approuvé par {names} le {date}.",
-    "not_approved": "Pas approuvé par {names} ; il ne peut pas être exécuté sans cela.",
+    "not_approved": "Pas approuvé par {names} ; sans cela, il ne s’exécute pas.",
     "result_place": "Le résultat est écrit dans votre pod : {container}",
     "result_shape": "Un résultat qui n’a pas cette forme est rejeté : {digest}",
     "group": "Un résultat sur un groupe est tiré d’au moins {count} personnes.",
-    "recipient": "{name} peut interroger vos propres résultats, sous un numéro à la place de votre nom,"
-    " mais jamais vos documents.",
+    "recipient": "{name} peut interroger vos résultats sous un numéro, sans votre nom ; jamais vos documents.",
     "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
-    "retention": "Nous conservons les résultats {duration}, puis nous les effaçons ; ceux de votre pod"
-    " restent à vous.",
-    "storage": "Ils sont conservés dans : {place}. Le droit qui s’applique : {law}.",
+    "retention": "Nous gardons les résultats {duration}, puis les effaçons ; ceux de votre pod vous restent.",
+    "storage": "Nous les gardons dans : {place}. Droit applicable : {law}.",
     "rerun_by_hand": "Vos documents ne sont relus que si l’une de ces organisations lance une exécution à"
     " la main : {who}.",
     "rerun_on_change": "Vos documents sont relus chaque fois qu’ils changent, et quand une exécution est"
@@ -134,8 +131,8 @@ _FR = {
     "rerun_cron": "Vos documents sont relus quand une exécution est lancée à la main, et à ces moments"
     " (cron, UTC) : {times}",
     "withdraw": "Vous pouvez retirer votre consentement à tout moment, sans raison : {url}",
-    "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est conservé à votre sujet : {url}",
-    "complain": "Vous pouvez vous plaindre auprès de votre autorité de protection des données.",
+    "access": "Vous pouvez voir, corriger, emporter et effacer ce qui est gardé sur vous : {url}",
+    "complain": "Vous pouvez vous plaindre à votre autorité de protection des données.",
     "no_harm": "Si vous dites non, rien n’est lu et vous ne perdez rien.",
     "statement": "J’autorise {who} à utiliser les documents nommés dans cette demande pour « {purpose} »,"
     " avec le programme qu’elle nomme et à ses conditions. Je peux retirer mon consentement à tout moment.",
@@ -193,8 +190,7 @@ _NL = {
     "result_place": "Het resultaat wordt in uw pod geschreven: {container}",
     "result_shape": "Een resultaat dat niet deze vorm heeft, wordt weggegooid: {digest}",
     "group": "Een resultaat over een groep komt van ten minste {count} mensen.",
-    "recipient": "{name} kan uw eigen resultaten bevragen, onder een nummer in plaats van uw naam, maar"
-    " nooit uw documenten.",
+    "recipient": "{name} kan uw resultaten bevragen onder een nummer, zonder uw naam; nooit uw documenten.",
     "validity": "Uw ja geldt hoogstens {duration}, of tot u het intrekt.",
     "retention": "Wij bewaren resultaten {duration} en wissen ze daarna; die in uw pod blijven van u.",
     "storage": "Wij bewaren ze in: {place}. Het recht dat geldt: {law}.",
