@@ -118,7 +118,8 @@ _FR = {
     "result_place": "Le résultat est écrit dans votre pod : {container}",
     "result_shape": "Un résultat qui n’a pas cette forme est rejeté : {digest}",
     "group": "Un résultat sur un groupe est tiré d’au moins {count} personnes.",
-    "recipient": "{name} peut interroger vos résultats sous un numéro, sans votre nom ; jamais vos documents.",
+    "recipient": "{name} peut interroger vos résultats sous un numéro, sans votre nom ; jamais vos"
+    " documents.",
     "validity": "Votre oui vaut {duration} au plus, ou jusqu’à votre retrait.",
     "retention": "Nous gardons les résultats {duration}, puis les effaçons ; ceux de votre pod vous restent.",
     "storage": "Nous les gardons dans : {place}. Droit applicable : {law}.",

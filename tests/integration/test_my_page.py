@@ -99,10 +99,10 @@ async def test_after_a_run_the_page_before_an_erasure_says_what_goes_and_what_cl
     await play.person(BEN)
     await play.run()
     page = await got(play, session, "/me/erase?lang=fr")
-    assert "étapes de vos parts des exécutions" in page
-    _, _, closed = page.partition("Les portes fermées en même temps")
+    assert "étapes de vos parties des exécutions" in page
+    _, _, closed = page.partition("Portes fermées en même temps")
     assert play.world.agent("home-energy") in closed.partition("<h2>")[0]
-    assert "fermez-le dans votre pod" not in page
+    assert "fermez cet accès dans votre pod" not in page
 
 
 async def test_asking_whether_documents_changed_is_no_reading(database_url: str, tmp_path: Path) -> None:
