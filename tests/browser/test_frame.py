@@ -1,4 +1,4 @@
-"""The frame of every page, and the eight rows in it: languages, leaving, one's own page, names from anywhere."""
+"""The frame of every page and the rows in it: languages, leaving, one's own page, names from anywhere."""
 
 from __future__ import annotations
 
