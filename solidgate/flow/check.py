@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 
 from solidgate.consent.duration import after
@@ -34,6 +34,11 @@ class Answer:
     until: date | None = None
     statements: Mapping[str, str] = field(default_factory=dict)
     receipt_container: str = ""
+
+    @property
+    def is_no(self) -> bool:
+        """Whether nothing is agreed to: then only what a no needs is checked (GDPR Art. 7(3) and (4))."""
+        return not any(self.answers.values())
 
 
 def check_answers(request: ConsentRequest, answers: Mapping[str, bool]) -> None:
@@ -75,6 +80,33 @@ def end_of(agreement: Agreement, now: datetime, until: date | None) -> datetime:
     if until > latest.date() or chosen <= now:
         raise ValidityTooLong(f"between {now.date()} and {latest.date()}")
     return min(chosen, latest)
+
+
+def end_of_answer(agreement: Agreement, now: datetime, said: Answer) -> datetime:
+    """The end that the yeses of an answer share; a no has none, so its date is not looked at."""
+    return end_of(agreement, now, None if said.is_no else said.until)
+
+
+def placed(request: ConsentRequest, said: Answer) -> ConsentRequest:
+    """The request with the place for receipts; the same where that is what it says already.
+
+    A place that is none stands in the way of a yes, never of a no: that one goes without it. Raises
+    ``ReceiptPlaceInvalid``.
+    """
+    if said.is_no and not is_place(request, said.receipt_container):
+        return request
+    container = receipt_place(request, said.receipt_container)
+    same = container == request.receipt_container
+    return request if same else replace(request, receipt_container=container)
+
+
+def is_place(request: ConsentRequest, named: str) -> bool:
+    """Whether receipts can go there; empty is the default, which they can."""
+    try:
+        receipt_place(request, named)
+    except ReceiptPlaceInvalid:
+        return False
+    return True
 
 
 def receipt_place(request: ConsentRequest, named: str) -> str:

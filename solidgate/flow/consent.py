@@ -7,7 +7,7 @@ notice that was displayed: anything that changed meanwhile is a refusal, and not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from solidgate.errors import (
 )
 from solidgate.flow import ask as asking
 from solidgate.flow import door, receipt, space
-from solidgate.flow.check import Answer, check_answers, check_statements, end_of, receipt_place
+from solidgate.flow.check import Answer, check_answers, check_statements, end_of_answer, placed
 from solidgate.flow.making import Making
 from solidgate.flow.record import ConsentView, view_of
 from solidgate.flow.settle import settle
@@ -140,7 +140,8 @@ async def answer(
     at the pod (door, copy of the receipt) may fail, is shown and can be repeated; it never undoes an answer.
 
     Raises ``RequestNotFound RequestAnswered RequestClosed SpaceClosed TermsChanged AnswerMissing
-    RequiredMissing ValidityTooLong StatementMissing ReceiptPlaceInvalid``.
+    RequiredMissing ValidityTooLong StatementMissing ReceiptPlaceInvalid``. A no to everything is taken with
+    any end and any place for receipts: neither stands in its way.
     """
     said = Answer(shown, language, answers, until, statements or {}, receipt_container or "")
     for consent_id in await record_answer(world, session, request_id, said):
@@ -182,22 +183,24 @@ async def _record(
     check_answers(request, said.answers)
     check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
-    placed = _placed(request, said.receipt_container)
+    at_place = placed(request, said)
     made = Making(
         world=world,
         agreement=agreement,
-        request=placed,
+        request=at_place,
         notice=notice,
         displayed=found.displayed,
         now=now,
-        end=end_of(agreement, now, said.until),
+        end=end_of_answer(agreement, now, said),
         deferred=found.deferred,
         earlier=earlier,
     )
     records = [made.record(purpose_id, yes) for purpose_id, yes in said.answers.items()]
     await tx.last.consents.put(person_id, request.space_id, *records)
     await tx.last.trail.append(*(_entry(record, now) for record in records))
-    await tx.last.requests.answered(person_id, request.request_id, now, None if placed is request else placed)
+    await tx.last.requests.answered(
+        person_id, request.request_id, now, None if at_place is request else at_place
+    )
     tx.last.ahead()  # the server writes these while the receipts are signed
     await tx.last.receipts.put(person_id, receipt.signed(world, agreement, *records, notice=notice))
     return tuple(one.consent_id for one in records if one.latest.status.valid_for_processing)
@@ -215,13 +218,6 @@ def _check_approvals(notice: Notice, agreement: Agreement, found: ToAnswer) -> N
     now = approved_of(agreement, found.agreement_digest, found.approvals, WORDS[notice.language])
     if not now.stand_in(notice.rows):
         raise TermsChanged()
-
-
-def _placed(request: ConsentRequest, named: str) -> ConsentRequest:
-    """The request with the place for receipts; the same where that is what it says already."""
-    container = receipt_place(request, named)
-    same = container == request.receipt_container
-    return request if same else replace(request, receipt_container=container)
 
 
 def _missing(request: ConsentRequest) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from solidgate.algorithm.manifest import Program
-from solidgate.algorithm.sample import samples_of
+from solidgate.algorithm.sample import Sample, samples_of
 from solidgate.errors import (
     AlgorithmNotApproved,
     AlgorithmNotFound,
@@ -39,6 +39,26 @@ async def example(world: World, session: Session, request_id: str) -> Example:
 
     Raises ``RequestNotFound NoExample SandboxUnavailable``.
     """
+    program, sample, agreement = await _sample(world, session, request_id)
+    try:
+        return await _example(world, program, sample, agreement)
+    except (SandboxFailed, SandboxLimit) as fault:
+        raise NoExample from fault
+
+
+async def is_offered(world: World, session: Session, request_id: str) -> bool:
+    """Whether there is an approved program with a sample of its own, so that a page may lead to its example.
+
+    Raises ``RequestNotFound``.
+    """
+    try:
+        await _sample(world, session, request_id)
+    except NoExample:
+        return False
+    return True
+
+
+async def _sample(world: World, session: Session, request_id: str) -> tuple[Program, Sample, Agreement]:
     async with world.store.transaction() as tx:
         request, _ = await tx.requests.one(request_id, session.person_id)
         agreement = await tx.spaces.agreement(request.agreement_digest)
@@ -46,17 +66,14 @@ async def example(world: World, session: Session, request_id: str) -> Example:
             program = await space.approved_program(tx, request.space_id, request.agreement_digest)
         except (AlgorithmNotFound, AlgorithmNotApproved) as fault:
             raise NoExample from fault
-    try:
-        return await _example(world, program, agreement)
-    except (SandboxFailed, SandboxLimit) as fault:
-        raise NoExample from fault
-
-
-async def _example(world: World, program: Program, agreement: Agreement) -> Example:
     samples = samples_of(program)
     if not samples:
         raise NoExample
-    sample, manifest = samples[0], program.manifest
+    return program, samples[0], agreement
+
+
+async def _example(world: World, program: Program, sample: Sample, agreement: Agreement) -> Example:
+    manifest = program.manifest
     raw = await running.on_sample(world, program, sample)
     graph = await validate(world, program, raw, manifest.output_shapes, agreement.output_shape)
     result = Document(sample.subject, "application/n-triples", graph.content)

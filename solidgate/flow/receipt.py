@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from solidgate.consent.notice import Notice
@@ -14,8 +13,11 @@ from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault
+from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault, SolidgateError
+from solidgate.flow.check import is_place
 from solidgate.flow.owner import Owner, Sender
+from solidgate.flow.record import ConsentView
+from solidgate.flow.same import is_same
 from solidgate.flow.tenure import tenure
 from solidgate.flow.world import World
 from solidgate.identity.jose import SigningKey, signing_key
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
 
 RECEIPT_TYPE = "application/vc+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One form of a receipt on its way to the pod; ``turtle`` says the same, for comparing."""
+
+    url: str
+    content: bytes
+    media_type: str
+    turtle: bytes
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.content)
 
 
 async def issue(
@@ -85,17 +102,31 @@ async def push(world: World, session: Session, stored: StoredConsent, sender: Se
         request, _ = await tx.requests.one(record.request_id, stored.person_id)
     turtle, jsonld, url = places(world, request, record.consent_id, receipt.sequence)
     container, problem = _container(world, request), None
-    triples, create = receipt_triples(receipt.token), partial(world.pods.create, session.access)
+    triples = receipt_triples(receipt.token)
+    said = as_turtle(triples)
+    copies = (
+        Copy(turtle, said, "text/turtle", said),
+        Copy(jsonld, as_jsonld(triples), "application/ld+json", said),
+        # Last, since its address is the one that is remembered: where it stands, the others do.
+        Copy(url, receipt.token.encode(), RECEIPT_TYPE, said),
+    )
     try:
         await sender.whole(world.pods.ensure_container(session.access, container))
-        await _created(sender, create(turtle, as_turtle(triples), "text/turtle"))
-        await _created(sender, create(jsonld, as_jsonld(triples), "application/ld+json"))
-        # Last, since its address is the one that is remembered: where it stands, the others do.
-        await _created(sender, create(url, receipt.token.encode(), RECEIPT_TYPE))
+        for one in copies:
+            await _created(world, session, sender, one)
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
         await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
+
+
+async def left_out(world: World, session: Session, made: ConsentView, named: str) -> bool:
+    """Whether the place that was named with an answer is none, so that its receipts went to the default."""
+    if not named:
+        return False
+    async with world.store.transaction() as tx:
+        request, _ = await tx.requests.one(made.record.request_id, session.person_id)
+    return not is_place(request, named)
 
 
 def places(world: World, request: ConsentRequest, consent_id: str, sequence: int) -> tuple[str, str, str]:
@@ -108,13 +139,29 @@ def _container(world: World, request: ConsentRequest) -> str:
     return request.receipt_container or request.storage + world.settings.consent.receipt_container
 
 
-async def _created(sender: Sender, sent: Awaitable[object]) -> None:
+async def _created(world: World, session: Session, sender: Sender, one: Copy) -> None:
+    """Create one form; what stands there already is left, and is a success if it is our earlier copy."""
     try:
-        await sender.answered(sent)
+        await sender.answered(world.pods.create(session.access, one.url, one.content, one.media_type))
     except PodConflict:
-        # The name holds the record's own random id: what stands there is our earlier copy of it, and is
-        # never overwritten.
-        return
+        if not await _is_ours(world, session, one):
+            raise
+
+
+async def _is_ours(world: World, session: Session, one: Copy) -> bool:
+    """Whether the pod holds this form. A signed receipt is no document that is read: its type and size tell.
+
+    What cannot be looked at is taken for somebody else's, so that the person hears of it.
+    """
+    try:
+        if one.media_type == RECEIPT_TYPE:
+            held = await world.pods.state(session.access, one.url)
+            return (held.exists, held.media_type) == (True, one.media_type) and held.size in (None, one.size)
+        limit = max(2 * one.size, world.settings.pull.max_resource_bytes)
+        found = await world.pods.read(session.access, one.url, max_bytes=limit)
+        return found.content == one.content or await is_same(world, found, one.turtle)
+    except SolidgateError:
+        return False
 
 
 async def documents(world: World, session: Session, consent_id: str) -> tuple[bytes, bytes]:

@@ -56,9 +56,23 @@ def faults_in(
             typed = form.get(STATEMENT + purpose.id, "").strip()
             said = (purpose.id, text == "yes", found.notice.language, typed)
             checks.append((STATEMENT + purpose.id, partial(check.check_statement, found.agreement, *said)))
-    checks.append((UNTIL, lambda: check.end_of(found.agreement, now, until_of(form.get(UNTIL, "")))))
-    checks.append((RECEIPTS, lambda: check.receipt_place(found.request, form.get(RECEIPTS, ""))))
+    if not refuses(form, found):
+        checks += _of_a_yes(form, found, now)
     return tuple(Fault(name, error) for name, one in checks if (error := _error_of(one)))
+
+
+def refuses(form: Mapping[str, str], found: Review) -> bool:
+    """Whether everything that is asked is answered with no: nothing else that was typed matters then."""
+    return all(form.get(ANSWER + purpose.id) == "no" for purpose in found.purposes)
+
+
+def _of_a_yes(
+    form: Mapping[str, str], found: Review, now: datetime
+) -> list[tuple[str, Callable[[], object]]]:
+    return [
+        (UNTIL, lambda: check.end_of(found.agreement, now, until_of(form.get(UNTIL, "")))),
+        (RECEIPTS, lambda: check.receipt_place(found.request, form.get(RECEIPTS, ""))),
+    ]
 
 
 def _check_choice(found: Review, purpose_id: str, text: str) -> None:

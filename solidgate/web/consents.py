@@ -46,6 +46,7 @@ async def consent(request: web.Request) -> web.Response:
         return json_response(consent_plain(view))
     shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
     shown["nothing_new"] = request.query.get("new") == "none"
+    shown["left_out"] = request.query.get("receipts") == "default"
     shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 

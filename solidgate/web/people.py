@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from solidgate.errors import BodyInvalid
@@ -81,9 +83,9 @@ async def me(request: web.Request) -> web.Response:
     if media_type == JSON:
         return json_response(consents_plain(kept))
     waiting = await defer_flow.waiting(request.app[WORLD], session)
-    return render(
-        request, "me.html", session=session, consents=kept, count=len(consents), show=show, waiting=waiting
-    )
+    shown: dict[str, Any] = {"consents": kept, "count": len(consents), "show": show, "waiting": waiting}
+    left_out = request.query.get("receipts") == "default"
+    return render(request, "me.html", session=session, left_out=left_out, **shown)
 
 
 @person

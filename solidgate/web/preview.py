@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aiohttp import web
 
@@ -33,7 +34,9 @@ async def preview(request: web.Request) -> web.Response:
     if media_type == JSON:
         return json_response(found)
     each = request.app[WORLD].settings.preview.resources
-    return render(request, "preview.html", session=session, preview=found, terms=terms, each=each)
+    shown: dict[str, Any] = {"preview": found, "terms": terms, "each": each}
+    offered = await example_flow.is_offered(request.app[WORLD], session, found.request_id)
+    return render(request, "preview.html", session=session, example_offered=offered, **shown)
 
 
 @person

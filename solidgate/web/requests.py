@@ -21,12 +21,22 @@ from solidgate.errors import (
 )
 from solidgate.flow import consent as consent_flow
 from solidgate.flow import defer as defer_flow
+from solidgate.flow import receipt as receipt_flow
 from solidgate.flow.consent import Review
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
 from solidgate.web import steps
 from solidgate.web.accept import HTML, JSON, chosen, wants_html
-from solidgate.web.answer_form import STATEMENT, answers_of, faults_in, kept_of, statements_of, until_of
+from solidgate.web.answer_form import (
+    RECEIPTS,
+    STATEMENT,
+    UNTIL,
+    answers_of,
+    faults_in,
+    kept_of,
+    statements_of,
+    until_of,
+)
 from solidgate.web.doors import person, with_storage
 from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
@@ -119,22 +129,26 @@ async def answer(request: web.Request) -> web.StreamResponse:
         if not wants_html(request):
             raise
         return await _once_more(request, session, form, error)
+    left_out = await receipt_flow.left_out(request.app[WORLD], session, made[0], form.get(RECEIPTS, ""))
+    place = f"{_next(made)}?receipts=default" if left_out else _next(made)
     if not wants_html(request):
-        return json_response(consents_plain(made), status=201, headers={"Location": _next(made)})
-    return see_other(_next(made))
+        told = consents_plain(made) | ({"left_out": [RECEIPTS]} if left_out else {})
+        return json_response(told, status=201, headers={"Location": place})
+    return see_other(place)
 
 
 async def _recorded(request: web.Request, session: Session, form: Form) -> tuple[ConsentView, ...]:
+    answers = answers_of(form)
     return await consent_flow.answer(
         request.app[WORLD],
         session,
         request.match_info["request_id"],
         shown=form.get("shown", ""),
         language=form.get("language", ""),
-        answers=answers_of(form),
-        until=until_of(form.get("until", "")),
+        answers=answers,
+        until=until_of(form.get(UNTIL, "")) if any(answers.values()) else None,  # a no ends never
         statements=statements_of(form),
-        receipt_container=form.get("receipt_container") or None,
+        receipt_container=form.get(RECEIPTS) or None,
     )
 
 

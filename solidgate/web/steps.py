@@ -11,6 +11,7 @@ from aiohttp import web
 
 from solidgate.errors import LanguageNotOffered, RequestAnswered, TermsChanged
 from solidgate.flow import consent as consent_flow
+from solidgate.flow import example as example_flow
 from solidgate.flow import reask as reask_flow
 from solidgate.flow.consent import Review
 from solidgate.identity.code_flow import MAX_RETURN_CHARACTERS
@@ -20,6 +21,7 @@ from solidgate.web.answer_form import RECEIPTS, UNTIL, Fault, ends, kept_of
 from solidgate.web.forms import Form, check_origin, form_of
 from solidgate.web.keys import WORLD
 from solidgate.web.language import Language, language_of
+from solidgate.web.operations import REFUSALS
 from solidgate.web.pages import render, see_other
 from solidgate.web.problems import status_of
 from solidgate.web.session import forget_session
@@ -62,8 +64,12 @@ async def page(
     """One of the forms, with what was chosen or typed; with faults under the status of the first."""
     words = form_words(request, found, asked) | {"faults": faults}
     if template == "request.html":
-        words["since"] = await reask_flow.since_last_answer(request.app[WORLD], session, found)
+        world, request_id = request.app[WORLD], found.request.request_id
+        words["example_offered"] = await example_flow.is_offered(world, session, request_id)
+        words["since"] = await reask_flow.since_last_answer(world, session, found)
     status = status_of(type(faults[0].error)) if faults else 200
+    for code in sorted({fault.error.code for fault in faults}):
+        REFUSALS.labels(code).inc()
     return render(request, template, status=status, session=session, **words)
 
 
@@ -91,6 +97,7 @@ async def changed(request: web.Request, session: Session, shown: str) -> web.Res
     """409: what is different from the page that was shown; else the way to the question."""
     if not wants_html(request):
         raise TermsChanged
+    REFUSALS.labels(TermsChanged.code).inc()
     request_id = request.match_info["request_id"]
     try:
         found = await consent_flow.difference(request.app[WORLD], session, request_id, shown)
@@ -107,6 +114,7 @@ async def answered(request: web.Request, session: Session) -> web.Response:
     """409: the answer that stands."""
     if not wants_html(request):
         raise RequestAnswered
+    REFUSALS.labels(RequestAnswered.code).inc()
     found = await review_of(request, session)
     words = answered_words(request, found)
     return render(request, "answered.html", status=409, session=session, **words)

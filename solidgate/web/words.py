@@ -229,6 +229,12 @@ def of_error(code: str, language: Language) -> str:
     return str(language.quoted(kind.sentence)) if kind else code
 
 
+def remedy_of(code: str, language: Language) -> str:
+    """What can be done about an error, in the language's words; nothing for one that is not known."""
+    kind = every_error().get(code)
+    return str(language.quoted(kind.remedy)) if kind else ""
+
+
 def anchor(code: str) -> str:
     """Where an error has its place on ``/errors``."""
     return code.replace(".", "-")

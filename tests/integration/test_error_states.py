@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from solidgate.errors import PodUnavailable
+from solidgate.errors import PodConflict, PodUnavailable
 from solidgate.flow import invite, space
 from solidgate.flow.run import RunRow, RunState
 from solidgate.run.state import PartState
@@ -98,6 +98,13 @@ async def resource_busy(scene: Scene) -> Answer:
     return await scene.anna.get(f"/join/{token}/request")
 
 
+async def resource_conditional(scene: Scene) -> Answer:
+    """A pod that answers 412 where nothing was to be written."""
+    token = await scene.token()
+    scene.pods_raise("state", PodConflict)
+    return await scene.anna.get(f"/join/{token}/request")
+
+
 async def resource_missing(scene: Scene) -> Answer:
     request = await scene.asked()
     scene.gate.pods.held.clear()
@@ -107,6 +114,12 @@ async def resource_missing(scene: Scene) -> Answer:
 async def receipt_closed(scene: Scene) -> Answer:
     request = await scene.asked()
     scene.gate.pods.refuses |= {"create", "replace"}
+    return await scene.anna.get((await scene.say(request)).place)
+
+
+async def receipt_in_the_way(scene: Scene) -> Answer:
+    request = await scene.asked()
+    scene.pods_raise("create", PodConflict)
     return await scene.anna.get((await scene.say(request)).place)
 
 
@@ -203,8 +216,12 @@ STATES = {
     "resource 429": State(
         resource_busy, 502, "The pod or its provider did not answer as expected", "before is kept"
     ),
+    "resource 412": State(
+        resource_conditional, 502, "The pod or its provider did not answer as expected", "before is kept"
+    ),
     "resource 404": State(resource_missing, 200, "", "Not in your pod"),
     "no right to write the receipt": State(receipt_closed, 200, "", "pod.forbidden"),
+    "something in the place of the receipt": State(receipt_in_the_way, 200, "", "pod.conflict"),
     "run failed": State(run_failed, 200, "", "Ended with a named error"),
     "shape not as expected": State(shape_not_as_expected, 200, "", "Refused by a rule"),
     "withdrawn while running": State(withdrawn_while_running, 200, "", "Stopped"),
@@ -283,7 +300,6 @@ async def leads_on(scene: Scene, main: str) -> None:
     scene.mend()
     links = {unescape(one).partition("#")[0] for one in re.findall(r'<a [^>]*href="(/[^"]*)"', main)}
     assert links - {"/errors"}, "the page leads nowhere"
-    # The space of this test has no program, so no example is ever made there.
-    for link in sorted(one for one in links if not one.endswith("/example")):
+    for link in sorted(links):
         led = await scene.anna.get(link)
         assert led.status < 400, (link, led.status)

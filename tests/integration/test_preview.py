@@ -246,6 +246,8 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
         ("nl", "verbruikte energie in het jaar, in kWh", "minder apparaten in stand-by"),
     ):
         page = await anna.get(f"/requests/{request}/example?lang={lang}")
+        for way in (f"/requests/{request}", f"/requests/{request}/preview"):
+            assert f'href="/requests/{request}/example"' in (await anna.get(way)).text, way
         assert page.status == 200
         assert f'<span dir="auto">{name}</span>' in page.text
         assert f'<span dir="auto">{value}</span>' in page.text
@@ -259,6 +261,8 @@ async def test_there_is_no_example_of_a_program_that_nobody_approved(gate: TestG
     with pytest.raises(NoExample):
         await example.example(gate.world, anna.session, request)
     assert (await anna.get(f"/requests/{request}/example")).status == 404
+    for page in (f"/requests/{request}", f"/requests/{request}/preview"):
+        assert f"/requests/{request}/example" not in (await anna.get(page)).text, page
 
 
 async def test_previews_have_a_pace(database_url: str, tmp_path: Path) -> None:

@@ -255,6 +255,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "leaving.html": {"host": "id.example", "address": "https://id.example/auth", "return_to": "/me"},
         "request.html": {
             "since": None,
+            "example_offered": True,
             "review": Review(request, space, notice, agreement, (), (), NOON + timedelta(days=180)),
             "titles": {
                 need.path: language.pick(need.title) for one in agreement.purposes for need in one.needs
@@ -300,12 +301,13 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "consent.html": consent_words(found_view)
         | {
             "nothing_new": True,
+            "left_out": True,
             "pastes": PASTES,
             "displayed": Displayed(notice, False),
         },
         "receipt.html": consent_words(view) | {"qr": qr_of(view.record.iri)},
         "activity.html": {"view": view},
-        "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24},
+        "preview.html": {"preview": preview_of(), "terms": web_terms, "each": 24, "example_offered": True},
         "example.html": {
             "example": Example((("https://x.example/ns#yearlyUse", "12.5"),)),
             "terms": web_terms,
@@ -316,6 +318,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
             "count": 2,
             "show": "",
+            "left_out": True,
             "waiting": (),
         },
         "spaces.html": {"spaces": (space,)},

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from prometheus_client import REGISTRY
 
 from solidgate.flow import invite, space
 from solidgate.space.purpose import Purpose
@@ -322,3 +323,24 @@ async def test_nobody_is_asked_more_than_once_whether_they_are_sure(gate: TestGa
     for tag, doubt in (("en", r"are you sure|really"), ("fr", r"sûre?\b|vraiment"), ("nl", r"zeker|echt\b")):
         catalogue = (ROOT / f"locale/{tag}/LC_MESSAGES/solidgate.po").read_text(encoding="utf-8")
         assert re.findall(doubt, catalogue, re.IGNORECASE) == []
+
+
+def counted(code: str) -> float:
+    return REGISTRY.get_sample_value("solidgate_refusals_total", {"code": code}) or 0.0
+
+
+async def test_what_comes_back_as_a_form_or_a_page_of_its_own_is_counted_once(
+    gate: TestGate, anna: Browser
+) -> None:
+    asked = await question(gate, anna, ADVICE)
+    yes = {**asked.fields, "answer-advice": "yes"}
+    attempts = (
+        ("consent.receipt-place-invalid", {**yes, "receipt_container": "../up"}, 400),
+        ("consent.terms-changed", {**yes, "shown": "sha256:" + "0" * 64}, 409),
+        ("request.answered", yes, 303),
+        ("request.answered", yes, 409),
+    )
+    for code, fields, status in attempts:
+        before = counted(code)
+        assert (await anna.post(asked.path, fields)).status == status
+        assert counted(code) - before == (status >= 400), code

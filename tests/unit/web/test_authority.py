@@ -12,6 +12,7 @@ from solidgate.settings import Consent
 from solidgate.testing.gate import open_gate
 from solidgate.testing.terms import sample_agreement
 from solidgate.web.pages import AUTHORITIES
+from tests.unit.web.test_pages import hidden
 
 ANNA = "https://anna.example/profile/card#me"
 NAME, PAGE = "Autorité <de> protection", "https://authority.example/complain"
@@ -20,17 +21,18 @@ OF_EUROPE = f'<a href="{AUTHORITIES}" hreflang="en">'
 
 
 async def pages(database_url: str, folder: Path, consent: Consent, lang: str) -> list[str]:
-    """The three pages that tell rights: before the login, before the answer, and afterwards."""
+    """The pages that tell rights: before the login, before the answer, and afterwards."""
     async with open_gate(database_url, folder, consent=consent) as gate:
         gate.pods.give(ANNA, "https://anna.example/", {"energy/2025.ttl": b""})
         await space.create(gate.world, sample_agreement())
         token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
         async with gate.browser(ANNA) as anna:
             request = (await anna.get(f"/join/{token}/request")).place
-            return [
-                (await anna.get(f"{path}?lang={lang}")).text
-                for path in (f"/join/{token}", request, "/me/rights")
-            ]
+            before = [(await anna.get(f"{path}?lang={lang}")).text for path in (f"/join/{token}", request)]
+            fields = {name: hidden(before[1], name) for name in ("shown", "language")}
+            consent_page = (await anna.post(request, {**fields, "answer-advice": "yes"})).place
+            after = [(await anna.get(f"{path}?lang={lang}")).text for path in (consent_page, "/me/rights")]
+            return [*before, *after]
 
 
 @pytest.mark.parametrize("lang", ["en", "fr", "nl"])

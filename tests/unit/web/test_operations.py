@@ -290,8 +290,11 @@ async def test_one_connection_more_than_allowed_is_sent_away(listening: Any) -> 
 async def test_a_stop_waits_for_what_is_under_way_and_takes_nothing_new(listening: Any) -> None:
     runner, listener, port = await listening(shutdown_seconds=5)
     under_way = asyncio.create_task(ask(port, b"GET /t/short HTTP/1.1\r\n" + CLOSE))
-    await asyncio.sleep(0.1)
-    runner.app[LIFECYCLE].draining = True
+    life = runner.app[LIFECYCLE]
+    async with asyncio.timeout(5):
+        while not life.under_way:  # noqa: ASYNC110 - until the handler has it
+            await asyncio.sleep(0)
+    life.draining = True
     listener.close()
     await runner.cleanup()
     assert (await under_way).startswith(b"HTTP/1.1 200 ")

@@ -38,6 +38,7 @@ PARTS = {
     "erasure_counts.html",
     "erasure_reach.html",
     "authority.html",
+    "copy.html",
 }
 WEB = resources.files("solidgate.web")
 TEMPLATES = sorted(entry.name for entry in (WEB / "templates").iterdir() if entry.name not in PARTS)
@@ -187,7 +188,7 @@ def test_the_way_to_the_access_page_says_where_it_leads(status: ConsentStatus, d
     page = "https://pod.example@access.hostile.example/r/"
     access = AccessView(1, 2, True, page + "?requestVcUrl=x", page, (), ())
     shown = replace(consent_of(sample_agreement(), status), door=door, access=access)
-    given = consent_words(shown) | {"nothing_new": False, "displayed": None}
+    given = consent_words(shown) | {"nothing_new": False, "left_out": False, "displayed": None}
     assert f'href="{page}' in render("consent.html", "en", given=given)
     for tag in LANGUAGES:
         text = render("consent.html", tag, given=given)
