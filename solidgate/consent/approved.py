@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from solidgate.algorithm.approval import APPROVING, Approval, approved_since
-from solidgate.consent.spoken import Words, day, listed
+from solidgate.consent.spoken import Words, day, listed, said
 from solidgate.space.agreement import Agreement
+from solidgate.space.characters import isolated
 from solidgate.space.participant import Role
 
 Rows = tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -47,10 +48,10 @@ def _who(agreement: Agreement, since: Mapping[str, datetime], words: Words) -> I
     parties = (*agreement.with_role(Role.OWNER), *agreement.with_role(Role.CONTROLLER))
     for party in dict.fromkeys(parties):
         if party.webid in since:
-            yield words["verified"].format(name=party.name, date=day(since[party.webid], words))
+            yield said(words, "verified", name=party.name, date=day(since[party.webid], words))
         else:
-            yield words["not_verified"].format(name=party.name)
-        yield words["webid"].format(name=party.name, webid=party.webid)
+            yield said(words, "not_verified", name=party.name)
+        yield said(words, "webid", name=party.name, webid=party.webid)
 
 
 def _program(agreement: Agreement, since: Mapping[str, datetime], words: Words) -> Iterator[str]:
@@ -58,8 +59,8 @@ def _program(agreement: Agreement, since: Mapping[str, datetime], words: Words) 
     asked = [party for party in agreement.parties if party.roles.intersection(APPROVING)]
     days: dict[str, list[str]] = {}
     for party in sorted((one for one in asked if one.webid in since), key=lambda one: since[one.webid]):
-        days.setdefault(day(since[party.webid], words), []).append(party.name)
+        days.setdefault(day(since[party.webid], words), []).append(isolated(party.name))
     for date, names in days.items():
-        yield words["approved"].format(names=listed(names, words), date=date)
-    if lacking := [party.name for party in asked if party.webid not in since]:
-        yield words["not_approved"].format(names=", ".join(lacking))
+        yield said(words, "approved", names=listed(names, words), date=date)
+    if lacking := [isolated(party.name) for party in asked if party.webid not in since]:
+        yield said(words, "not_approved", names=", ".join(lacking))

@@ -8,13 +8,16 @@ from types import MappingProxyType
 
 from solidgate.algorithm.approval import Approval
 from solidgate.consent.approved import Approved, approved_of
+from solidgate.consent.listing import Listed, document_lines
+from solidgate.consent.places import place_name
 from solidgate.consent.request import AskedResource, ConsentRequest, asked_digest
-from solidgate.consent.spoken import duration, listed
+from solidgate.consent.spoken import duration, listed, said
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.space.agreement import Agreement
 from solidgate.space.agreement import digest as agreement_digest
 from solidgate.space.canonical import tagged_digest
+from solidgate.space.characters import check_shown, isolated
 from solidgate.space.participant import Role
 from solidgate.space.purpose import Purpose, ResourceNeed
 from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
@@ -60,7 +63,7 @@ def make_notice(
 
     ``approvals`` are all of the space: it tells whose stand. ``public_url`` ends with a slash. Raises
     ``LanguageNotOffered``, ``TermsChanged`` when the request is under another agreement, ``SpaceInvalid``
-    when the request and the agreement do not fit together.
+    when the request and the agreement do not fit together, or a text could turn what stands around it.
     """
     if language not in agreement.languages or language not in words:
         offered = sorted(set(agreement.languages) & set(words))
@@ -75,6 +78,7 @@ def make_notice(
         title = agreement.title[language]
     except KeyError as error:
         raise SpaceInvalid(f"the notice lacks a text or a purpose: {error}") from error
+    check_shown((title, *statements.values(), *(line for _, _, lines in rows for line in lines)))
     resources = asked_digest(request)
     unsealed = Notice(
         language, title, rows, MappingProxyType(statements), request.agreement_digest, resources, ""
@@ -126,9 +130,9 @@ def _lines(parts_of: _Parts, key: str) -> tuple[str, ...]:
 
 
 def starters(agreement: Agreement) -> tuple[str, ...]:
-    """The names of those who may start a run, each once."""
+    """The names of those who may start a run, each once, as they stand in a sentence."""
     parties = (*agreement.with_role(Role.OWNER), *agreement.with_role(Role.DATA_CONSUMER))
-    return tuple(dict.fromkeys(party.name for party in parties))
+    return tuple(dict.fromkeys(isolated(party.name) for party in parties))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class _Text:
     approved: Approved
 
     def word(self, key: str, **values: object) -> str:
-        return self.words[key].format(**values)
+        return said(self.words, key, **values)
 
     def lines(self, row: str) -> Iterator[str]:
         rows = {
@@ -160,7 +164,7 @@ class _Text:
 
     def statement(self, purpose: Purpose) -> str:
         """The sentence that a yes to this purpose says (GDPR Art. 4(11) and 9(2)(a))."""
-        names = [party.name for party in self.agreement.with_role(Role.CONTROLLER)]
+        names = [isolated(party.name) for party in self.agreement.with_role(Role.CONTROLLER)]
         key = "statement_special" if purpose.special_category else "statement"
         return self.word(key, who=listed(names, self.words), purpose=purpose.title[self.language])
 
@@ -185,18 +189,15 @@ class _Text:
     def _what(self) -> Iterator[str]:
         for purpose_id, resources in self.request.resources:
             needs = {need.key: need for need in self.agreement.purpose(purpose_id).needs}
-            for resource in resources:
-                yield self._resource(resource, needs[resource.key])
+            listed_ones = (self._listed(one, needs[one.key]) for one in resources)
+            yield from document_lines(listed_ones, self.words)
         yield self.word("read_only")
         if any(one.found and one.need for _, resources in self.request.resources for one in resources):
             yield self.word("listed_only")
 
-    def _resource(self, resource: AskedResource, need: ResourceNeed) -> str:
-        kind, title = self.word("required" if resource.required else "optional"), need.title[self.language]
-        if not resource.path:
-            return self.word("none_found", title=title)
-        key = "resource" if resource.found else "missing"
-        return self.word(key, title=title, path=resource.path, need=kind)
+    def _listed(self, resource: AskedResource, need: ResourceNeed) -> Listed:
+        key = ("resource" if resource.found else "missing") if resource.path else "none_found"
+        return Listed(key, need.title[self.language], resource.path, resource.required)
 
     def _program(self) -> Iterator[str]:
         if self.language in self.agreement.algorithm_text:
@@ -221,7 +222,8 @@ class _Text:
     def _duration(self) -> Iterator[str]:
         yield self.word("validity", duration=duration(self.agreement.validity, self.words))
         yield self.word("retention", duration=duration(self.agreement.retention, self.words))
-        place, law = self.agreement.storage_location, self.agreement.jurisdiction
+        places = (self.agreement.storage_location, self.agreement.jurisdiction)
+        place, law = (place_name(one, self.language) for one in places)
         yield self.word("storage", place=place, law=law)
         yield self._rerun()
 

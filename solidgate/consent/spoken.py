@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from solidgate.consent.duration import parts
+from solidgate.space.characters import isolated
 
 Words = Mapping[str, str]
 
@@ -18,8 +19,8 @@ _UNITS = ("year", "month", "day", "hour", "minute", "second")
 def duration(value: str, words: Words) -> str:
     """``P6M`` as "6 months"; singular and plural as the words have them."""
     counted = [(count, unit) for count, unit in zip(parts(value), _UNITS, strict=True) if count]
-    said = [words[unit if count == 1 else unit + "s"].format(count=count) for count, unit in counted]
-    return listed(said, words)
+    counts = [words[unit if count == 1 else unit + "s"].format(count=count) for count, unit in counted]
+    return listed(counts, words)
 
 
 def day(moment: datetime, words: Words) -> str:
@@ -27,6 +28,11 @@ def day(moment: datetime, words: Words) -> str:
     at = moment.astimezone(UTC)
     month = words["months_of_year"].split()[at.month - 1]
     return words["date"].format(day=at.day, month=month, year=at.year)
+
+
+def said(words: Words, key: str, **values: object) -> str:
+    """One of the words with its values, each kept from turning what stands around it."""
+    return words[key].format(**{name: isolated(str(value)) for name, value in values.items()})
 
 
 def listed(items: Sequence[str], words: Words) -> str:

@@ -82,6 +82,9 @@ _EN = {
     "date": "{day} {month} {year}",
     "months_of_year": "January February March April May June July August September October November December",
     "and": " and ",
+    "documents": "{count} documents: {title}: {need}",
+    "documents_between": "{count} documents, from “{first}” to “{last}”: {need}",
+    "listed": "Document {number} of {count}: {title} ({path}): {need}",
 }
 
 _FR = {
@@ -155,6 +158,9 @@ _FR = {
     "date": "{day} {month} {year}",
     "months_of_year": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
     "and": " et ",
+    "documents": "{count} documents : {title} : {need}",
+    "documents_between": "{count} documents, de « {first} » à « {last} » : {need}",
+    "listed": "Document {number} sur {count} : {title} ({path}) : {need}",
 }
 
 _NL = {
@@ -229,6 +235,9 @@ _NL = {
     "months_of_year": "januari februari maart april mei juni juli augustus september oktober november"
     " december",
     "and": " en ",
+    "documents": "{count} documenten: {title}: {need}",
+    "documents_between": "{count} documenten, van “{first}” tot “{last}”: {need}",
+    "listed": "Document {number} van {count}: {title} ({path}): {need}",
 }
 
 

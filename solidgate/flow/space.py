@@ -16,6 +16,7 @@ from solidgate.flow import revoke as revoking
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller
 from solidgate.space.agreement import Agreement
+from solidgate.space.characters import check_characters
 from solidgate.space.participant import Role
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class SpaceView:
 
 
 async def create(world: World, agreement: Agreement) -> str:
-    """A new space under its first agreement; its id. Raises ``SpaceExists``."""
+    """A new space under its first agreement; its id. Raises ``SpaceExists SpaceInvalid``."""
+    check_characters(agreement)
     now = world.clock.now()
     async with world.store.transaction() as tx:
         digest = await tx.spaces.create(agreement.space, agreement, now)
@@ -49,7 +51,11 @@ async def create(world: World, agreement: Agreement) -> str:
 
 
 async def publish(world: World, space_id: str, agreement: Agreement) -> str:
-    """A new version of the agreement; its digest. Consents to earlier versions are revoked: ask anew."""
+    """A new version of the agreement; its digest. Consents to earlier versions are revoked: ask anew.
+
+    Raises ``SpaceNotFound SpaceInvalid``.
+    """
+    check_characters(agreement)
     now = world.clock.now()
     async with world.store.transaction() as tx:
         await tx.spaces.one(space_id)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from solidgate.space.agreement import Agreement
 from solidgate.space.canonical import is_digest
+from solidgate.space.characters import character_findings, every_text
 from solidgate.space.duration import longest_days
 from solidgate.space.participant import Role
 from solidgate.space.paths import path_fault
@@ -34,6 +35,7 @@ def lint(agreement: Agreement, policy: SpacePolicy, *, draft: bool = False) -> t
     """Every broken rule, sorted by field. A draft has no digests and no text of the program yet."""
     found = [*_identity(agreement), *_parties(agreement, policy), *_purposes(agreement, policy)]
     found += [*_durations(agreement, policy), *_limits(agreement, policy), *_texts(agreement, policy)]
+    found += character_findings(agreement)
     if not draft:
         found += _digests(agreement)
     return tuple(sorted(set(found)))
@@ -170,7 +172,7 @@ def _texts(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
     for language in languages:
         if not _LANGUAGE.fullmatch(language):
             yield Finding("languages", "tag", f"{language!r} is not a language tag such as en or nl-BE")
-    for field, text in _every_text(agreement):
+    for field, text in every_text(agreement):
         for language in languages:
             if not text.get(language, "").strip():
                 yield Finding(field, "every-language", f"has no text for {language}")
@@ -178,19 +180,6 @@ def _texts(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
             yield Finding(field, "every-language", f"has a text for {language}, which is not in languages")
         if any(len(words) > policy.longest_text for words in text.values()):
             yield Finding(field, "length", f"must not be longer than {policy.longest_text} characters")
-
-
-def _every_text(agreement: Agreement) -> Iterator[tuple[str, Mapping[str, str]]]:
-    yield "title", agreement.title
-    yield "terms", agreement.terms
-    yield "output", agreement.output_text
-    if agreement.algorithm_text:
-        yield "algorithm_text", agreement.algorithm_text
-    for place, purpose in enumerate(agreement.purposes):
-        yield f"purposes[{place}].title", purpose.title
-        yield f"purposes[{place}].description", purpose.description
-        for need in purpose.needs:
-            yield f"purposes[{place}].needs <{need.key}>.title", need.title
 
 
 def _digests(agreement: Agreement) -> Iterator[Finding]:

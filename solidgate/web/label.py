@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from solidgate.algorithm.approval import Approval
 from solidgate.consent.approved import Approved, approved_of
+from solidgate.consent.listing import Listed, document_lines
 from solidgate.consent.notice import starters
+from solidgate.consent.places import place_name
+from solidgate.consent.spoken import said
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.space.agreement import Agreement, digest
+from solidgate.space.characters import isolated
 from solidgate.space.participant import Role
 from solidgate.space.rerun import ON_CHANGE, is_cron, is_schedule
 from solidgate.web.language import Language
@@ -36,12 +40,12 @@ def label_rows(
 
 
 def asker(agreement: Agreement) -> str:
-    """The names of those who ask."""
-    return ", ".join(party.name for party in agreement.with_role(Role.OWNER))
+    """The names of those who ask, as they stand in a sentence."""
+    return ", ".join(isolated(party.name) for party in agreement.with_role(Role.OWNER))
 
 
 def _say(language: Language, key: str, **values: object) -> str:
-    return WORDS[language.tag][key].format(**values)
+    return said(WORDS[language.tag], key, **values)
 
 
 def _who(agreement: Agreement, approved: Approved, language: Language) -> Iterator[str]:
@@ -65,10 +69,16 @@ def _why(agreement: Agreement, language: Language) -> Iterator[str]:
 
 def _what(agreement: Agreement, language: Language) -> Iterator[str]:
     for purpose in agreement.purposes:
-        for need in purpose.needs:
-            kind = _say(language, "required" if need.required else "optional")
-            key = "resource_found" if need.is_found else "resource"
-            yield _say(language, key, title=language.pick(need.title), path=need.path, need=kind)
+        needs = (
+            Listed(
+                "resource_found" if need.is_found else "resource",
+                language.pick(need.title),
+                need.path,
+                need.required,
+            )
+            for need in purpose.needs
+        )
+        yield from document_lines(needs, WORDS[language.tag])
     yield _say(language, "read_only")
 
 
@@ -97,7 +107,8 @@ def _recipients(agreement: Agreement, language: Language) -> Iterator[str]:
 def _duration(agreement: Agreement, language: Language) -> Iterator[str]:
     yield _say(language, "validity", duration=spoken(agreement.validity, language))
     yield _say(language, "retention", duration=spoken(agreement.retention, language))
-    place, law = agreement.storage_location, agreement.jurisdiction
+    places = (agreement.storage_location, agreement.jurisdiction)
+    place, law = (place_name(one, language.tag) for one in places)
     yield _say(language, "storage", place=place, law=law)
     yield _rerun(agreement, language)
 

@@ -17,7 +17,7 @@ from solidgate.web.forms import TOKEN_FIELD, form_token
 from solidgate.web.keys import PACES, QUERIES, REQUEST_ID, WORLD
 from solidgate.web.language import LANGUAGES, Language, language_of, remember
 from solidgate.web.limits import Turns, paces_of
-from solidgate.web.session import browser_of, new_browser, set_browser
+from solidgate.web.session import browser_of, has_session, new_browser, session_cookie, set_browser
 from solidgate.web.statics import address
 
 AUTHORITIES = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
@@ -33,6 +33,7 @@ def set_up_pages(app: web.Application) -> None:
         app, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(fixed_words(app[WORLD].settings.consent))
+    environment.globals["own_page"] = f"{app[WORLD].public_url}me"
     app[PACES] = paces_of(app[WORLD].settings)
     app[QUERIES] = Turns(app[WORLD].settings.query.per_caller)
 
@@ -40,7 +41,7 @@ def set_up_pages(app: web.Application) -> None:
 def fixed_words(consent: Consent | None = None) -> dict[str, Any]:
     """What every template may use, whatever the request; without settings, any country's authority."""
     found = {"static": address, "languages": LANGUAGES, "words": words, "token_field": TOKEN_FIELD}
-    return found | {"authority": authority_of(consent or Consent())}
+    return found | {"own_page": "", "authority": authority_of(consent or Consent())}
 
 
 def authority_of(consent: Consent) -> tuple[str, str]:
@@ -68,6 +69,7 @@ def render(
         "status": status,
         "session": session,
         "form_token": form_token(session.session_id) if session else "",
+        "leave_token": form_token(session_cookie(request)) if has_session(request) else "",
         "switch": language_links(request),
         "request_number": request.get(REQUEST_ID, "") if status >= 400 else "",
     }

@@ -13,6 +13,7 @@ from solidgate.flow import invite as invite_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import space as space_flow
 from solidgate.flow.invite import Landing
+from solidgate.space.characters import isolated
 from solidgate.web.accept import HTML, JSON, chosen
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
@@ -44,7 +45,7 @@ async def join(request: web.Request) -> web.Response:
         space=landing.space,
         token_of_invitation=landing.token,
         asker=asker(agreement),
-        purposes=", ".join(language.pick(purpose.title) for purpose in agreement.purposes),
+        purposes=", ".join(isolated(language.pick(purpose.title)) for purpose in agreement.purposes),
         rows=label_rows(agreement, landing.space.approvals, language, request.app[WORLD].public_url),
     )
 

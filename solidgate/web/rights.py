@@ -88,7 +88,9 @@ async def erase(request: web.Request) -> web.Response:
         response = json_response(report)
     else:
         download = "data:application/vc+jwt;base64," + base64.b64encode(report.token.encode()).decode()
-        response = render(request, "erased.html", report=report, download=download, **_words())
+        response = render(
+            request, "erased.html", report=report, download=download, leave_token="", **_words()
+        )
     forget_session(request, response)
     return response
 

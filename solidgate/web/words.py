@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.listing import is_listed
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import every_error
 from solidgate.pod.door import DoorState
+from solidgate.space.characters import isolated as isolated  # for templates
 from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
@@ -204,8 +206,8 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 
 
 def is_exact(line: str) -> bool:
-    """Whether a line of the label is for the second layer: a digest, a WebID, or where a source is."""
-    return "sha256:" in line or _EXACT.match(line) is not None
+    """Whether a line of the label is for the second layer: a digest, a WebID, a source, or one of a list."""
+    return "sha256:" in line or _EXACT.match(line) is not None or is_listed(line)
 
 
 def has_exact(lines: Iterable[str]) -> bool:
@@ -216,6 +218,11 @@ def has_exact(lines: Iterable[str]) -> bool:
 def spoken(value: str, language: Language) -> str:
     """A duration such as ``P6M`` in the words of the notice."""
     return duration(value, WORDS[language.tag])
+
+
+def direction(tag: str) -> str:
+    """``ltr`` or ``rtl``, of a text in the language with this tag."""
+    return Language(tag).direction
 
 
 def of_error(code: str, language: Language) -> str:

@@ -91,7 +91,7 @@ async def test_login_yes_and_withdrawal(
     if script:
         await _axe(page)
 
-    await page.click("text=Log out")
+    await page.click("header >> text=Leave")
     await page.goto(f"{doorway.url}/me")
     assert "/login" in page.url
     assert hosts == {doorway.url}

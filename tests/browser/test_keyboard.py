@@ -141,7 +141,7 @@ async def test_the_whole_journey_from_the_invitation_to_the_withdrawal(
     await keys.arrived("My page")
     await keys.press("Withdraw my consent")
     await keys.arrived("Your consent is withdrawn")
-    await keys.press("Log out")
+    await keys.press("Leave")
     await page.wait_for_url(f"{doorway.url}/")
 
 

@@ -12,15 +12,21 @@ import sqlalchemy as sa
 from playwright.async_api import Page
 
 from solidgate.algorithm.approval import APPROVING, Approval
+from solidgate.assets import asset
+from solidgate.cli.operator import space_policy
 from solidgate.consent.notice import Notice, notice_digest
 from solidgate.flow import consent as consent_flow
-from solidgate.flow import space
+from solidgate.flow import invite, space
+from solidgate.sdk.folder import load_space
 from solidgate.space.agreement import digest
-from solidgate.testing.terms import OWNER
-from tests.browser.pages import ANNA, CANARY, Stage, addresses, say
+from solidgate.testing.terms import CONSUMER, OWNER
+from tests.browser.pages import ANNA, CANARY, POD, Stage, addresses, say
 
 LOOKS = ("width", "height", "color", "background-color", "border", "font", "padding", "opacity", "visibility")
 MOST_WORDS = 250
+# Its own texts and names are long, and three parties approve on three days; its documents are one line.
+MOST_WORDS_OF_EXAMPLE = 355
+CODE_PROVIDER = "https://code.example/profile#org"
 GRADE = 8.0
 
 
@@ -133,6 +139,34 @@ async def test_rule_6_the_first_layer_is_short(stage: Stage, which: str, approve
             assert ("2026" in rows) == approved
             assert OWNER not in rows, "the WebID is in the second layer"
             assert await page.locator("main details[open]").count() == 0
+
+
+async def test_rule_6_the_first_layer_of_the_real_example_is_short(stage: Stage) -> None:
+    """Twelve documents of one kind are one line; each of them stands behind it, with its address."""
+    await stage_example(stage)
+    async with stage.browsing() as page:
+        await approve_on_two_days(stage, "home-energy")
+        for tag in ("en", "fr", "nl"):
+            for address in (f"{stage.url}/join/{stage.tokens['example']}", await stage.ask(page, "example")):
+                await page.goto(f"{address}?lang={tag}")
+                rows = await page.locator("main .label").inner_text()
+                assert len(_words(rows)) <= MOST_WORDS_OF_EXAMPLE, (tag, address)
+                assert len(_words(await page.locator("#row-what").inner_text())) <= 35
+                assert "energy/2025/" not in rows
+                behind = await page.locator("#row-what details [data-line]").all_text_contents()
+                assert len(behind) == 12
+                assert all(f"energy/2025/{at:02}.ttl" in line for at, line in enumerate(behind, 1))
+
+
+async def stage_example(stage: Stage) -> None:
+    """The space of ``examples/home-energy``, whose documents are in Anna's pod."""
+    values = {"owner": OWNER, "code_provider": CODE_PROVIDER, "consumer": CONSUMER}
+    path = asset("examples", "home-energy", "space.toml")
+    example = load_space(path, space_policy(stage.gate.world.settings), values)
+    await space.create(stage.gate.world, example.agreement)
+    readings = {f"energy/2025/{month:02}.ttl": b"<#a> <#b> 2 ." for month in range(1, 13)}
+    stage.gate.pods.give(ANNA, POD, readings)
+    stage.tokens["example"] = await invite.invite(stage.gate.world, None, "home-energy", uses=0, days=1)
 
 
 async def approve_on_two_days(stage: Stage, space_id: str) -> None:

@@ -108,6 +108,22 @@ BROKEN = [
     (_set(title={}), "title", "every-language"),
     (_set(output_text={"en": ""}), "output", "every-language"),
     (_set(algorithm_text={}), "algorithm_text", "every-language"),
+    (_party(name="\u202eevil Grid"), "parties[0].name", "characters"),
+    (_party(name="Grid\nEnergy"), "parties[0].name", "characters"),
+    (_party(contact="\u2067me@grid.example"), "parties[0].contact", "characters"),
+    (_party(webid="https://owner.example/\u200f#it"), "parties[0].webid", "characters"),
+    (_set(title={"en": "Home", "fr": "Chez\u200e moi"}), "title", "characters"),
+    (_set(terms={"en": "x", "fr": "y\x07"}), "terms", "characters"),
+    (_set(output_text={"en": "x\u061c", "fr": "y"}), "output", "characters"),
+    (_set(algorithm_text={"en": "x\u200ey", "fr": "y"}), "algorithm_text", "characters"),
+    (_set(algorithm_source="https://code.example/\u2066"), "algorithm_source", "characters"),
+    (_purpose(title={"en": "Advice\u2069", "fr": "Conseil"}), "purposes[0].title", "characters"),
+    (_purpose(description={"en": "x\x85", "fr": "y"}), "purposes[0].description", "characters"),
+    (
+        _need(title={"en": "\u202aJanuary", "fr": "Janvier"}),
+        "purposes[0].needs <energy/01.ttl>.title",
+        "characters",
+    ),
     (_set(algorithm="sha256:abc"), "algorithm", "digest"),
     (_set(output_shape="a" * 64), "output_shape", "digest"),
     (_set(aggregate_shape="md5:" + "a" * 64), "aggregate_shape", "digest"),
@@ -126,6 +142,22 @@ def test_a_broken_rule_is_named_with_its_field(
     assert (field, rule) in {(one.field, one.rule) for one in lint.lint(broken, policy)}
     with pytest.raises(SpaceInvalid, match="\\[" + rule + "\\]"):
         lint.check(broken, policy)
+
+
+def test_every_control_of_direction_is_refused_and_every_script_is_not(
+    agreement: Agreement, policy: SpacePolicy
+) -> None:
+    """The whole of Unicode's Bidi_Control; a name in Arabic or Hebrew needs none of it."""
+    controls = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    for number in controls:
+        named = replace(agreement, **_party(name=f"Grid {chr(number)}Lab")(agreement))
+        assert f"U+{number:04X}" in str(lint.lint(named, policy)), hex(number)
+    for name in ("شركة الطاقة", "חברת האנרגיה", "Énergie – “Réseau” 電力"):
+        assert lint.lint(replace(agreement, **_party(name=name)(agreement)), policy) == ()
+
+
+def test_a_text_may_have_lines(agreement: Agreement, policy: SpacePolicy) -> None:
+    assert lint.lint(replace(agreement, terms={"en": "1.\r\n\tA.\n", "fr": "1.\n"}), policy) == ()
 
 
 def test_all_findings_come_at_once(altered: Callable[..., Agreement], policy: SpacePolicy) -> None:

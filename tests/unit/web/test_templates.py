@@ -64,6 +64,7 @@ def render(template: str, tag: str, purposes: int = 1, given: Mapping[str, Any] 
         "request": SimpleNamespace(path="/x"),
         "session": SimpleNamespace(webid=ANNA),
         "form_token": "t0ken",
+        "leave_token": "t0ken",
         "switch": dict.fromkeys(LANGUAGES, "?lang=x"),
     }
     found = _environment().get_template(template)
@@ -218,6 +219,7 @@ def test_text_from_outside_is_escaped() -> None:
         **pages.page_words(language),
         "session": None,
         "form_token": "",
+        "leave_token": "",
         "switch": dict.fromkeys(LANGUAGES, ""),
     }
     assert "<script" not in _environment().get_template("leaving.html").render({**context, **nasty})
