@@ -39,6 +39,15 @@ STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.UNKNOWN: mark("The record does not pass its own checks"),
 }
 
+RECEIPT = mark("Consent receipt")
+RECEIPT_OF: Mapping[ConsentStatus, str] = {
+    ConsentStatus.REFUSED: mark("Receipt of your refusal"),
+    ConsentStatus.WITHDRAWN: mark("Receipt of your withdrawal"),
+    ConsentStatus.REVOKED: mark("Receipt of a consent that has ended"),
+    ConsentStatus.EXPIRED: mark("Receipt of a consent that has ended"),
+    ConsentStatus.INVALIDATED: mark("Receipt of a consent that has ended"),
+}
+
 DOOR: Mapping[DoorState, str] = {
     DoorState.OPEN: mark("Open: your pod lets the space read what you agreed to, and nothing else."),
     DoorState.PARTIAL: mark("Partly open: your pod shows only a part of the access that was agreed."),
@@ -133,6 +142,7 @@ MET_BY_PEOPLE = (
     "consent.not-found",
     "consent.not-given",
     "consent.required-missing",
+    "consent.required-refused",
     "consent.storage-",
     "consent.terms-changed",
     "consent.validity-too-long",
