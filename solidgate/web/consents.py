@@ -170,7 +170,7 @@ async def _withdrawn(request: web.Request, session: Session, found: Withdrawal) 
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response(found, status=status)
     space_id = await _space_that_goes_on(request, session, found.consent_id)
-    words = {"withdrawal": found, "space_id": space_id}
+    words: dict[str, Any] = {"withdrawal": found, "space_id": space_id}
     return render(request, "withdrawn.html", status=status, session=session, **words)
 
 
