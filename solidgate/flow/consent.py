@@ -78,11 +78,9 @@ class Review:
     @property
     def may_agree(self) -> bool:
         """Whether a yes is possible to anything: some purpose, and each required one, has what it needs."""
-        able = {
-            purpose_id: all(one.found or not one.required for one in asked)
-            for purpose_id, asked in self.request.resources
-        }
-        return any(able.values()) and all(able[one.id] for one in self.purposes if one.required)
+        asked_of = self.request.resources
+        able = {one for one, asked in asked_of if all(doc.found or not doc.required for doc in asked)}
+        return bool(able) and all(one.id in able for one in self.purposes if one.required)
 
     @property
     def words(self) -> Mapping[str, str]:

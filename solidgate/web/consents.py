@@ -23,6 +23,7 @@ from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.pod.origin import origin
 from solidgate.space.participant import Role
+from solidgate.web import words_of_receipts
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
 from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
@@ -222,6 +223,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "view": view,
         "decided": decided,
         "pastes": (),
+        "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",
         "controllers": view.agreement.with_role(Role.CONTROLLER),

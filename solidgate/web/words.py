@@ -39,15 +39,6 @@ STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.UNKNOWN: mark("The record does not pass its own checks"),
 }
 
-RECEIPT = mark("Consent receipt")
-RECEIPT_OF: Mapping[ConsentStatus, str] = {
-    ConsentStatus.REFUSED: mark("Receipt of your refusal"),
-    ConsentStatus.WITHDRAWN: mark("Receipt of your withdrawal"),
-    ConsentStatus.REVOKED: mark("Receipt of a consent that has ended"),
-    ConsentStatus.EXPIRED: mark("Receipt of a consent that has ended"),
-    ConsentStatus.INVALIDATED: mark("Receipt of a consent that has ended"),
-}
-
 DOOR: Mapping[DoorState, str] = {
     DoorState.OPEN: mark("Open: your pod lets the space read what you agreed to, and nothing else."),
     DoorState.PARTIAL: mark("Partly open: your pod shows only a part of the access that was agreed."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web import words
 from solidgate.web.language import Language
-from tests.unit.web.page_values import consent_of
+from tests.unit.web.page_values import consent_of, values
 from tests.unit.web.test_answer_pages import HEALTH, LANGUAGES, question, told
 from tests.unit.web.test_pages import ANNA, POD, READINGS
 from tests.unit.web.test_templates import render
@@ -137,6 +138,17 @@ async def test_an_ended_session_is_told_above_the_login(gate: TestGate, anna: Br
     other = (await anna.get("/login?ended=Call+0123")).text
     assert "0123" not in other
     assert "session ended" not in other
+
+
+@pytest.mark.parametrize(("lacking", "may"), [("advice", False), ("study", True)])
+def test_without_what_the_required_purpose_needs_there_is_no_yes(lacking: str, may: bool) -> None:
+    found = values("choices.html", Language("en"), 2)["review"]
+    left = tuple(
+        (one, tuple(dataclasses.replace(doc, found=one != lacking) for doc in asked))
+        for one, asked in found.request.resources
+    )
+    request = dataclasses.replace(found.request, resources=left)
+    assert dataclasses.replace(found, request=request).may_agree is may
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
