@@ -401,6 +401,12 @@ class RequiredMissing(Refused):
     remedy = "Put the documents in your pod and open the request again, or answer no."
 
 
+class RequiredRefused(BadInput):
+    code = "consent.required-refused"
+    sentence = "A yes needs a yes to the required purpose of this request, which was answered with no."
+    remedy = "Say yes to the required purpose too, or say no to everything."
+
+
 class StorageNotChosen(Conflict):
     code = "consent.storage-not-chosen"
     sentence = "There are several pods, and the one to look in was not chosen yet."

@@ -13,6 +13,7 @@ from solidgate.errors import (
     AnswerMissing,
     ReceiptPlaceInvalid,
     RequiredMissing,
+    RequiredRefused,
     StatementMissing,
     ValidityTooLong,
 )
@@ -41,13 +42,14 @@ class Answer:
         return not any(self.answers.values())
 
 
-def check_answers(request: ConsentRequest, answers: Mapping[str, bool]) -> None:
-    """One answer for each purpose that is asked. Raises ``AnswerMissing RequiredMissing``."""
+def check_answers(agreement: Agreement, request: ConsentRequest, answers: Mapping[str, bool]) -> None:
+    """One answer for each purpose that is asked. Raises ``AnswerMissing RequiredMissing RequiredRefused``."""
     asked = {purpose_id for purpose_id, _ in request.resources}
     if set(answers) != asked:
         raise AnswerMissing(", ".join(sorted(asked - set(answers))))
     for purpose_id, yes in answers.items():
         check_documents(request, purpose_id, yes)
+        check_required(agreement, answers, yes)
 
 
 def check_documents(request: ConsentRequest, purpose_id: str, yes: bool) -> None:
@@ -55,6 +57,17 @@ def check_documents(request: ConsentRequest, purpose_id: str, yes: bool) -> None
     lacking = [one for one in request.resources_for(purpose_id) if one.required and not one.found]
     if yes and lacking:
         raise RequiredMissing(f"{len(lacking)} of the documents that are needed")
+
+
+def refused_required(agreement: Agreement, answers: Mapping[str, bool]) -> tuple[str, ...]:
+    """The required purposes that are answered with no: beside one of them no yes is recorded."""
+    return tuple(one.id for one in agreement.purposes if one.required and answers.get(one.id) is False)
+
+
+def check_required(agreement: Agreement, answers: Mapping[str, bool], yes: bool) -> None:
+    """A yes needs a yes to what the space says it cannot do without. Raises ``RequiredRefused``."""
+    if yes and (refused := refused_required(agreement, answers)):
+        raise RequiredRefused(", ".join(refused))
 
 
 def check_statements(agreement: Agreement, said: Answer) -> None:

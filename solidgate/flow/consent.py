@@ -77,8 +77,10 @@ class Review:
 
     @property
     def may_agree(self) -> bool:
-        """Whether a yes is possible to anything: some purpose has all the documents that it needs."""
-        return any(all(one.found or not one.required for one in asked) for _, asked in self.request.resources)
+        """Whether a yes is possible to anything: some purpose, and each required one, has what it needs."""
+        asked_of = self.request.resources
+        able = {one for one, asked in asked_of if all(doc.found or not doc.required for doc in asked)}
+        return bool(able) and all(one.id in able for one in self.purposes if one.required)
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -140,8 +142,8 @@ async def answer(
     at the pod (door, copy of the receipt) may fail, is shown and can be repeated; it never undoes an answer.
 
     Raises ``RequestNotFound RequestAnswered RequestClosed SpaceClosed TermsChanged AnswerMissing
-    RequiredMissing ValidityTooLong StatementMissing ReceiptPlaceInvalid``. A no to everything is taken with
-    any end and any place for receipts: neither stands in its way.
+    RequiredMissing RequiredRefused ValidityTooLong StatementMissing ReceiptPlaceInvalid``.
+    A no to everything is taken with any end and any place for receipts: neither stands in its way.
     """
     said = Answer(shown, language, answers, until, statements or {}, receipt_container or "")
     for consent_id in await record_answer(world, session, request_id, said):
@@ -180,7 +182,7 @@ async def _record(
         raise TermsChanged()
     _check_unchanged(notice, request, found.agreement_digest, said.language)
     _check_approvals(notice, agreement, found)
-    check_answers(request, said.answers)
+    check_answers(agreement, request, said.answers)
     check_statements(agreement, said)
     earlier = await supersede(world, tx, session, found, said.answers)
     at_place = placed(request, said)

@@ -12,6 +12,7 @@ from solidgate.consent.receipt import make_receipt
 from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.request import ConsentRequest
+from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault, SolidgateError
 from solidgate.flow.check import is_place
@@ -74,8 +75,18 @@ async def push_all(world: World, session: Session, request_id: str) -> None:
     """Copy the newest receipts of a request's records to the pod; faults are remembered, not raised."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_request(request_id)
+        request, _ = await tx.requests.one(request_id, session.person_id)
     for one in stored:
-        await copy(world, session, one)
+        if goes_by_itself(one.record, request):
+            await copy(world, session, one)
+
+
+def goes_by_itself(record: ConsentRecord, request: ConsentRequest) -> bool:
+    """Whether the copy is made without being asked for.
+
+    That of a no is not, unless its person named the folder: who says no lets nothing be written.
+    """
+    return record.latest.status is not ConsentStatus.REFUSED or bool(request.receipt_container)
 
 
 async def copy(world: World, session: Session, stored: StoredConsent) -> None:

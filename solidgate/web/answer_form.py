@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import partial
 
 from solidgate.consent.duration import after
-from solidgate.errors import AnswerMissing, SolidgateError
+from solidgate.errors import AnswerMissing, RequiredRefused, SolidgateError
 from solidgate.flow import check
 from solidgate.flow.consent import Review
 from solidgate.web.forms import Form
@@ -20,6 +20,9 @@ _ANSWERS = {"yes": True, "no": False}
 _KEPT = ("shown", "language", UNTIL, RECEIPTS)
 _OPEN = mark("Choose yes or no.")
 _LACKING = mark("A document that is needed is not in your pod, so only No can be recorded now.")
+_NEEDED = mark(
+    "This needs a yes to “{purpose}”, which you said no to. Say no here too, or yes to “{purpose}”."
+)
 _FIELD_TEXTS: Mapping[str, str] = {
     UNTIL: mark("This end date is not possible. Choose one of the dates in the list."),
     RECEIPTS: mark(
@@ -31,15 +34,21 @@ _WORD = mark("Type the word that stands here, with or without capitals, or say n
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One field that cannot be taken as it is; ``text`` says what to do, as it is in the catalogues."""
+    """One field that cannot be taken as it is; ``text`` says what to do, as it is in the catalogues.
+
+    ``needs`` are the purposes whose no stands in its way; the text has a place for their titles.
+    """
 
     field: str
     error: SolidgateError
+    needs: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """What stands at the field, and in the summary that leads to it."""
         if self.field.startswith(ANSWER):
+            if isinstance(self.error, RequiredRefused):
+                return _NEEDED
             return _OPEN if isinstance(self.error, AnswerMissing) else _LACKING
         return _FIELD_TEXTS.get(self.field, _WORD)
 
@@ -49,16 +58,27 @@ def faults_in(
 ) -> tuple[Fault, ...]:
     """Every field that would be refused, in their order on the page; ``words``: those that are typed too."""
     checks: list[tuple[str, Callable[[], object]]] = []
+    answers = {
+        one.id: form.get(ANSWER + one.id) == "yes" for one in found.purposes if _is_answered(form, one.id)
+    }
+    refused = check.refused_required(found.agreement, answers)
     for purpose in found.purposes:
         text = form.get(ANSWER + purpose.id, "")
-        checks.append((ANSWER + purpose.id, partial(_check_choice, found, purpose.id, text)))
+        checks.append((ANSWER + purpose.id, partial(_check_choice, found, purpose.id, text, answers)))
         if words:
             typed = form.get(STATEMENT + purpose.id, "").strip()
             said = (purpose.id, text == "yes", found.notice.language, typed)
             checks.append((STATEMENT + purpose.id, partial(check.check_statement, found.agreement, *said)))
     if not refuses(form, found):
         checks += _of_a_yes(form, found, now)
-    return tuple(Fault(name, error) for name, one in checks if (error := _error_of(one)))
+    faults = ((name, error) for name, one in checks if (error := _error_of(one)))
+    return tuple(
+        Fault(name, error, refused if isinstance(error, RequiredRefused) else ()) for name, error in faults
+    )
+
+
+def _is_answered(form: Mapping[str, str], purpose_id: str) -> bool:
+    return form.get(ANSWER + purpose_id) in _ANSWERS
 
 
 def refuses(form: Mapping[str, str], found: Review) -> bool:
@@ -75,10 +95,11 @@ def _of_a_yes(
     ]
 
 
-def _check_choice(found: Review, purpose_id: str, text: str) -> None:
+def _check_choice(found: Review, purpose_id: str, text: str, answers: Mapping[str, bool]) -> None:
     if text not in _ANSWERS:
         raise AnswerMissing(purpose_id)
     check.check_documents(found.request, purpose_id, _ANSWERS[text])
+    check.check_required(found.agreement, answers, _ANSWERS[text])
 
 
 def _error_of(one: Callable[[], object]) -> SolidgateError | None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import RequestAnswered
+from solidgate.errors import RequestAnswered, StoreUnavailable
 from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import settle as settle_flow
 from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
 from solidgate.pod.origin import origin
 from solidgate.space.participant import Role
+from solidgate.web import words_of_receipts
 from solidgate.web.accept import HTML, JSON, JSONLD, JWT, TURTLE, chosen, wants_html
 from solidgate.web.by_hand import pastes_for
 from solidgate.web.doors import person
@@ -132,7 +136,7 @@ async def withdraw(request: web.Request) -> web.Response:
     remove = form.get("results") == "remove"
     consent_id = request.match_info["consent_id"]
     found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
-    return _withdrawn(request, session, found)
+    return await _withdrawn(request, session, found)
 
 
 @person
@@ -144,16 +148,17 @@ async def withdrawal(request: web.Request) -> web.Response:
         others = await _others_of_the_space(request, session, view)
         return render(request, "withdraw.html", session=session, others=others, **_words(view))
     found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
-    return _withdrawn(request, session, found)
+    return await _withdrawn(request, session, found)
 
 
 async def _others_of_the_space(request: web.Request, session: Session, view: ConsentView) -> bool:
-    views = await record_flow.mine(request.app[WORLD], session)
-    held = {one.record.consent_id for one in views if one.status.valid_for_processing}
-    return any(
-        one.space_id == view.space_id and one.record.consent_id in held - {view.record.consent_id}
-        for one in views
-    )
+    return bool(_others(await record_flow.mine(request.app[WORLD], session), view))
+
+
+def _others(views: Sequence[ConsentView], view: ConsentView) -> Sequence[ConsentView]:
+    """What else holds in the space of a consent: a withdrawal leaves it as it is."""
+    held = [one for one in views if one.status.valid_for_processing and one.space_id == view.space_id]
+    return [one for one in held if one.record.consent_id != view.record.consent_id]
 
 
 def has_ended(found: Withdrawal) -> bool:
@@ -161,11 +166,23 @@ def has_ended(found: Withdrawal) -> bool:
     return found.quiescent and found.door in (DoorState.CLOSED, None) and not found.door_problem
 
 
-def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
+async def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
     status = 200 if has_ended(found) else 202
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response(found, status=status)
-    return render(request, "withdrawn.html", status=status, session=session, withdrawal=found)
+    space_id = await _space_that_goes_on(request, session, found.consent_id)
+    words: dict[str, Any] = {"withdrawal": found, "space_id": space_id}
+    return render(request, "withdrawn.html", status=status, session=session, **words)
+
+
+async def _space_that_goes_on(request: web.Request, session: Session, consent_id: str) -> str:
+    """The space in which other consents still hold; nothing while the store is away."""
+    world = request.app[WORLD]
+    with suppress(StoreUnavailable, TimeoutError):
+        views = await in_time(record_flow.mine(world, session), world.settings.consent.store_seconds)
+        ended = next((one for one in views if one.record.consent_id == consent_id), None)
+        return ended.space_id if ended and _others(views, ended) else ""
+    return ""
 
 
 async def _posted(request: web.Request) -> Session:
@@ -206,6 +223,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "view": view,
         "decided": decided,
         "pastes": (),
+        "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",
         "controllers": view.agreement.with_role(Role.CONTROLLER),

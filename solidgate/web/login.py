@@ -42,7 +42,9 @@ from solidgate.web.words_of_faults import at_login
 
 async def login_page(request: web.Request) -> web.Response:
     """``GET /login``: the providers this browser knows, the operator's, and one field."""
-    return _login(request, same_site_path(request.query.get("return_to", "/me")))
+    return _login(
+        request, same_site_path(request.query.get("return_to", "/me")), ended=request.query.get("ended", "")
+    )
 
 
 async def login(request: web.Request) -> web.Response:
@@ -152,6 +154,7 @@ def _login(
     issuers: tuple[str, ...] = (),
     fault: Mapping[str, str] | None = None,
     status: int = 200,
+    ended: str = "",
 ) -> web.Response:
     known = remembered(request)
     suggested = tuple(one for one in request.app[WORLD].settings.login.suggested_issuers if one not in known)
@@ -164,6 +167,7 @@ def _login(
         known=known,
         suggested=suggested,
         fault=fault,
+        ended=ended,
         request_id=request.get(REQUEST_ID, ""),
         status=status,
         switch=language_links(request, f"/login?return_to={_quoted(return_to)}"),

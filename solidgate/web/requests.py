@@ -13,6 +13,7 @@ from solidgate.errors import (
     ReceiptPlaceInvalid,
     RequestAnswered,
     RequiredMissing,
+    RequiredRefused,
     SessionExpired,
     SolidgateError,
     StatementMissing,
@@ -45,7 +46,14 @@ from solidgate.web.pages import render, see_other
 from solidgate.web.represent import consents_plain, json_response, plain
 from solidgate.web.session import session_of
 
-_OF_A_FIELD = (AnswerMissing, ReceiptPlaceInvalid, RequiredMissing, StatementMissing, ValidityTooLong)
+_OF_A_FIELD = (
+    AnswerMissing,
+    ReceiptPlaceInvalid,
+    RequiredMissing,
+    RequiredRefused,
+    StatementMissing,
+    ValidityTooLong,
+)
 
 
 @person
@@ -105,6 +113,8 @@ async def word(request: web.Request) -> web.StreamResponse:
         return instead
     if not any(asked.get(f"answer-{one}") == "yes" for one in found.words):
         return see_other(f"/requests/{found.request.request_id}/check?{urlencode(kept_of(asked))}")
+    if faults := faults_in(asked, found, request.app[WORLD].clock.now()):
+        return await steps.page(request, session, found, steps.form_of_answers(found), asked, faults)
     return await steps.page(request, session, found, "word.html", asked)
 
 
@@ -155,21 +165,25 @@ async def _recorded(request: web.Request, session: Session, form: Form) -> tuple
 async def _once_more(
     request: web.Request, session: Session, form: Form, error: SolidgateError
 ) -> web.StreamResponse:
-    """The form that has the field, as it was filled in; a first yes without its word leads to that word."""
+    """The form that has the field, as it was filled in; a first yes without its word leads to that word.
+
+    Only once nothing else is wrong: nobody types a word to hear of an end date after it.
+    """
     typed = any(name.startswith(STATEMENT) for name in form)
-    if isinstance(error, StatementMissing) and not typed:
-        return steps.to_the_word(request, form)
     found = await steps.review_of(request, session)
     instead = await steps.elsewhere(request, session, found, form)
     if instead is not None:
         return instead
-    at_the_word = isinstance(error, StatementMissing)
-    faults = faults_in(form, found, request.app[WORLD].clock.now(), words=at_the_word)
+    now = request.app[WORLD].clock.now()
+    faults = faults_in(form, found, now)
+    at_the_word = isinstance(error, StatementMissing) and not faults
+    if at_the_word and not typed:
+        return steps.to_the_word(request, form)
     if at_the_word:
-        faults = tuple(one for one in faults if one.field.startswith(STATEMENT))
+        faults = faults_in(form, found, now, words=True)
     if not faults:
         raise error  # about no field that the form has, such as a purpose that is not asked
-    template = "word.html" if at_the_word else "choices.html" if len(found.purposes) > 1 else "request.html"
+    template = "word.html" if at_the_word else steps.form_of_answers(found)
     return await steps.page(request, session, found, template, form, faults)
 
 

@@ -73,6 +73,11 @@ async def page(
     return render(request, template, status=status, session=session, **words)
 
 
+def form_of_answers(found: Review) -> str:
+    """The template of the form with the choices: a page of its own where there are several."""
+    return "choices.html" if len(found.purposes) > 1 else "request.html"
+
+
 def form_words(request: web.Request, found: Review, asked: Mapping[str, str]) -> dict[str, Any]:
     """What the templates of the question show: the review, and each field as it was left."""
     language, world = Language(found.notice.language), request.app[WORLD]
@@ -145,6 +150,8 @@ async def after_login(request: web.Request) -> web.StreamResponse:
     back = f"{own}/check?{urlencode(kept)}"
     if not kept.get("shown") or len(back) > MAX_RETURN_CHARACTERS:
         back = own
-    answer = see_other(f"/login?return_to={quote(back, safe='')}")
+    answer = see_other(
+        f"/login?return_to={quote(back, safe='')}&ended={'choices' if back != own else 'page'}"
+    )
     forget_session(request, answer)
     return answer

@@ -135,6 +135,7 @@ MET_BY_PEOPLE = (
     "consent.not-found",
     "consent.not-given",
     "consent.required-missing",
+    "consent.required-refused",
     "consent.storage-",
     "consent.terms-changed",
     "consent.validity-too-long",

@@ -161,4 +161,4 @@ async def test_no_other_site_can_frame_the_question(chromium: Browser, doorway: 
     frames = [frame for frame in page.frames if frame != page.main_frame]
     assert frames
     for frame in frames:
-        assert "Nothing has been read" not in await frame.content()
+        assert "The organisation reads nothing" not in await frame.content()

@@ -289,7 +289,7 @@ async def test_whoever_posted_from_a_page_finds_the_way_back_to_it(scene: Scene,
     ended = await scene.nobody.post(posted.format(**scene.names), {})
     login = f"/login?return_to={page.replace('/', '%2F')}"
     if "request" in path:  # an answer: its choices come along, so the way leads on at once
-        assert (ended.status, ended.place) == (303, login)
+        assert (ended.status, ended.place) == (303, f"{login}&ended=page")
     else:
         assert ended.status == 401
         assert f'href="{login}"' in ended.text

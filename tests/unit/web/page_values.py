@@ -244,6 +244,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         },
         "declined.html": {"token_of_invitation": "t"},
         "login.html": {
+            "ended": "choices",
             "return_to": "/me",
             "identifier": "x",
             "issuers": ("https://a/",),
@@ -313,7 +314,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "terms": web_terms,
             "request_id": "r1",
         },
-        "withdrawn.html": {"withdrawal": withdrawal_of()},
+        "withdrawn.html": {"withdrawal": withdrawal_of(), "space_id": "home-energy"},
         "me.html": {
             "consents": (view, consent_of(agreement, ConsentStatus.REFUSED)),
             "count": 2,

@@ -22,6 +22,7 @@ from solidgate.web.language import Language
 from tests.unit.web.test_pages import ANNA, POD, READINGS, hidden
 
 HEALTH = dataclasses.replace(STUDY, id="health", special_category=True)
+OPTIONAL = dataclasses.replace(ADVICE, required=False)
 LANGUAGES = ("en", "fr", "nl")
 ROOT = resources.files("solidgate.web")
 
@@ -162,7 +163,7 @@ async def test_what_is_chosen_goes_through_all_steps(gate: TestGate, anna: Brows
 async def test_another_word_leaves_the_step_with_its_choices(
     gate: TestGate, anna: Browser, language: str
 ) -> None:
-    asked = await question(gate, anna, ADVICE, HEALTH, language=language)
+    asked = await question(gate, anna, OPTIONAL, HEALTH, language=language)
     answers = {
         **asked.fields,
         "answer-advice": "no",

@@ -55,7 +55,7 @@ async def test_a_no_on_the_page_of_one_purpose_is_recorded(
     assert sent.status == 303, sent.text
     assert await refused(anna, sent.place)
     assert sent.place.endswith("?receipts=default") is ("receipt_container" in wrong)
-    assert any(url.startswith(f"{POD}solidgate/receipts/") for url in gate.pods.held)
+    assert not any(url.startswith(f"{POD}solidgate/receipts/") for url in gate.pods.held)
     assert not any("up" in url or ".acl" in url for url in gate.pods.held)
 
 

@@ -64,7 +64,7 @@ async def test_the_landing_page_tells_all_before_any_login(gate: TestGate) -> No
     async with gate.browser() as browser:
         page = (await browser.get(f"/join/{token}")).text
     assert "Energy Cooperative asks to use some of the data in your pod, for: Energy advice." in page
-    assert "Nothing has been read yet." in page
+    assert "The organisation reads nothing before you say yes." in page
     assert page.count('<div id="row-') == 8
     assert page.count("<script") == 0
 

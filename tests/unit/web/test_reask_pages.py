@@ -77,7 +77,7 @@ async def test_after_a_withdrawal_nothing_changed_and_the_label_is_open(
     assert found.changes == ()
     assert UNCHANGED[language] in page
     assert not folded(page)
-    assert "Nothing has been read yet." not in page
+    assert "The organisation has read nothing." not in page
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "nl"])

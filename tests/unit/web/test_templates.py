@@ -159,7 +159,7 @@ def test_asked_again_the_page_says_what_changed_and_folds_the_label_only_then(ta
         assert (before.count("<details") == before.count("</details")) is is_open
         assert {text for text in (unchanged, words_changed) if text in page} == said
         assert str(language.text("Nothing is read for this request until you say yes.")) in page
-        assert str(language.text("Nothing has been read yet.")) not in page
+        assert str(language.text("The organisation has read nothing.")) not in page
         assert page.count("<ins>") == (0 if is_open else 1)
 
 
