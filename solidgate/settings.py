@@ -206,7 +206,11 @@ class Login(Section):
     )
     absolute_hours: Count = Field(default=12, description="Hours after which a session ends in any case.")
     attempts_per_minute: Count = Field(
-        default=10, description="Logins that one address may begin in a minute."
+        default=10, description="Logins that one browser may begin in a minute."
+    )
+    attempts_per_address: Count = Field(
+        default=600,
+        description="Logins that all browsers behind one network address may begin in a minute.",
     )
     token_calls_per_minute: Count = Field(
         default=600, description="Calls with an access token that one address may make in a minute."
