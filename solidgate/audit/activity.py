@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -50,20 +50,22 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter; what is not set does not filter. Both days count whole, in UTC."""
+    """A filter; what is not set does not filter. Both days count whole, in ``zone``."""
 
     consent: str = ""
     kind: Kind | None = None
     since: date | None = None
     until: date | None = None
+    zone: tzinfo = UTC
 
     def holds(self, one: Activity) -> bool:
         """Whether an activity is wanted."""
+        day = one.at.astimezone(self.zone).date()
         return (
             (not self.consent or one.consent == self.consent)
             and (self.kind is None or one.kind is self.kind)
-            and (self.since is None or one.at.date() >= self.since)
-            and (self.until is None or one.at.date() <= self.until)
+            and (self.since is None or day >= self.since)
+            and (self.until is None or day <= self.until)
         )
 
 
