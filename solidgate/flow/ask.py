@@ -158,7 +158,7 @@ async def _held(world: World, session: Session, view: SpaceView) -> dict[str, fr
 
 async def _there(world: World, session: Session, storage: str, paths: Collection[str]) -> dict[str, bool]:
     states = await asyncio.gather(*(world.pods.state(session.access, storage + path) for path in paths))
-    return {path: state.exists for path, state in zip(paths, states, strict=True)}
+    return {path: state.is_document for path, state in zip(paths, states, strict=True)}
 
 
 async def refreshed(

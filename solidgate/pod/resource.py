@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+_PAGES = ("text/html", "application/xhtml+xml")
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceState:
@@ -17,6 +19,11 @@ class ResourceState:
     size: int | None = None
     modified: datetime | None = None
     access_control: str | None = None
+
+    @property
+    def is_document(self) -> bool:
+        """There, and no page for a person: where RDF is asked for, a page is a login or an error."""
+        return self.exists and self.media_type not in _PAGES
 
 
 @dataclass(frozen=True, slots=True)

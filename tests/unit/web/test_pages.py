@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from solidgate.flow import invite, space
 from solidgate.settings import Consent, Login
+from solidgate.testing.awkward import LOGIN_PAGE
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web.forms import TOKEN_FIELD
@@ -150,6 +152,16 @@ async def test_several_purposes_are_several_choices(gate: TestGate, anna: Browse
     assert "A choice is still open" in text
     status, place = await say(anna, request, "yes", **{"answer-study": "no"})
     assert (status, place) == (303, "/me")
+
+
+async def test_a_login_page_in_the_place_of_a_document_is_told_before_the_question(
+    gate: TestGate, anna: Browser
+) -> None:
+    url = f"{POD}energy/2025.ttl"
+    gate.pods.held[url] = replace(gate.pods.held[url], content=LOGIN_PAGE, media_type="text/html")
+    page = (await anna.get(await asked(gate, anna))).text
+    assert "What is needed was not found" in page
+    assert 'value="yes"' not in page
 
 
 async def test_the_end_date_is_never_beyond_the_offer(gate: TestGate, anna: Browser) -> None:
