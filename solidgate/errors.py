@@ -557,6 +557,14 @@ class ContainerNotYours(BadInput):
     remedy = "Give a folder below your pod, such as solidgate/log/; with several pods, its whole address."
 
 
+class LogFilterInvalid(BadInput):
+    code = "rights.filter-invalid"
+    sentence = (
+        "The log is asked for a kind or a day that does not exist, or its days are the wrong way round."
+    )
+    remedy = "Give one of the twelve kinds, days such as 2026-11-22, and the earlier day first."
+
+
 class PersonNotFound(NotFound):
     code = "rights.person-not-found"
     sentence = "Nothing is held about this person."

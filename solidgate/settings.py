@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -29,6 +30,7 @@ RESERVED = frozenset(
     | {"SOLIDGATE_GATE", "SOLIDGATE_ISSUER", "SOLIDGATE_CLIENT_ID", "SOLIDGATE_CLIENT_SECRET"}
 )
 
+TIME_ZONE = "Europe/Brussels"
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
@@ -62,6 +64,14 @@ def _duration(text: str) -> str:
     return text
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("must be a time zone of the IANA database, such as Europe/Brussels") from None
+    return name
+
+
 def _folder(path: Path) -> Path:
     return path.expanduser().absolute()
 
@@ -70,6 +80,7 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Link = Annotated[str, AfterValidator(_link)]
 Container = Annotated[str, AfterValidator(_container)]
 Duration = Annotated[str, AfterValidator(_duration)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -94,6 +105,10 @@ class Server(Section):
     )
     data_folder: Folder = Field(
         default=Path("data"), description="Folder for the embedded database and keys."
+    )
+    time_zone: TimeZone = Field(
+        default=TIME_ZONE,
+        description="Time zone in which pages tell times; records, JSON and RDF are in UTC.",
     )
     processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="Gate processes sharing the port."
@@ -206,7 +221,11 @@ class Login(Section):
     )
     absolute_hours: Count = Field(default=12, description="Hours after which a session ends in any case.")
     attempts_per_minute: Count = Field(
-        default=10, description="Logins that one address may begin in a minute."
+        default=10, description="Logins that one browser may begin in a minute."
+    )
+    attempts_per_address: Count = Field(
+        default=600,
+        description="Logins that all browsers behind one network address may begin in a minute.",
     )
     token_calls_per_minute: Count = Field(
         default=600, description="Calls with an access token that one address may make in a minute."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -50,20 +50,22 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter; what is not set does not filter. Both days count whole, in UTC."""
+    """A filter; what is not set does not filter. Both days count whole, in ``zone``."""
 
     consent: str = ""
     kind: Kind | None = None
     since: date | None = None
     until: date | None = None
+    zone: tzinfo = UTC
 
     def holds(self, one: Activity) -> bool:
         """Whether an activity is wanted."""
+        day = one.at.astimezone(self.zone).date()
         return (
             (not self.consent or one.consent == self.consent)
             and (self.kind is None or one.kind is self.kind)
-            and (self.since is None or one.at.date() >= self.since)
-            and (self.until is None or one.at.date() <= self.until)
+            and (self.since is None or day >= self.since)
+            and (self.until is None or day <= self.until)
         )
 
 
@@ -79,6 +81,7 @@ _DOORS = {
     Action.DOOR_OPENED.value: (Kind.DATASOURCE_GRANT, "door.opened"),
     Action.DOOR_CLOSED.value: (Kind.DATASOURCE_REVOKE, "door.closed"),
     Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
+    Action.RESULT_TAKEN_OUT.value: (Kind.DATA_IMPORT, "result.taken-out"),
 }
 
 
@@ -88,8 +91,8 @@ def activities(rows: Rows) -> tuple[Activity, ...]:
         *_decisions(rows["consent_events"]),
         *_audited(rows["audit"]),
         *_receipts(rows["receipts"], rows["consent_events"]),
-        *_results(rows["deliveries"]),
-        *_published(rows["derived"]),
+        *_results(rows["deliveries"], rows["audit"]),
+        *_published(rows["steps"]),
         *_processed(rows["parts"]),
         *_sessions(rows["sessions"]),
     ]
@@ -135,8 +138,10 @@ def _receipts(rows: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, A
             )
 
 
-def _results(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+def _results(rows: Sequence[Mapping[str, Any]], trail: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    written = _written(trail)
     for row in rows:
+        yield from _before(row, written)
         kind = Kind.WRITE_POD_DATA if row["state"] == "removed" else Kind.WRITE_APP_RESULT
         yield Activity(
             _at(row["resolved"] or row["planned"]),
@@ -148,10 +153,33 @@ def _results(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
         )
 
 
-def _published(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
-    for row in rows:
-        at = _at(row["published"])
-        yield Activity(at, Kind.DATA_IMPORT, "result.published", row["consent_id"], row["run_id"])
+def _written(trail: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], datetime]:
+    """When each run's result was first seen in the pod, by run and consent."""
+    found: dict[tuple[str, ...], datetime] = {}
+    for row in trail:
+        if row["entry"]["action"] == Action.RESULT_WRITTEN.value:
+            found.setdefault(tuple(row["entry"]["objects"][:2]), _at(row["at"]))
+    return found
+
+
+def _before(row: Mapping[str, Any], written: Mapping[tuple[str, ...], datetime]) -> Iterator[Activity]:
+    """A delivery tells how it stands now; that it was written before, the trail keeps."""
+    key = (row["run_id"], row["consent_id"])
+    if row["state"] != "written" and key in written:
+        target = row["delivery"]["target"]
+        yield Activity(written[key], Kind.WRITE_APP_RESULT, "result.written", key[1], key[0], target)
+
+
+def _published(steps: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    """A part ends as written in the very statement that makes its result visible to queries.
+
+    Its step stays; what queries read leaves with a withdrawal, an end, or the next run's result.
+    """
+    for row in steps:
+        if row["state"] == "written":
+            yield Activity(
+                _at(row["at"]), Kind.DATA_IMPORT, "result.published", row["consent_id"], row["run_id"]
+            )
 
 
 def _processed(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:

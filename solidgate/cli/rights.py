@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from cyclopts import Parameter
 
@@ -98,9 +99,11 @@ def export(
         return [(one, await rights.export(world, one, page)) for one in found]
 
     def page(held: Held, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        return page_of(held, files, Language(language))
+        return page_of(held, files, Language(language, ZoneInfo(zone)))
 
-    made = operate(common.settings(), act)
+    settings = common.settings()
+    zone = settings.server.time_zone
+    made = operate(settings, act)
     if len(made) > 1:
         raise BadFile(
             "several accounts have this WebID; give one of the ids: " + ", ".join(i for i, _ in made)

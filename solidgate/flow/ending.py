@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -37,8 +38,9 @@ async def end_all(world: World, tx: Transaction, ending: Ending, stored: Sequenc
     us while we wait for them.
     """
     now = world.clock.now()
+    removed = {}
     for one in stored:
-        await _end(world, tx, ending, one)
+        removed[one.record.consent_id] = await _end(world, tx, ending, one)
         await watching.leave(tx, one.record.consent_id)
         await cancel_access.leave(tx, one.record.consent_id)
     ids = [one.record.consent_id for one in stored]
@@ -47,15 +49,27 @@ async def end_all(world: World, tx: Transaction, ending: Ending, stored: Sequenc
         await finish(world, tx, run_id)
     await tx.jobs.notify(STOP_CHANNEL, [f"*:{consent_id}" for consent_id in ids])
     await tx.trail.append(
-        *(AuditEntry(ending.action, now, ending.actor, (one,), Outcome.DONE) for one in ids)
+        *(AuditEntry(ending.action, now, ending.actor, (one,), Outcome.DONE) for one in ids),
+        *(entry for one in ids for entry in taken_out(one, now, removed[one])),
     )
 
 
-async def _end(world: World, tx: Transaction, ending: Ending, stored: StoredConsent) -> None:
+def taken_out(consent_id: str, at: datetime, removed: int) -> tuple[AuditEntry, ...]:
+    """The entry that a consent's result left the queries; none where ``removed`` says that none was there.
+
+    The row that queries read is gone with it, so the trail alone tells it later.
+    """
+    entry = AuditEntry(Action.RESULT_TAKEN_OUT, at, "system", (consent_id,), Outcome.DONE)
+    return (entry,) if removed else ()
+
+
+async def _end(world: World, tx: Transaction, ending: Ending, stored: StoredConsent) -> int:
+    """How many results left the queries."""
     agreement = await tx.spaces.agreement(stored.record.agreement_digest)
     event = ending.event(stored.record, agreement)
     record = with_event(stored.record, event)
     await tx.consents.end(stored, event)
-    await tx.results.unpublish(record.consent_id)
+    removed = await tx.results.unpublish(record.consent_id)
     if ending.receipt:
         await receipt.issue(world, tx, stored.person_id, agreement, record)
+    return removed

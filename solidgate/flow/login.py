@@ -35,6 +35,7 @@ __all__ = [
     "IssuerChoice",
     "begin",
     "begun",
+    "check",
     "complete",
     "end",
     "finish",
@@ -54,9 +55,7 @@ async def begin(
     IssuerDown`` and the faults of fetching.
     """
     return_to = code_flow.check_return_to(return_to)
-    if not browser:
-        raise LoginRefused("the browser keeps no cookies, so its login could not be told from another's")
-    check_web_address(identifier, plain_http=_plain_http(world))
+    check(world, identifier, browser=browser)
     # 1. whose issuer: the profile names it, or the person gave it
     webid, issuers = await issuers_for(world, identifier)
     if issuer is not None and issuer not in issuers:
@@ -69,6 +68,13 @@ async def begin(
     # 4. kept under its state, for one use in this browser; 5. the address to go to
     await world.logins.put_login(request, browser)
     return Began(code_flow.authorization_url(metadata, request))
+
+
+def check(world: World, identifier: str, *, browser: str) -> None:
+    """What can be refused before anybody is asked. Raises ``WebIdInvalid LoginRefused``."""
+    if not browser:
+        raise LoginRefused("the browser keeps no cookies, so its login could not be told from another's")
+    check_web_address(identifier, plain_http=_plain_http(world))
 
 
 async def finish(world: World, query: Mapping[str, Sequence[str]], browser: str) -> tuple[Session, str]:

@@ -86,6 +86,21 @@ class ConsentView:
     access: AccessView | None = None
 
     @property
+    def activity_by_run(self) -> tuple[tuple[str, tuple[ActivityLine, ...]], ...]:
+        """What happened, with the steps of each run together at the place of its first; no run is ``""``."""
+        groups: list[tuple[str, list[ActivityLine]]] = []
+        of_run: dict[str, list[ActivityLine]] = {}
+        for line in self.activity:
+            if line.run and line.run in of_run:
+                of_run[line.run].append(line)
+            elif not line.run and groups and not groups[-1][0]:
+                groups[-1][1].append(line)
+            else:
+                groups.append((line.run, [line]))
+                of_run[line.run] = groups[-1][1]
+        return tuple((run, tuple(lines)) for run, lines in groups)
+
+    @property
     def last_read(self) -> datetime | None:
         """When the agreed documents were last read; asking whether they changed reads none of them."""
         return next((line.at for line in reversed(self.activity) if line.action == _READ), None)

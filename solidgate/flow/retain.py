@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.duration import after
+from solidgate.flow.ending import taken_out
 from solidgate.flow.world import World
 from solidgate.run.delivery import Kept
 
@@ -51,6 +52,11 @@ async def _drop(world: World, tx: Transaction, kept: Kept, drop: _Drop) -> None:
     await tx.trail.append(_entry(kept, world))
 
 
+async def _take_out(tx: Transaction, kept: Kept, world: World) -> None:
+    await tx.retention.drop_derived(kept)
+    await tx.trail.append(*taken_out(kept.consent_id, world.clock.now(), 1))
+
+
 def _entry(kept: Kept, world: World) -> AuditEntry:
     action = Action.RESULT_DELETED if kept.consent_id else Action.AGGREGATE_DELETED
     objects = tuple(name for name in (kept.run_id, kept.consent_id) if name)
@@ -60,7 +66,7 @@ def _entry(kept: Kept, world: World) -> AuditEntry:
 _KINDS: tuple[tuple[_Look, _Drop], ...] = (
     (
         lambda tx, digest: tx.retention.derived(digest, BATCH),
-        lambda tx, kept, _: tx.retention.drop_derived(kept),
+        lambda tx, kept, world: _take_out(tx, kept, world),
     ),
     (
         lambda tx, digest: tx.retention.deliveries(digest, BATCH),

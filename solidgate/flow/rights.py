@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from solidgate.audit.activity import Activity, Wanted, activities, activity_triples
@@ -28,6 +29,7 @@ __all__ = [
     "export",
     "finish_erasures",
     "held",
+    "log",
     "log_place",
     "people",
     "push_activity",
@@ -35,6 +37,22 @@ __all__ = [
 ]
 
 EVERYTHING = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a consent is about: a purpose of an agreement, by its id."""
+
+    agreement: Agreement
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What happened, newest first, and what each consent in it is about."""
+
+    found: tuple[Activity, ...]
+    about: Mapping[str, About]
 
 
 async def held(world: World, who: Session | str) -> Held:
@@ -80,6 +98,19 @@ async def export(
 async def activity(world: World, session: Session, wanted: Wanted = EVERYTHING) -> tuple[Activity, ...]:
     """What happened to this person's data, newest first."""
     return tuple(one for one in (await held(world, session)).activities if wanted.holds(one))
+
+
+async def log(world: World, session: Session, wanted: Wanted = EVERYTHING) -> Log:
+    """The same for a page, with what each consent is about: as many statements for twenty as for one."""
+    async with world.store.transaction() as tx:
+        rows = await tx.persons.held(session.person_id)
+        about = {
+            str(row["consent_id"]): About(
+                await tx.spaces.agreement(str(row["agreement_digest"])), str(row["purpose"])
+            )
+            for row in rows["consents"]
+        }
+    return Log(tuple(one for one in activities(rows) if wanted.holds(one)), about)
 
 
 async def log_place(world: World, session: Session) -> str:

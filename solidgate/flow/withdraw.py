@@ -23,6 +23,7 @@ from solidgate.consent.stored import StoredConsent
 from solidgate.errors import ConsentNotGiven, ConsentWithdrawn
 from solidgate.flow import at_pod, cancel_access, receipt, watching
 from solidgate.flow.each import each
+from solidgate.flow.ending import taken_out
 from solidgate.flow.finish import STOP_CHANNEL, finish
 from solidgate.flow.quiet import POLL_SECONDS, quiet
 from solidgate.flow.withdrawal import LeftOpen, Withdrawal, counted, told_or_stored
@@ -217,7 +218,7 @@ async def prove(world: World, tx: Transaction, stored: StoredConsent) -> None:
 
     async def audited() -> None:
         entry = AuditEntry(Action.CONSENT_WITHDRAWN, owed.at, "data_subject", (consent_id,), Outcome.DONE)
-        await tx.trail.append(entry)
+        await tx.trail.append(entry, *taken_out(consent_id, owed.at, owed.results_removed))
 
     await tx.withdrawals.proved(
         consent_id,

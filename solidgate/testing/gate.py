@@ -29,7 +29,7 @@ from solidgate.identity import dpop, jose
 from solidgate.identity.login import Session
 from solidgate.ports import PodServer
 from solidgate.sandbox.limits import IsolationLevel
-from solidgate.settings import Login, Sandbox, Server, Settings
+from solidgate.settings import TIME_ZONE, Login, Sandbox, Server, Settings
 from solidgate.testing.memory_pods import MemoryPods
 from solidgate.web.app import make_app, make_runner
 from solidgate.web.forms import TOKEN_FIELD, form_token
@@ -147,6 +147,7 @@ async def open_gate(
     served: PodServer | None = None,
     *,
     store_keys: sealing.StoreKeys | None = None,
+    time_zone: str = TIME_ZONE,
     **changes: Any,
 ) -> AsyncIterator[TestGate]:
     """A gate on a free port of this machine; ``changes`` are settings by section.
@@ -156,7 +157,9 @@ async def open_gate(
     async with AsyncExitStack() as stack:
         port = _free_port()
         settings = Settings(
-            server=Server(public_url=f"http://localhost:{port}/", data_folder=folder, port=port),
+            server=Server(
+                public_url=f"http://localhost:{port}/", data_folder=folder, port=port, time_zone=time_zone
+            ),
             **{"login": Login(), "sandbox": Sandbox(minimum_level=0), **changes},
         )
         clock, pods = MovableClock(), MemoryPods()

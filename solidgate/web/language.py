@@ -7,11 +7,12 @@ files beside this module, compiled in memory when first used: there is no second
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale
@@ -20,6 +21,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 from markupsafe import Markup, escape
+
+from solidgate.settings import TIME_ZONE
+from solidgate.web.keys import WORLD
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "fr": "Français", "nl": "Nederlands"}
 LANGUAGE_COOKIE = "solidgate-language"
@@ -42,11 +46,15 @@ def catalogue(language: str) -> Translations:
     return Translations(compiled)
 
 
+_ZONE = ZoneInfo(TIME_ZONE)
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language, as templates use it."""
+    """One language, and the time zone of its times, as templates use them."""
 
     tag: str
+    zone: ZoneInfo = _ZONE
 
     @property
     def direction(self) -> str:
@@ -66,20 +74,35 @@ class Language:
         return ""
 
     def day(self, value: date | datetime) -> str:
-        """A date as people of this language write it; times are taken in UTC."""
-        return format_date(_utc(value), "d MMMM y", locale=self.tag)
+        """A date as people of this language write it.
 
-    def moment(self, value: datetime) -> str:
-        """A date and time in UTC."""
-        return format_datetime(_utc(value), "d MMMM y, HH:mm 'UTC'", locale=self.tag)
+        Days are judged whole in UTC, so that is the day of a time; where that is another day here, the exact
+        moment stands beside it.
+        """
+        if not isinstance(value, datetime):
+            return format_date(value, "d MMMM y", locale=self.tag)
+        judged = value.astimezone(UTC).date()
+        here = "" if value.astimezone(self.zone).date() == judged else f" ({self.moment(value)})"
+        return format_date(judged, "d MMMM y", locale=self.tag) + here
+
+    def moment(self, value: datetime, *, seconds: bool = False) -> str:
+        """A date and time in the zone, with its difference to UTC."""
+        here = value.astimezone(self.zone)
+        pattern = f"d MMMM y, HH:mm{':ss' if seconds else ''} '{_offset(here)}'"
+        return format_datetime(here, pattern, tzinfo=self.zone, locale=self.tag)
 
     def quoted(self, message: str) -> Markup:
         """The message in this language, escaped even if it is not in the catalogue."""
         return escape(catalogue(self.tag).gettext(message))
 
 
-def _utc(value: date | datetime) -> date | datetime:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+def _offset(here: datetime) -> str:
+    """``UTC``, ``UTC+2`` or ``UTC−3:30``: the abbreviations of zones are known to few."""
+    minutes = int((here.utcoffset() or timedelta()).total_seconds()) // 60
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def choose(asked: str | None, remembered: str | None, accepted: str) -> Language:
@@ -105,12 +128,13 @@ def _ranges(header: str) -> list[str]:
 
 
 def language_of(request: web.Request) -> Language:
-    """The language of this request."""
-    return choose(
+    """The language of this request, with the time zone of this installation."""
+    found = choose(
         request.query.get("lang"),
         request.cookies.get(LANGUAGE_COOKIE),
         request.headers.get("Accept-Language", ""),
     )
+    return replace(found, zone=ZoneInfo(request.app[WORLD].settings.server.time_zone))
 
 
 def remember(request: web.Request, response: web.StreamResponse) -> None:

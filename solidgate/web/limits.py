@@ -25,6 +25,7 @@ class Pace:
 
 
 LOGIN = "login"
+LOGIN_FROM = "login from one address"
 CONSENT = "consent"
 PREVIEW = "preview"
 TOKEN = "token"  # noqa: S105 - the name of a pace
@@ -80,10 +81,11 @@ class Turns:
 
 
 def paces_of(settings: Settings) -> Paces:
-    """Logins and calls with a token by address; answers, withdrawals and previews by session."""
+    """Logins by browser and by address, calls with a token by address; all others by session."""
     return Paces(
         {
             LOGIN: Pace(settings.login.attempts_per_minute, 60.0),
+            LOGIN_FROM: Pace(settings.login.attempts_per_address, 60.0),
             CONSENT: Pace(settings.consent.posts_per_minute, 60.0),
             TOKEN: Pace(settings.login.token_calls_per_minute, 60.0),
             PREVIEW: Pace(settings.preview.views_per_minute, 60.0),

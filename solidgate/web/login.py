@@ -26,7 +26,7 @@ from solidgate.web.doors import person
 from solidgate.web.forms import form_of, read_form, same_site_path
 from solidgate.web.keys import PACES, REQUEST_ID, WORLD
 from solidgate.web.language import language_of
-from solidgate.web.limits import LOGIN
+from solidgate.web.limits import LOGIN, LOGIN_FROM
 from solidgate.web.pages import language_links, render, render_before_login, see_other
 from solidgate.web.problems import OWN_PAGE, RETURN_TO, OwnPage, status_of
 from solidgate.web.remembered import forget_providers, remember_provider, remembered
@@ -59,7 +59,8 @@ async def login(request: web.Request) -> web.Response:
     identifier = (form.get("provider", "") or form.get("identifier", "")).strip()
     page: OwnPage = partial(_login_again, request, identifier)
     request[OWN_PAGE] = page
-    request.app[PACES].take(LOGIN, request.remote or "", world.clock.monotonic())
+    login_flow.check(world, identifier, browser=browser)
+    _take_turn(request, browser)
     begun = await login_flow.begin(
         world, identifier, return_to=return_to, issuer=form.get("issuer") or None, browser=browser
     )
@@ -69,6 +70,17 @@ async def login(request: web.Request) -> web.Response:
     switch = language_links(request, f"/login?return_to={_quoted(return_to)}")
     address = begun.redirect_to
     return render(request, "leaving.html", address=address, host=host, return_to=return_to, switch=switch)
+
+
+def _take_turn(request: web.Request, browser: str) -> None:
+    """Count what goes out to another server. Raises ``TooManyRequests``.
+
+    By browser, so that a school behind one address is not shut out by one of its own; a program can drop
+    its cookie each time, so that the address is counted too.
+    """
+    now = request.app[WORLD].clock.monotonic()
+    request.app[PACES].take(LOGIN, browser, now)
+    request.app[PACES].take(LOGIN_FROM, request.remote or "", now)
 
 
 async def forget(request: web.Request) -> web.StreamResponse:

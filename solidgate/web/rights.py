@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 import jinja2
 from aiohttp import web
 
-from solidgate.audit.activity import Kind, Wanted
+from solidgate.audit.activity import Kind
 from solidgate.consent.archive import Held, csv_of
-from solidgate.errors import BodyInvalid, ErasureNotConfirmed
+from solidgate.errors import ErasureNotConfirmed, LogFilterInvalid
 from solidgate.flow import rights as rights_flow
+from solidgate.flow.rights import About, Log
 from solidgate.identity.login import Session
 from solidgate.web.accept import CSV, HTML, JSON, chosen
 from solidgate.web.doors import person
@@ -22,7 +22,10 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.language import Language, language_of
 from solidgate.web.limits import CONSENT
+from solidgate.web.log_filter import FilterFault, typed, wanted_of
+from solidgate.web.operations import REFUSALS
 from solidgate.web.pages import fixed_words, page_words, render, see_other
+from solidgate.web.problems import status_of
 from solidgate.web.represent import json_response, plain
 from solidgate.web.session import forget_session, session_of
 from solidgate.web.words_of_rights import ACTIVITY, KIND, REMOVED
@@ -53,7 +56,8 @@ def page_of(held: Held, files: Mapping[str, bytes], language: Language) -> dict[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    values = fixed_words() | page_words(language) | {"held": held, "files": sorted(files)}
+    about = {record.consent_id: About(terms, record.purpose) for record, terms, _ in held.records}
+    values = fixed_words() | page_words(language) | {"held": held, "files": sorted(files), "about": about}
     page = environment.get_template("export.html").render(**values, **_words()).encode()
     style = (resources.files("solidgate.web") / "static" / "solidgate.css").read_bytes()
     return {"index.html": page, "style.css": style}
@@ -99,15 +103,19 @@ async def erase(request: web.Request) -> web.Response:
 async def activity(request: web.Request) -> web.Response:
     """``GET /me/activity``: what happened, filtered by ``consent``, ``type``, ``from`` and ``to``."""
     media_type = chosen(request, [HTML, JSON, CSV])
-    session, wanted = await session_of(request), _wanted(request.query)
-    found = await rights_flow.activity(request.app[WORLD], session, wanted)
+    session, world = await session_of(request), request.app[WORLD]
+    wanted, faults = wanted_of(request.query, language_of(request).zone)
+    if media_type == HTML:
+        log = Log((), {}) if faults else await rights_flow.log(world, session, wanted)
+        return await _log_page(request, session, typed(request.query), log, faults=faults)
+    if faults:
+        raise LogFilterInvalid(", ".join(one.field for one in faults))
+    found = await rights_flow.activity(world, session, wanted)
     if media_type == JSON:
         return json_response({"activity": plain(found)})
-    if media_type == CSV:
-        return web.Response(
-            body=csv_of([plain(one) for one in found]), content_type=CSV, charset="utf-8", headers=_NO_STORE
-        )
-    return await _log_page(request, session, wanted, found=found, written="")
+    return web.Response(
+        body=csv_of([plain(one) for one in found]), content_type=CSV, charset="utf-8", headers=_NO_STORE
+    )
 
 
 @person
@@ -119,23 +127,24 @@ async def push_activity(request: web.Request) -> web.Response:
     url = await rights_flow.push_activity(request.app[WORLD], session, form.get("container", ""))
     if chosen(request, [HTML, JSON]) == JSON:
         return json_response({"url": url}, status=201)
-    found = await rights_flow.activity(request.app[WORLD], session)
-    return await _log_page(request, session, Wanted(), found=found, written=url)
+    return await _log_page(
+        request, session, typed({}), await rights_flow.log(request.app[WORLD], session), url=url
+    )
 
 
-async def _log_page(request: web.Request, session: Session, wanted: Wanted, **values: Any) -> web.Response:
-    values |= {"wanted": wanted, "place": await rights_flow.log_place(request.app[WORLD], session)}
-    return render(request, "activity_log.html", session=session, **values, **_words())
-
-
-def _wanted(query: Mapping[str, str]) -> Wanted:
-    """The filter of an address. Raises ``BodyInvalid`` for a kind or a day that is none."""
-    try:
-        return Wanted(
-            consent=query.get("consent", ""),
-            kind=Kind(query["type"]) if query.get("type") else None,
-            since=date.fromisoformat(query["from"]) if query.get("from") else None,
-            until=date.fromisoformat(query["to"]) if query.get("to") else None,
-        )
-    except ValueError as fault:
-        raise BodyInvalid("type must be one of the twelve, from and to days such as 2026-11-22") from fault
+async def _log_page(
+    request: web.Request,
+    session: Session,
+    asked: Mapping[str, str],
+    log: Log,
+    *,
+    faults: Sequence[FilterFault] = (),
+    url: str = "",
+) -> web.Response:
+    """The log under its filter as it was entered; with faults nothing is filtered, and nothing shown."""
+    if faults:
+        REFUSALS.labels(LogFilterInvalid.code).inc()
+    values: dict[str, Any] = {"log": log, "asked": asked, "faults": faults, "written": url}
+    values["place"] = await rights_flow.log_place(request.app[WORLD], session)
+    status = status_of(LogFilterInvalid) if faults else 200
+    return render(request, "activity_log.html", session=session, status=status, **values, **_words())

@@ -59,7 +59,7 @@ _AT_LOGIN: Mapping[str, tuple[str, str]] = {
         mark("Try again in a few minutes. If it stays so, ask your pod provider."),
     ),
     "request.too-many": (
-        mark("There were too many attempts from your address in a short time."),
+        mark("There were too many attempts in a short time."),
         mark("Wait a minute, then try again."),
     ),
 }

@@ -14,7 +14,7 @@ _BY_CHANCE = (
     (r"(?<=[=,.])[\w-]{40,}", "TOKEN"),
     (rf"\d\d? (?:{_MONTHS}) \d{{4}}", "DAY"),
     (r"\d{4}-\d\d-\d\d", "DATE"),
-    (r"\d\d:\d\d(?= UTC)", "TIME"),
+    (r"\d\d:\d\d(:\d\d)? UTC([+−]\d+(:\d\d)?)?", "TIME UTC"),
 )
 
 

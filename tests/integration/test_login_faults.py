@@ -117,11 +117,11 @@ async def test_an_address_inside_a_network_is_refused_in_plain_words(
 async def test_too_many_attempts_keep_what_was_entered(database_url: str, tmp_path: Path) -> None:
     few = Login(attempts_per_minute=1)
     async with open_gate(database_url, tmp_path, login=few) as gate, gate.browser() as person:
-        await enter(person, "anna")
-        answer = await enter(person, "anna")
+        await enter(person, "https://127.0.0.1/anna")
+        answer = await enter(person, "https://127.0.0.1/anna")
         assert answer.status == 429
         assert int(answer.headers["Retry-After"]) <= 60
-        assert 'value="anna"' in answer.text
+        assert 'value="https://127.0.0.1/anna"' in answer.text
         assert hidden(answer.text, "return_to") == JOINING
 
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from solidgate.flow import invite, record, space
+from solidgate.flow import invite, record, rights, space
 from solidgate.identity.login import Session
 from solidgate.testing.play import Play, open_play
 from solidgate.testing.space import join
@@ -145,6 +145,8 @@ async def test_three_consents_take_as_many_statements_as_one(play: Play) -> None
     await play.say(session)
     with counted(play) as for_one:
         assert len(await record.mine(play.world, session)) == 1
+    with counted(play) as log_of_one:
+        assert len((await rights.log(play.world, session)).about) == 1
     await space.create(play.world, sample_agreement("another-space", (ADVICE, STUDY)))
     token = await invite.invite(play.world, None, "another-space", uses=0, days=1)
     await join(play.world, session, token, ())
@@ -152,3 +154,21 @@ async def test_three_consents_take_as_many_statements_as_one(play: Play) -> None
     with counted(play) as for_three:
         assert len(await record.mine(play.world, session)) == 3
     assert len(for_three) == len(for_one) > 3
+    with counted(play) as log_of_three:
+        assert len((await rights.log(play.world, session)).about) == 3
+    assert len(log_of_three) == len(log_of_one)
+
+
+async def test_the_activity_of_a_consent_names_each_run_once_above_its_steps(play: Play) -> None:
+    anna, _ = await play.person(ANNA), await play.person(BEN)
+    runs = [await play.run(), await play.run()]
+    session = await play.arrive(ANNA)
+    page = await got(play, session, f"/consents/{anna.record.consent_id}/activity")
+    assert re.findall(r"<h2>Run <code>(.*?)</code></h2>", page) == runs
+    assert [page.count(run_id) for run_id in runs] == [1, 1]
+    lines = page.partition('<div id="lines"')[2].partition("</div>")[0]
+    before, *of_runs = lines.split("<h2>")
+    assert "You said yes" in before
+    for steps in of_runs:
+        times = re.findall(r"\d\d:\d\d:\d\d UTC", steps)
+        assert len(times) == steps.count("<li>") >= 3

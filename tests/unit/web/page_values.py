@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from solidgate.algorithm.approval import Approval
-from solidgate.audit.activity import Activity, Wanted
+from solidgate.audit.activity import Activity
 from solidgate.audit.activity import Kind as ActivityKind
 from solidgate.consent.archive import Held
 from solidgate.consent.erasure import ErasureReport, Reach
@@ -26,6 +26,7 @@ from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
 from solidgate.flow.preview import Preview, PreviewedResource, State
 from solidgate.flow.record import ActivityLine, ConsentView, Displayed, ResultView
+from solidgate.flow.rights import About, Log
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView
 from solidgate.flow.who import Who
@@ -43,6 +44,7 @@ from solidgate.web.answer_form import Fault, ends
 from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import Language
+from solidgate.web.log_filter import FilterFault
 from solidgate.web.qr import qr_of
 from solidgate.web.rights import _words as rights_words
 from solidgate.web.vocabulary import terms
@@ -287,12 +289,18 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
         "results.html": {"consents": (view,)},
         "my_rights.html": {},
-        "export.html": {"held": held_of(agreement, view), "files": ["tables/people.csv"], **rights_words()},
+        "export.html": {
+            "held": held_of(agreement, view),
+            "files": ["tables/people.csv"],
+            "about": {"c1": About(agreement, "advice")},
+            **rights_words(),
+        },
         "erase.html": {"report": report_of(), **rights_words()},
         "erased.html": {"report": report_of(), "download": "data:,", **rights_words()},
         "activity_log.html": {
-            "found": activities_of(),
-            "wanted": Wanted(consent="c1"),
+            "log": Log(activities_of(), {"c1": About(agreement, "advice")}),
+            "asked": {"type": "", "from": "9999-99-99", "to": "", "consent": "c1"},
+            "faults": (FilterFault("from", "Enter a day that exists, such as 2026-11-22."),),
             "written": "https://anna.example/log/1.ttl",
             "place": "solidgate/log/",
             **rights_words(),

@@ -16,6 +16,8 @@ from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web.forms import TOKEN_FIELD
 
+# Well written, and refused at the door to the outside.
+REFUSED = "https://127.0.0.1/profile#me"
 ANNA = "https://anna.example/profile/card#me"
 POD = "https://anna.example/"
 READINGS = {"energy/2025.ttl": b"<#a> <#b> 1 .", "energy/2024.ttl": b"<#a> <#b> 2 ."}
@@ -292,12 +294,39 @@ async def test_too_many_logins_and_answers_wait(database_url: str, tmp_path: Pat
     limits = {"login": Login(attempts_per_minute=2), "consent": Consent(posts_per_minute=1)}
     async with open_gate(database_url, tmp_path, **limits) as gate, gate.browser(ANNA) as anna:
         page = (await anna.get("/login")).text
-        fields = {TOKEN_FIELD: hidden(page, TOKEN_FIELD), "identifier": "nonsense", "return_to": "/me"}
+        fields = {TOKEN_FIELD: hidden(page, TOKEN_FIELD), "identifier": REFUSED, "return_to": "/me"}
         replies = [await anna.post("/login", fields) for _ in range(3)]
         assert [reply.status for reply in replies] == [400, 400, 429]
         assert int(replies[2].headers["Retry-After"]) <= 60
         posts = [(await anna.post("/requests/none", {"answer-a": "yes"})).status for _ in range(2)]
         assert posts == [404, 429]
+
+
+async def test_browsers_behind_one_address_are_counted_apart_up_to_a_higher_limit(
+    database_url: str, tmp_path: Path
+) -> None:
+    limits = {"login": Login(attempts_per_minute=2, attempts_per_address=3)}
+    async with (
+        open_gate(database_url, tmp_path, **limits) as gate,
+        gate.browser() as first,
+        gate.browser() as second,
+    ):
+        assert [await attempt(first, REFUSED) for _ in range(3)] == [400, 400, 429]
+        assert [await attempt(second, REFUSED) for _ in range(2)] == [400, 429]
+
+
+async def test_a_typing_mistake_is_no_attempt(database_url: str, tmp_path: Path) -> None:
+    limits = {"login": Login(attempts_per_minute=1, attempts_per_address=1)}
+    async with open_gate(database_url, tmp_path, **limits) as gate, gate.browser() as person:
+        mistakes = [await attempt(person, wrong) for wrong in ("anna", "", "https://", "http://x.example/")]
+        assert mistakes == [400] * 4
+        assert [await attempt(person, REFUSED) for _ in range(2)] == [400, 429]
+
+
+async def attempt(browser: Browser, identifier: str) -> int:
+    page = (await browser.get("/login")).text
+    fields = {TOKEN_FIELD: hidden(page, TOKEN_FIELD), "identifier": identifier, "return_to": "/me"}
+    return (await browser.post("/login", fields)).status
 
 
 async def test_calls_with_a_token_wait_before_anybody_is_asked(database_url: str, tmp_path: Path) -> None:

@@ -7,15 +7,20 @@ import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from solidgate.adapters.sql.persons import OF_PERSON
+from solidgate.audit.activity import Activity, Kind
 from solidgate.flow import ask, choose, invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.space import answer, join
 from solidgate.testing.terms import sample_agreement
+from solidgate.web.language import Language
+from solidgate.web.log_filter import wanted_of
 from solidgate.web.words_of_rights import REMOVED
 
 ANNA = "https://anna.example/profile/card#me"
@@ -67,6 +72,54 @@ async def test_the_log_is_a_page_a_table_and_json(gate: TestGate) -> None:
         assert any(url.startswith("https://anna.example/log/activity-") for url in gate.pods.held)
         assert (await anna.post("/me/activity", {"container": "solidgate/log/"})).status == 200
         assert any(url.startswith("https://anna.example/solidgate/log/activity-") for url in gate.pods.held)
+
+
+async def test_the_log_says_of_each_entry_which_consent_and_which_space_it_is_about(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        consent_id = await consented(gate, anna)
+        page = (await anna.get("/me/activity?type=ADD_CONSENT&lang=nl")).text
+    agreement = sample_agreement()
+    (purpose,) = agreement.purposes
+    entries = re.findall(r"<li>(.*?)</li>", page.partition('<ol class="timeline">')[2].partition("</ol>")[0])
+    assert len(entries) == 2
+    language = Language("nl")
+    for entry in entries:
+        assert f'<a href="/consents/{consent_id}" dir="auto">{language.pick(purpose.title)}</a>' in entry
+        assert language.pick(agreement.title) in entry
+    assert re.search(r'<a href="/me/activity.json">JSON</a>, +<a href="/me/activity.csv">CSV</a>', page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [("from=9999-99-99&to=2026-11-22", "from"), ("to=today", "to"), ("from=2026-11-22&to=2026-11-21", "to"),
+     ("type=NOTHING", "type")],
+)  # fmt: skip
+async def test_a_filter_that_cannot_be_is_told_at_its_field(gate: TestGate, asked: str, field: str) -> None:
+    async with gate.browser(ANNA) as anna:
+        answer = await anna.get(f"/me/activity?{asked}")
+        program = await anna.get(f"/me/activity.json?{asked}", "application/json")
+    page = answer.text
+    assert (answer.status, page.count('class="error"')) == (400, 1)
+    assert f'<li><a href="#{field}">' in page
+    assert re.search(rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="error-{field}"', page)
+    assert 'class="timeline"' not in page
+    assert ('value="2026-11-22"' in page) == ("2026-11-22" in asked)
+    assert (program.status, json.loads(program.text)["code"]) == (400, "rights.filter-invalid")
+
+
+def test_the_days_of_a_filter_are_days_of_the_zone() -> None:
+    late = Activity(datetime(2026, 11, 21, 23, 30, tzinfo=UTC), Kind.ISSUE_TOKEN, "session.began")
+    for name, is_there in (("Europe/Brussels", True), ("UTC", False)):
+        wanted, faults = wanted_of({"from": "2026-11-22", "to": "2026-11-22"}, ZoneInfo(name))
+        assert (wanted.holds(late), faults) == (is_there, ())
+
+
+async def test_counts_read_well_for_one_and_for_many(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        await consented(gate, anna)
+        page = (await anna.get("/me/erase?lang=fr")).text
+    assert re.search(r"<li>[^<]*reçus\s*: \d+</li>", page)
+    assert "×" not in page
 
 
 async def test_with_several_pods_the_log_needs_the_whole_address(
