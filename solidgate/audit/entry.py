@@ -49,7 +49,7 @@ class Action(StrEnum):
     RESULT_REFUSED = "enclave:result:refused"
     RESULT_REMOVED = "system:result:removed"
     RESULT_DELETED = "system:result:deleted"
-    RESULT_TAKEN_OUT = "system:result:taken-out"
+    RESULT_UNPUBLISHED = "system:result:unpublished"
     AGGREGATE_RELEASED = "enclave:aggregate:released"
     AGGREGATE_REFUSED = "enclave:aggregate:refused"
     AGGREGATE_DELETED = "system:aggregate:deleted"

@@ -59,7 +59,7 @@ def taken_out(consent_id: str, at: datetime, removed: int) -> tuple[AuditEntry, 
 
     The row that queries read is gone with it, so the trail alone tells it later.
     """
-    entry = AuditEntry(Action.RESULT_TAKEN_OUT, at, "system", (consent_id,), Outcome.DONE)
+    entry = AuditEntry(Action.RESULT_UNPUBLISHED, at, "system", (consent_id,), Outcome.DONE)
     return (entry,) if removed else ()
 
 

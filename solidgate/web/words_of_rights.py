@@ -36,7 +36,7 @@ ACTIVITY: Mapping[str, str] = {
     "receipt.copied": mark("A receipt was copied to your pod"),
     "receipt.not-copied": mark("A receipt could not be copied to your pod"),
     "result.published": mark("The organisations of the space can ask queries about your result"),
-    "result.taken-out": mark("Your result was taken out of the queries"),
+    "result.unpublished": mark("Your result was taken out of the queries"),
     "session.began": mark("You logged in here"),
 }
 

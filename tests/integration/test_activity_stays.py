@@ -45,7 +45,7 @@ async def test_a_withdrawal_takes_no_entry_out_of_the_log(scene: Installation) -
     assert (ended.results_removed, len(ended.results_removed_from_pod)) == (1, 1)
     after = await told(scene, session)
     assert set(before) - set(after) == set()
-    (out,) = [one for one in after if one.what == "result.taken-out"]
+    (out,) = [one for one in after if one.what == "result.unpublished"]
     assert (out.at, out.consent, out.kind) == (ended.at, view.record.consent_id, Kind.DATA_IMPORT)
     await _in_every_form(scene, session, after)
 
@@ -78,7 +78,7 @@ async def test_the_end_of_a_consent_is_told_the_same_way_and_an_erasure_removes_
     assert await expire.expire(scene.world)
     after = await told(scene, session)
     assert set(before) - set(after) == set()
-    assert [one.what for one in after].count("result.taken-out") == 1
+    assert [one.what for one in after].count("result.unpublished") == 1
     await rights.erase(scene.world, session)
     async with scene.world.store.transaction() as tx:
         rows = (await tx.connection.exec_driver_sql("SELECT entry FROM audit")).scalars()

@@ -65,7 +65,7 @@ async def test_the_page_repeats_all_that_was_shown_in_its_language(
         own, shown = await answered(gate, anna, language, yes)
         part = displayed((await anna.get(f"{own}?lang=en")).text)
     assert INTACT in part
-    assert f'<div lang="{language}">' in part
+    assert f'<div lang="{language}" dir="ltr">' in part
     for key, title, lines in shown.rows:
         row = re.search(rf'<div data-row="{key}"><dt>(.*?)</dt>(.*?)</div>', part, re.DOTALL)
         assert row
