@@ -56,7 +56,16 @@ class Matrix:
 async def everything(matrix: Matrix) -> None:
     """All walks, one after the other."""
     await every_address(matrix)
-    for walk in (no_thanks, logging_in, nobody_asked_yet, two_windows, errors, the_word, no_pod_chosen):
+    for walk in (
+        no_thanks,
+        no_with_a_folder_that_is_none,
+        logging_in,
+        nobody_asked_yet,
+        two_windows,
+        errors,
+        the_word,
+        no_pod_chosen,
+    ):
         await walk(matrix)
     for walk in (by_hand, withdrawing_one, withdrawing_all, new_terms, leaving_for_good):
         await walk(matrix)
@@ -80,6 +89,15 @@ async def no_thanks(matrix: Matrix) -> None:
         await walk.press(NO)
         await walk.open(join)
         await walk.press("main a[href*=again]")
+
+
+async def no_with_a_folder_that_is_none(matrix: Matrix) -> None:
+    """A no is taken as it is; the page tells that the folder was left out."""
+    async with matrix.arrive("folder") as walk:
+        await walk.page.goto(matrix.asking("one"))
+        await walk.page.click("details:has(#receipt_container) > summary")
+        await walk.page.fill("#receipt_container", "../up")
+        await walk.press(NO)
 
 
 async def logging_in(matrix: Matrix) -> None:
