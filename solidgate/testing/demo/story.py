@@ -167,21 +167,32 @@ async def _decide(story: Story, visitor: Visitor, invitation: str) -> None:
 
 
 async def _verify_decision(story: Story, person: Person, record: Mapping[str, object], decision: str) -> None:
-    """The receipt stands in the pod, for its owner alone; the door is as the answer says."""
-    say, agent = story.say, str(story.space["agent"])
+    """The receipt of a yes stands in the pod, for its owner alone, and the door gives Read; a no leaves the
+    pod as it was."""
+    if decision == "yes":
+        await _verify_yes(story, person, record)
+    else:
+        await _verify_no(story, person, record)
+
+
+async def _verify_yes(story: Story, person: Person, record: Mapping[str, object]) -> None:
+    agent, resources = str(story.space["agent"]), _resources(record)
     copy = await outside.fetch(str(record["receipt_url"]), person)
     story.prove(copy.content.decode() == record["receipt"], f"{person.name}'s pod holds the receipt")
     stranger = await outside.fetch(str(record["receipt_url"]), None)
     story.prove(stranger.status == 401, f"nobody else reads {person.name}'s receipt")
-    resources = _resources(record)
-    if decision == "yes":
-        granted = [(await outside.modes(url, person)).get(agent, set()) for url in resources]
-        story.prove(granted and all(one == {"Read"} for one in granted), "the door gives Read, no more")
-        say(f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read, for the space")
-    else:
-        asked = await outside.fetch(f"{person.pod}energy/", person)
-        story.prove(agent.encode() not in asked.content, "a no opens nothing")
-        say(f"2 consent   {person.name} says no: recorded, nothing opened, nothing read")
+    granted = [(await outside.modes(url, person)).get(agent, set()) for url in resources]
+    story.prove(granted and all(one == {"Read"} for one in granted), "the door gives Read, no more")
+    story.say(f"2 consent   {person.name} says yes: {len(resources)} documents opened to Read, for the space")
+
+
+async def _verify_no(story: Story, person: Person, record: Mapping[str, object]) -> None:
+    story.prove(bool(record["receipt"]) and not record["receipt_url"], "a no has a receipt, here alone")
+    written = await outside.fetch(f"{person.pod}solidgate/", person)
+    story.prove(written.status == 404, "a no writes nothing into the pod")
+    asked = await outside.fetch(f"{person.pod}energy/", person)
+    story.prove(str(story.space["agent"]).encode() not in asked.content, "a no opens nothing")
+    story.say(f"2 consent   {person.name} says no: recorded, nothing opened, read or written")
 
 
 def _resources(record: Mapping[str, object]) -> list[str]:
