@@ -38,7 +38,6 @@ __all__ = [
     "check",
     "complete",
     "end",
-    "finish",
     "place_before",
     "resume",
     "resume_to_withdraw",
@@ -75,15 +74,6 @@ def check(world: World, identifier: str, *, browser: str) -> None:
     if not browser:
         raise LoginRefused("the browser keeps no cookies, so its login could not be told from another's")
     check_web_address(identifier, plain_http=_plain_http(world))
-
-
-async def finish(world: World, query: Mapping[str, Sequence[str]], browser: str) -> tuple[Session, str]:
-    """The callback: all values of its query by name. Gives the session and where the person came from.
-
-    It is ``begun`` and ``complete`` in one, for whoever needs no way back between the two.
-    """
-    request = await begun(world, query, browser)
-    return await complete(world, query, request), request.return_to
 
 
 async def begun(world: World, query: Mapping[str, Sequence[str]], browser: str) -> AuthorizationRequest:

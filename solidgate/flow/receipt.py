@@ -13,7 +13,7 @@ from solidgate.consent.receipt_rdf import as_jsonld, as_turtle, receipt_triples
 from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.request import ConsentRequest
 from solidgate.consent.status import ConsentStatus
-from solidgate.consent.stored import StoredConsent
+from solidgate.consent.stored import StoredConsent, StoredReceipt
 from solidgate.errors import ConsentNotGiven, EpochPassed, PodConflict, PodFault, SolidgateError
 from solidgate.flow.check import is_place
 from solidgate.flow.owner import Owner, Sender
@@ -87,6 +87,12 @@ def goes_by_itself(record: ConsentRecord, request: ConsentRequest) -> bool:
     That of a no is not, unless its person named the folder: who says no lets nothing be written.
     """
     return record.latest.status is not ConsentStatus.REFUSED or bool(request.receipt_container)
+
+
+def is_owed(record: ConsentRecord, newest: StoredReceipt) -> bool:
+    """Whether the newest copy is still to be made: that of a no, only if it was asked for and failed."""
+    asked_for = record.latest.status is not ConsentStatus.REFUSED or newest.problem is not None
+    return newest.pod_url is None and asked_for
 
 
 async def copy(world: World, session: Session, stored: StoredConsent) -> None:

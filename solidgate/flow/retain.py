@@ -66,7 +66,7 @@ def _entry(kept: Kept, world: World) -> AuditEntry:
 _KINDS: tuple[tuple[_Look, _Drop], ...] = (
     (
         lambda tx, digest: tx.retention.derived(digest, BATCH),
-        lambda tx, kept, world: _take_out(tx, kept, world),
+        _take_out,
     ),
     (
         lambda tx, digest: tx.retention.deliveries(digest, BATCH),

@@ -45,8 +45,7 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
         known = await tx.doors.one(consent_id)
-        request, _ = await tx.requests.one(stored.record.request_id, session.person_id)
-        copied = (await tx.receipts.newest(session.person_id, consent_id)).pod_url
+        newest = await tx.receipts.newest(session.person_id, consent_id)
     if _is_withdrawn(stored):
         await _as_withdrawn(world, session, consent_id)
         return
@@ -55,7 +54,7 @@ async def settle_one(world: World, session: Session, consent_id: str) -> None:
         await door.close_for(world, session, stored.record, stored.space_id)
     if not holds:
         await in_doubt.look_for(world, session.access, stored)
-    if copied is None and receipt.goes_by_itself(stored.record, request):
+    if receipt.is_owed(stored.record, newest):
         await receipt.copy(world, session, stored)
 
 

@@ -17,8 +17,10 @@ from solidgate.adapters.clock import SystemClock
 from solidgate.adapters.http import GuardedFetcher
 from solidgate.adapters.http_policy import FetchPolicy
 from solidgate.adapters.oidc_issuer import IssuerPolicy, OidcIssuers
+from solidgate.flow import login
 from solidgate.flow.world import World
 from solidgate.identity import jose
+from solidgate.identity.login import Session
 from solidgate.ports import Clock
 from solidgate.settings import Settings
 from solidgate.testing.logins import MemoryLogins
@@ -76,6 +78,12 @@ async def relying_party(
         finally:
             await fetcher.aclose()
             await runner.cleanup()
+
+
+async def finish(world: World, callback: Mapping[str, Sequence[str]], browser: str) -> tuple[Session, str]:
+    """The whole callback, as the gate carries it: the session, and where the person came from."""
+    request = await login.begun(world, callback, browser)
+    return await login.complete(world, callback, request), request.return_to
 
 
 def _world(settings: Settings, clock: Clock, fetcher: GuardedFetcher) -> World:

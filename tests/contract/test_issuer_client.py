@@ -20,7 +20,7 @@ from solidgate.identity.login import AuthorizationRequest
 from solidgate.testing.css import CommunityServer
 from solidgate.testing.issuer import AwkwardIssuer
 from solidgate.testing.people import walk_cancel, walk_login
-from solidgate.testing.relying import relying_party
+from solidgate.testing.relying import finish, relying_party
 
 Callback = dict[str, list[str]]
 
@@ -117,19 +117,19 @@ async def test_signing_keys_are_public(partner: Partner) -> None:
 @pytest.mark.parametrize("by", ["webid", "issuer"])
 async def test_login(partner: Partner, by: str) -> None:
     callback = await partner.agree(await partner.begin(getattr(partner, by)))
-    session, return_to = await login.finish(partner.world, callback, "browser")
+    session, return_to = await finish(partner.world, callback, "browser")
     assert (session.webid, session.issuer, return_to) == (partner.webid, partner.issuer, "/me")
 
 
 async def test_a_cancelled_login_changes_nothing(partner: Partner) -> None:
     callback = await partner.cancel(await partner.begin(partner.webid))
     with pytest.raises(LoginCancelled):
-        await login.finish(partner.world, callback, "browser")
+        await finish(partner.world, callback, "browser")
 
 
 async def test_a_double_callback_makes_one_session(partner: Partner) -> None:
     callback = await partner.agree(await partner.begin(partner.webid))
-    both = [login.finish(partner.world, callback, "browser") for _ in range(2)]
+    both = [finish(partner.world, callback, "browser") for _ in range(2)]
     outcomes = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(isinstance(one, SolidgateError) for one in outcomes) == [False, True]
 
@@ -163,7 +163,7 @@ async def test_a_code_of_another_verifier_is_refused(partner: Partner) -> None:
 async def test_the_persons_token_calls_our_api(partner: Partner) -> None:
     """The token of this login, verified by our own resource server."""
     callback = await partner.agree(await partner.begin(partner.webid))
-    session, _ = await login.finish(partner.world, callback, "browser")
+    session, _ = await finish(partner.world, callback, "browser")
     url = f"{partner.world.public_url}spaces/s/sparql"
     signed = session.access.headers("GET", url, partner.world.clock.now())
     found = await caller.authenticate(partner.world, "GET", url, [signed["Authorization"]], [signed["DPoP"]])
@@ -172,7 +172,7 @@ async def test_the_persons_token_calls_our_api(partner: Partner) -> None:
 
 async def test_the_persons_token_opens_their_own_pod(css_partner: Partner, community: Any) -> None:
     callback = await css_partner.agree(await css_partner.begin(css_partner.webid))
-    session, _ = await login.finish(css_partner.world, callback, "browser")
+    session, _ = await finish(css_partner.world, callback, "browser")
     private = f"{community.people[0].pod}.acl"
     fetch = css_partner.world.fetcher.fetch
     assert (await fetch("GET", private, access=session.access, max_bytes=65536)).status == 200

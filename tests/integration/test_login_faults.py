@@ -95,7 +95,7 @@ async def test_a_wrong_address_is_told_where_it_was_entered(
         assert 'role="alert" tabindex="-1" id="summary" autofocus' in page
         assert 'aria-describedby="identifier-hint error-identifier" aria-invalid="true"' in page
         (said,) = re.findall(r'<li><a href="#identifier">(.*?)</a></li>', page)
-        assert f"{said}</p>" in page
+        assert re.search(rf'id="error-identifier"><span class="away">[^<]*</span>{re.escape(said)}</p>', page)
         assert f"/login?return_to={quote(JOINING)}&amp;lang=fr" in page, (
             "the switch of languages loses the place"
         )

@@ -11,7 +11,7 @@ import pytest
 from solidgate.flow import invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import ADVICE, sample_agreement
-from tests.unit.web.test_pages import ANNA, POD, READINGS, hidden
+from tests.unit.web.asked import ANNA, POD, READINGS, hidden
 
 BECAUSE = {
     "en": ("The copy was not saved in your pod, because:", "Something else is at the place"),

@@ -231,7 +231,12 @@ class Consents:
                     receipts.c.consent_id == newest.c.consent_id, receipts.c.sequence == newest.c.sequence
                 ),
             )
-            .where(receipts.c.pod_url_sealed.is_(None))
+            .join(consents, consents.c.consent_id == receipts.c.consent_id)
+            .where(
+                receipts.c.pod_url_sealed.is_(None),
+                # Of a no, only a copy that its person asked for, and that failed, is owed.
+                sa.or_(consents.c.status != ConsentStatus.REFUSED.value, receipts.c.problem.is_not(None)),
+            )
         )
         ended = sa.or_(
             sa.not_(_HOLDS),

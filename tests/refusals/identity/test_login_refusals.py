@@ -30,7 +30,7 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.testing.issuer import AwkwardIssuer
 from solidgate.testing.quirks import TOLERATED, Quirk
-from solidgate.testing.relying import relying_party
+from solidgate.testing.relying import finish, relying_party
 
 Q = Quirk
 
@@ -132,7 +132,7 @@ async def log_in(world: World, issuer: AwkwardIssuer, identifier: str = "") -> t
     browser = secrets.token_urlsafe(32)
     begun = await login.begin(world, identifier or issuer.webid(), return_to="/requests/7", browser=browser)
     assert isinstance(begun, login.Began)
-    return await login.finish(world, await issuer.agree(begun.redirect_to), browser)
+    return await finish(world, await issuer.agree(begun.redirect_to), browser)
 
 
 def test_every_quirk_has_its_row() -> None:
@@ -222,7 +222,7 @@ async def test_mix_up_sends_no_code_to_the_wrong_issuer(world: World, issuer: Aw
         honest = await issuer.agree(other.redirect_to)
         state = (await attacker.agree(begun.redirect_to))["state"]
         with pytest.raises(LoginRefused, match="iss"):
-            await login.finish(world, {**honest, "state": state}, browser)
+            await finish(world, {**honest, "state": state}, browser)
         assert (attacker.token_requests, issuer.token_requests) == (0, 0)
 
 
@@ -233,10 +233,10 @@ async def test_a_callback_works_once_and_in_its_own_browser(world: World, issuer
     callback = await issuer.agree(begun.redirect_to)
     for stranger in ("", "another-browser"):
         with pytest.raises(LoginStateUnknown):
-            await login.finish(world, callback, stranger)
-    await login.finish(world, callback, browser)
+            await finish(world, callback, stranger)
+    await finish(world, callback, browser)
     with pytest.raises(LoginStateUnknown):
-        await login.finish(world, callback, browser)
+        await finish(world, callback, browser)
     assert issuer.token_requests == 1
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from importlib import resources
-from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -16,73 +14,13 @@ from prometheus_client import REGISTRY
 
 from solidgate.flow import invite, space
 from solidgate.space.purpose import Purpose
-from solidgate.testing.gate import Answer, Browser, TestGate, open_gate
+from solidgate.testing.gate import Browser, TestGate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web.language import Language
-from tests.unit.web.test_pages import ANNA, POD, READINGS, hidden
+from tests.unit.web.asked import ANNA, HEALTH, LANGUAGES, hidden, question, told
 
-HEALTH = dataclasses.replace(STUDY, id="health", special_category=True)
 OPTIONAL = dataclasses.replace(ADVICE, required=False)
-LANGUAGES = ("en", "fr", "nl")
 ROOT = resources.files("solidgate.web")
-
-
-@pytest.fixture
-async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
-    async with open_gate(database_url, tmp_path) as opened:
-        opened.pods.give(ANNA, POD, READINGS)
-        yield opened
-
-
-@pytest.fixture
-async def anna(gate: TestGate) -> AsyncIterator[Browser]:
-    async with gate.browser(ANNA) as browser:
-        yield browser
-
-
-@dataclasses.dataclass(frozen=True)
-class Question:
-    """A request that was looked at, with the fields that every answer to it carries."""
-
-    path: str
-    shown: str
-    language: str
-
-    @property
-    def fields(self) -> dict[str, str]:
-        return {"shown": self.shown, "language": self.language}
-
-    def step(self, name: str, **fields: str) -> str:
-        """The address of one of the pages after the question."""
-        asked = "&".join(f"{key}={value}" for key, value in {**self.fields, **fields}.items())
-        return f"{self.path}/{name}?{asked}"
-
-
-async def question(gate: TestGate, anna: Browser, *purposes: Purpose, language: str = "en") -> Question:
-    await space.create(gate.world, sample_agreement(purposes=purposes))
-    token = await invite.invite(gate.world, None, "home-energy", uses=0, days=300)
-    path = (await anna.get(f"/join/{token}/request")).place
-    page = (await anna.get(f"{path}?lang={language}")).text
-    return Question(path, hidden(page, "shown"), hidden(page, "language"))
-
-
-def told(page: Answer, *fields: str) -> None:
-    """The summary has the focus and leads to each field; each field says what is wrong, and no other does."""
-    summary = re.search(
-        r'<div class="note bad" role="alert" tabindex="-1" id="summary" autofocus>(.*?)</div>',
-        page.text,
-        re.S,
-    )
-    assert summary, page.text
-    places = re.findall(r'<a href="#([^"]+)">', summary[1])
-    assert len(places) == len(fields)
-    for place in places:
-        assert page.text.count(f' id="{place}"') == 1, place
-    assert re.findall(r'class="error" id="error-([^"]+)"', page.text) == list(fields)
-    for field in fields:
-        assert re.search(rf'aria-describedby="error-{field}[" ]', page.text), field
-    assert "/errors#" not in page.text
-    assert not re.search(r"ReceiptPlace|until must be|between \d{4}", page.text), "no raw detail"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

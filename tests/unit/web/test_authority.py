@@ -12,9 +12,8 @@ from solidgate.settings import Consent
 from solidgate.testing.gate import open_gate
 from solidgate.testing.terms import sample_agreement
 from solidgate.web.pages import AUTHORITIES
-from tests.unit.web.test_pages import hidden
+from tests.unit.web.asked import ANNA, hidden
 
-ANNA = "https://anna.example/profile/card#me"
 NAME, PAGE = "Autorité <de> protection", "https://authority.example/complain"
 LINK = f'<a href="{PAGE}" dir="auto">Autorité &lt;de&gt; protection</a>'
 OF_EUROPE = f'<a href="{AUTHORITIES}" hreflang="en">'

@@ -17,8 +17,8 @@ from solidgate.consent.notice import Notice
 from solidgate.flow import ask, consent, invite, space
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import sample_agreement
+from tests.unit.web.asked import ANNA
 
-ANNA = "https://anna.example/profile/card#me"
 INTACT = "Checked just now: it is the text that your record names."
 BROKEN = "Checked just now: it is not the text that your record names."
 GONE = "The text is not kept here any more."

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.testing.gate import Browser, TestGate
 from solidgate.testing.terms import ADVICE, STUDY
-from tests.unit.web.test_answer_pages import LANGUAGES, Question, question, told
-from tests.unit.web.test_pages import ANNA, POD, READINGS
+from tests.unit.web.asked import HEALTH, LANGUAGES, POD, Question, question, told
 
-HEALTH = dataclasses.replace(STUDY, id="health", special_category=True)
 LEFT_OUT = {"en": "so it was left out", "fr": "n’a donc pas été retenu", "nl": "daarom weggelaten"}
 WRONG = [
     {"until": "2020-01-01"},
@@ -25,19 +20,6 @@ WRONG = [
 ]
 NO = {"answer-advice": "no"}
 NOES = {**NO, "answer-health": "no"}
-
-
-@pytest.fixture
-async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
-    async with open_gate(database_url, tmp_path) as opened:
-        opened.pods.give(ANNA, POD, READINGS)
-        yield opened
-
-
-@pytest.fixture
-async def anna(gate: TestGate) -> AsyncIterator[Browser]:
-    async with gate.browser(ANNA) as browser:
-        yield browser
 
 
 async def refused(anna: Browser, place: str) -> bool:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from solidgate.flow import invite, space
 from solidgate.settings import Consent, Login
@@ -15,25 +12,10 @@ from solidgate.testing.awkward import LOGIN_PAGE
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web.forms import TOKEN_FIELD
+from tests.unit.web.asked import ANNA, POD, READINGS, hidden
 
 # Well written, and refused at the door to the outside.
 REFUSED = "https://127.0.0.1/profile#me"
-ANNA = "https://anna.example/profile/card#me"
-POD = "https://anna.example/"
-READINGS = {"energy/2025.ttl": b"<#a> <#b> 1 .", "energy/2024.ttl": b"<#a> <#b> 2 ."}
-
-
-@pytest.fixture
-async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
-    async with open_gate(database_url, tmp_path) as opened:
-        opened.pods.give(ANNA, POD, READINGS)
-        yield opened
-
-
-@pytest.fixture
-async def anna(gate: TestGate) -> AsyncIterator[Browser]:
-    async with gate.browser(ANNA) as browser:
-        yield browser
 
 
 async def invited(gate: TestGate, **changes: object) -> str:
@@ -46,12 +28,6 @@ async def asked(gate: TestGate, person: Browser) -> str:
     """The path of this person's request."""
     token = await invited(gate)
     return (await person.get(f"/join/{token}/request")).place
-
-
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)">', page)
-    assert found, f"the page has no {name}"
-    return found[1]
 
 
 async def say(person: Browser, request: str, answer: str, **fields: str) -> tuple[int, str]:

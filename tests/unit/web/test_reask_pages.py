@@ -16,8 +16,8 @@ from solidgate.space.agreement import Agreement
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.space import answer
 from solidgate.testing.terms import ADVICE, sample_agreement
+from tests.unit.web.asked import ANNA
 
-ANNA = "https://anna.example/profile/card#me"
 SPACE = "home-energy"
 UNCHANGED = {
     "en": "Nothing has changed since you answered.",

@@ -22,8 +22,7 @@ from solidgate.testing.terms import sample_agreement
 from solidgate.web.language import Language
 from solidgate.web.log_filter import wanted_of
 from solidgate.web.words_of_rights import REMOVED
-
-ANNA = "https://anna.example/profile/card#me"
+from tests.unit.web.asked import ANNA
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from solidgate.testing.gate import open_gate
 from solidgate.testing.space import join
 from solidgate.testing.terms import sample_agreement
 from solidgate.web.language import Language
+from tests.unit.web.asked import ANNA
 
-ANNA = "https://anna.example/profile/card#me"
 WINTER, SUMMER = (datetime(2026, month, 1, 8, 16, 5, tzinfo=UTC) for month in (1, 7))
 
 

@@ -5,37 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from solidgate.consent.status import ConsentStatus
-from solidgate.testing.gate import Browser, TestGate, open_gate
+from solidgate.flow.settle import settle
+from solidgate.testing.gate import Browser, TestGate
 from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web import words
 from solidgate.web.language import Language
+from tests.unit.web.asked import HEALTH, LANGUAGES, POD, question, told
 from tests.unit.web.page_values import consent_of, values
-from tests.unit.web.test_answer_pages import HEALTH, LANGUAGES, question, told
-from tests.unit.web.test_pages import ANNA, POD, READINGS
 from tests.unit.web.test_templates import render
 
 BESIDE = {"answer-advice": "no", "answer-study": "yes"}
 YES = {"answer-advice": "yes", "answer-study": "yes"}
 STAY = "Your other consents in this space stay"
-
-
-@pytest.fixture
-async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
-    async with open_gate(database_url, tmp_path) as opened:
-        opened.pods.give(ANNA, POD, READINGS)
-        yield opened
-
-
-@pytest.fixture
-async def anna(gate: TestGate) -> AsyncIterator[Browser]:
-    async with gate.browser(ANNA) as browser:
-        yield browser
 
 
 @pytest.mark.parametrize(
@@ -91,12 +76,28 @@ async def test_a_no_writes_nothing_until_it_is_asked_to(gate: TestGate, anna: Br
     before = set(gate.pods.held)
     asked = await question(gate, anna, ADVICE)
     made = await anna.post(asked.path, {**asked.fields, "answer-advice": "no"})
-    async with gate.browser(ANNA):
-        pass
+    assert anna.session
+    assert await settle(gate.world, anna.session) == 0, "the next login has nothing to do for it"
+    await anna.post(f"{made.place}/door", {})
     assert set(gate.pods.held) == before
     page = (await anna.get(made.place)).text
     assert "Save a receipt in my pod" in page
     assert (await anna.post(f"{made.place}/receipt", {})).status == 303
+    assert {url for url in set(gate.pods.held) - before if url.startswith(f"{POD}solidgate/receipts/")}
+
+
+async def test_a_receipt_of_a_no_that_was_asked_for_is_copied_at_the_next_login_at_last(
+    gate: TestGate, anna: Browser
+) -> None:
+    asked = await question(gate, anna, ADVICE)
+    made = await anna.post(asked.path, {**asked.fields, "answer-advice": "no"})
+    before = set(gate.pods.held)
+    gate.pods.refuses.add("create")
+    await anna.post(f"{made.place}/receipt", {})
+    gate.pods.refuses.clear()
+    assert set(gate.pods.held) == before
+    assert anna.session
+    assert [await settle(gate.world, anna.session) for _ in range(2)] == [1, 0]
     assert {url for url in set(gate.pods.held) - before if url.startswith(f"{POD}solidgate/receipts/")}
 
 
