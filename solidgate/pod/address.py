@@ -12,11 +12,12 @@ from urllib.parse import quote
 from yarl import URL
 
 # Small letters, no default port, no escape, no dot segment, no query, no fragment: every parser gives it back
-# as it is. The steps are possessive, so that a long address that is none is refused in one pass.
+# as it is. Each step has one reading, so a long address that is none is refused in two passes; Python before
+# 3.11.5 loses its place in a possessive group, which would need one.
 _NORMAL = re.compile(
-    r"https?://[a-z0-9]++(?:[.-][a-z0-9]++)*+"
+    r"https?://[a-z0-9]++(?:[.-][a-z0-9]++)*"
     r"(?::(?!80/|443/)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
-    r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+/)*+(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)?"
+    r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)?"
 )
 # A scheme, a server without a user's name, and no character that a parser drops or stumbles over.
 _OF_A_SERVER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#@\\\x00-\x20\x7f]++(?:[/?#][^\x00-\x1f\x7f]*+)?")

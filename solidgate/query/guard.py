@@ -34,17 +34,18 @@ REFUSED = frozenset({*_UPDATES, "SERVICE", "FROM"})
 # that lead outside are looked for at the end of every bare word, the name of a prefix included.
 _GLUED = ("SERVICE", "FROM")
 
-# Repetitions are possessive and every string ends somewhere, so the scan is linear. Variables, language tags
-# and local names are stepped over whole: "?load", "@add" and "ex:from" are no keywords.
+# Every string ends somewhere, so no step is taken back and the scan is linear. A round of a possessive group
+# is sure from its first character on: Python before 3.11.5 loses its place in one that ends within a round.
+# Variables, language tags and local names are stepped over whole: "?load" and "ex:from" are no keywords.
 _TOKEN = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|(?P<open1>.?\Z))'
-    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|(?P<open2>.?\Z))"
-    r'|"(?:[^"\\\n\r]|\\.)*+(?:"|(?P<open3>[\n\r\\]|\Z))'
-    r"|'(?:[^'\\\n\r]|\\.)*+(?:'|(?P<open4>[\n\r\\]|\Z))"
+    r'"""[^"\\]*+(?:\\.[^"\\]*+)*+(?:"(?!"")[^"\\]*+(?:\\.[^"\\]*+)*+)*(?:"""|(?P<open1>.?\Z))'
+    r"|'''[^'\\]*+(?:\\.[^'\\]*+)*+(?:'(?!'')[^'\\]*+(?:\\.[^'\\]*+)*+)*(?:'''|(?P<open2>.?\Z))"
+    r'|"[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+(?:"|(?P<open3>[\n\r\\]|\Z))'
+    r"|'[^'\\\n\r]*+(?:\\.[^'\\\n\r]*+)*+(?:'|(?P<open4>[\n\r\\]|\Z))"
     r'|<[^<>"{}|^`\\\x00-\x20]*+>'
     r"|\#[^\n\r]*+"
     r"|[?$@]\w++"
-    r"|(?P<prefix>[\w.-]*+):(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*+"
+    r"|(?P<prefix>[\w.-]*+):[\w.:-]*+(?:(?:%[0-9A-Fa-f]{2}|\\.)[\w.:-]*+)*"
     r"|(?P<bare>[\w.-]++)"
     r"|(?P<open>[{(\[])|(?P<close>[})\]])",
     re.DOTALL,

@@ -20,17 +20,19 @@ FORMATS = {
     "application/ld+json": RdfFormat.JSON_LD,
 }
 
-# Strings and IRIs are stepped over whole, so brackets inside them do not count. Repetitions are possessive
-# and a string without end reaches to the end, so the scan is linear; the parser then judges what was wrong.
+# Strings and IRIs are stepped over whole, so brackets inside them do not count. A string without end reaches
+# to the end, so no step is taken back and the scan is linear; the parser then judges what was wrong. Python
+# before 3.11.5 loses its place in a possessive group that ends within a round, so a round is sure from its
+# first character on, or its group is none.
 _TURTLE = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|.?\Z)'
-    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|.?\Z)"
-    r'|"(?:[^"\\\n\r]|\\.)*+(?:["\n\r\\]|\Z)'
-    r"|'(?:[^'\\\n\r]|\\.)*+(?:['\n\r\\]|\Z)"
+    r'"""[^"\\]*+(?:\\.[^"\\]*+)*+(?:"(?!"")[^"\\]*+(?:\\.[^"\\]*+)*+)*(?:"""|.?\Z)'
+    r"|'''[^'\\]*+(?:\\.[^'\\]*+)*+(?:'(?!'')[^'\\]*+(?:\\.[^'\\]*+)*+)*(?:'''|.?\Z)"
+    r'|"[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+(?:["\n\r\\]|\Z)'
+    r"|'[^'\\\n\r]*+(?:\\.[^'\\\n\r]*+)*+(?:['\n\r\\]|\Z)"
     r'|<[^<>"{}|^`\\\s]*+>|\#[^\n\r]*+|(?P<open>[\[({])|(?P<close>[\])}])',
     re.DOTALL,
 )
-_JSON = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
+_JSON = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|.?\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
 # What the parser raises; SyntaxError is no ValueError.
