@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from solidgate.consent.listing import is_listed
+from solidgate.consent.layers import exact_lines
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import every_error
 from solidgate.pod.door import DoorState
+from solidgate.space.agreement import Agreement
 from solidgate.space.characters import isolated as isolated  # for templates
 from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
 if TYPE_CHECKING:
     from solidgate.flow.record import ActivityLine
-
-_EXACT = re.compile(
-    "|".join(
-        re.escape(said[key].partition("{")[0])
-        for said in WORDS.values()
-        for key in ("program_source", "webid")
-    )
-)
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -206,14 +198,9 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 """Settings of htmx: nothing is evaluated, styled inline, kept or asked elsewhere."""
 
 
-def is_exact(line: str) -> bool:
-    """Whether a line of the label is for the second layer: a digest, a WebID, a source, or one of a list."""
-    return "sha256:" in line or _EXACT.match(line) is not None or is_listed(line)
-
-
-def has_exact(lines: Iterable[str]) -> bool:
-    """Whether a row of the label has a second layer."""
-    return any(is_exact(line) for line in lines)
+def exact(row: str, lines: Sequence[str], agreement: Agreement, tag: str) -> frozenset[int]:
+    """The places, from 0, of a row's lines for the second layer, in the words of a language."""
+    return exact_lines(row, lines, agreement, WORDS[tag])
 
 
 def spoken(value: str, language: Language) -> str:
