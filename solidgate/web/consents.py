@@ -163,7 +163,8 @@ def _others(views: Sequence[ConsentView], view: ConsentView) -> Sequence[Consent
 
 def has_ended(found: Withdrawal) -> bool:
     """Whether nothing of a withdrawal is left to do, here or at the pod."""
-    return found.quiescent and found.door in (DoorState.CLOSED, None) and not found.door_problem
+    closed = found.door in (DoorState.CLOSED, None) and not found.door_problem
+    return found.quiescent and closed and not found.results_to_remove
 
 
 async def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:

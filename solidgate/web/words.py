@@ -216,13 +216,13 @@ def direction(tag: str) -> str:
 def of_error(code: str, language: Language) -> str:
     """The sentence of an error in the language's words, English where it has none."""
     kind = every_error().get(code)
-    return str(language.quoted(kind.sentence)) if kind else code
+    return language.quoted(kind.sentence) if kind else code
 
 
 def remedy_of(code: str, language: Language) -> str:
     """What can be done about an error, in the language's words; nothing for one that is not known."""
     kind = every_error().get(code)
-    return str(language.quoted(kind.remedy)) if kind else ""
+    return language.quoted(kind.remedy) if kind else ""
 
 
 def anchor(code: str) -> str:
