@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.approved import approved_of
 from solidgate.consent.duration import after
-from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
+from solidgate.consent.notice import Notice, make_notice
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest, asked_digest
 from solidgate.consent.status import ConsentStatus
@@ -237,16 +237,3 @@ _ACTIONS = {
 def _entry(record: ConsentRecord, now: datetime) -> AuditEntry:
     objects = (record.consent_id, record.agreement_digest, record.notice_digest)
     return AuditEntry(_ACTIONS[record.latest.status], now, "data_subject", objects, Outcome.DONE)
-
-
-async def difference(world: World, session: Session, request_id: str, shown: str) -> tuple[RowChange, ...]:
-    """What changed between the notice that was shown and the one of its language that would be shown now.
-
-    Raises ``TermsChanged`` when no such notice was shown to this person, ``LanguageNotOffered
-    RequestNotFound RequestAnswered`` and pod faults.
-    """
-    async with world.store.transaction() as tx:
-        await tx.requests.one(request_id, session.person_id)
-        old, _ = await tx.requests.shown(session.person_id, request_id, shown)
-    new = (await review(world, session, request_id, old.language)).notice
-    return terms_difference(old, new)

@@ -42,8 +42,8 @@ class Withdrawal:
 
     It and ``results_removed`` are what the withdrawal itself ended, however often it is asked for.
 
-    ``in_doubt`` are the effects whose outcome is not known: ``results_in_doubt`` among them, and else our last
-    changes, which say that it was withdrawn. ``unresolved`` are those in doubt for longer than
+    ``in_doubt`` are the effects whose outcome is not known: ``results_in_doubt`` among them, and else our
+    last changes, which say that it was withdrawn. ``unresolved`` are those in doubt for longer than
     ``consent.doubt_hours``. ``under_way`` says that something that had begun has not ended yet. ``results_*``
     are addresses in the person's pod: kept and marked as invalid, still to be removed as the person asked,
     removed, or no longer ours to touch.

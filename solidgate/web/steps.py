@@ -105,7 +105,7 @@ async def changed(request: web.Request, session: Session, shown: str) -> web.Res
     REFUSALS.labels(TermsChanged.code).inc()
     request_id = request.match_info["request_id"]
     try:
-        found = await consent_flow.difference(request.app[WORLD], session, request_id, shown)
+        found = await reask_flow.difference(request.app[WORLD], session, request_id, shown)
         difference = reask_flow.Since(found).told
     except (TermsChanged, LanguageNotOffered):
         difference = None  # no such page was shown to this person, or not in a language of these terms

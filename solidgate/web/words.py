@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.changes import marked as marked  # for templates
 from solidgate.consent.layers import exact_lines
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
@@ -239,6 +240,8 @@ def part_of_notice(key: str, language: Language) -> str:
     """The name of one part of a notice, for the page that shows what changed."""
     if key in ROWS:
         return WORDS[language.tag][key]
+    if key == "terms":
+        return str(language.text(mark("The full terms")))
     if key.startswith("statement"):
         return str(language.text(mark("The sentence that you agree to")))
     return str(language.text(mark("The page as a whole")))
