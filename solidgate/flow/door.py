@@ -75,8 +75,10 @@ async def _attempt(held: Tenure, session: Session) -> tuple[DoorState, str | Non
         # The intent first: whatever becomes of this process, a door that may be open is known.
         await _remember_held(held, DoorState.PARTIAL, None)
         state, problem = await _try_open(held, session, door)
-    except PodFault as fault:
-        state, problem = DoorState.CLOSED, fault.code
+    except PodFault as fault:  # before anything was sent: what was known of it stays so
+        async with world.store.transaction() as tx:
+            known = await tx.doors.one(stored.record.consent_id)
+        state, problem = known.state if known else DoorState.CLOSED, fault.code
     await _remember_held(held, state, problem)
     return state, problem
 

@@ -28,7 +28,7 @@ from solidgate.errors import (
     PersonNotFound,
     SolidgateError,
 )
-from solidgate.flow import at_pod, cancel_access, may_land, settle, watching
+from solidgate.flow import at_pod, cancel_access, may_land, receipt, reclaim, settle, watching
 from solidgate.flow import withdraw as withdrawing
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.quiet import quiet
@@ -205,7 +205,8 @@ async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, 
     doors = [row["consent_id"] for row in rows["doors"] if row["state"] != DoorState.CLOSED.value]
     written = [row["delivery"]["target"] for row in sent if row["state"] == "written"]
     written += [row["signpost"]["target"] for row in rows["signposts"] if row["state"] == "written"]
-    copies = [row["pod_url"] for row in rows["receipts"] if row["pod_url"]]
+    written += [reclaim.note_of(row["delivery"]["target"]) for row in sent if row["noted"]]
+    copies = [url for row in rows["receipts"] if row["pod_url"] for url in receipt.forms_of(row["pod_url"])]
     return Reach(
         pods=_each([*written, *copies]),
         doors=_each(world.agent(spaces[one]) for one in doors),
