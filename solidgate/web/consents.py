@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import RequestAnswered, StoreUnavailable
+from solidgate.errors import ConsentNotGiven, RequestAnswered, StoreUnavailable
 from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
@@ -135,7 +135,10 @@ async def withdraw(request: web.Request) -> web.Response:
     form = await read_form(request, session.session_id)  # no pace: nothing stands in the way of withdrawing
     remove = form.get("results") == "remove"
     consent_id = request.match_info["consent_id"]
-    found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
+    try:
+        found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
+    except ConsentNotGiven:
+        return _as_it_ended(request)
     return await _withdrawn(request, session, found)
 
 
@@ -147,8 +150,18 @@ async def withdrawal(request: web.Request) -> web.Response:
     if view.status.valid_for_processing and wants_html(request):
         others = await _others_of_the_space(request, session, view)
         return render(request, "withdraw.html", session=session, others=others, **_words(view))
-    found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
+    try:
+        found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
+    except ConsentNotGiven:
+        return _as_it_ended(request)
     return await _withdrawn(request, session, found)
+
+
+def _as_it_ended(request: web.Request) -> web.Response:
+    """What ended otherwise meanwhile, or was a no, cannot be withdrawn: its page tells how it ended."""
+    if not wants_html(request):
+        raise ConsentNotGiven
+    return see_other(f"/consents/{request.match_info['consent_id']}")
 
 
 async def _others_of_the_space(request: web.Request, session: Session, view: ConsentView) -> bool:

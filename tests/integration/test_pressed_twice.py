@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from solidgate.testing.play import Play
+from solidgate.testing.space import new_terms
 
 DOWNLOAD = re.compile(r'href="data:application/vc\+jwt;base64,([^"]+)"')
 
@@ -45,4 +46,19 @@ async def test_withdrawing_everything_twice_is_no_fault(play: Play) -> None:
         assert len(others) < len(pages)
         assert all("There is nothing to withdraw." in text for text in others)
         program = await anna.post("/me/withdraw", {}, "application/json")
+        assert (program.status, json.loads(program.content)["code"]) == (403, "consent.not-given")
+
+
+async def test_a_withdrawal_of_what_ended_otherwise_leads_to_how_it_ended(play: Play) -> None:
+    """From a page that was open for long: nobody is told that they never gave it."""
+    session = await play.arrive("anna")
+    view = await play.say(session)
+    own = f"/consents/{view.record.consent_id}"
+    await new_terms(play.world)
+    async with play.gate.browser(session.webid) as anna:
+        pressed = [await anna.post(f"{own}/{one}", {}) for one in ("withdraw", "door/check")]
+        for answer in (*pressed, await anna.get(f"{own}/withdraw")):
+            assert (answer.status, answer.place) == (303, own)
+        assert "Ended by the organisation or the service" in (await anna.get(own)).text
+        program = await anna.post(f"{own}/withdraw", {}, "application/json")
         assert (program.status, json.loads(program.content)["code"]) == (403, "consent.not-given")
