@@ -16,6 +16,7 @@ from solidgate.flow import receipt as receipt_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import settle as settle_flow
 from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.consent import name_at_pod
 from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
@@ -51,6 +52,8 @@ async def consent(request: web.Request) -> web.Response:
     shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
     shown["nothing_new"] = request.query.get("new") == "none"
     shown["left_out"] = request.query.get("receipts") == "default"
+    going_on = request.app[WORLD].after.is_under_way(name_at_pod(view.record.request_id))
+    shown["opening"] = going_on and view.status.valid_for_processing and view.door is not DoorState.OPEN
     shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 
@@ -237,6 +240,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "view": view,
         "decided": decided,
         "pastes": (),
+        "opening": False,
         "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",
