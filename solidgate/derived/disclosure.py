@@ -7,7 +7,7 @@ are parts of one subject stand beside each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -22,6 +22,23 @@ def require_group(contributors: int, minimum: int) -> None:
     """Raises ``GroupTooSmall`` when fewer than ``minimum`` people contribute; the number stays unsaid."""
     if contributors < minimum:
         raise GroupTooSmall(f"at least {minimum} are needed")
+
+
+def require_distance(
+    people: Collection[bytes], earlier: Iterable[tuple[int, Collection[bytes]]], minimum: int
+) -> None:
+    """Raises ``GroupTooSmall`` when this group differs from an earlier one by 1 to ``minimum - 1`` people.
+
+    Two results of such groups, one taken from the other, are about those few. Of each earlier group: how many
+    people were in it, and those of them, or some more, who are still known; who was erased is in the number
+    only. What is compared is the least by which they can differ, so nobody's leaving is taken for two.
+    """
+    now = frozenset(people)
+    for size, known in earlier:
+        both = len(now.intersection(known))
+        apart = max(0, size - both) + len(now) - both
+        if 0 < apart < minimum:
+            raise GroupTooSmall(f"fewer than {minimum} people joined or left since a result was released")
 
 
 def suppress_small_cells(content: bytes, minimum: int, people: int) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import ConformantGraph, RawOutput
-from solidgate.derived.disclosure import require_group, suppress_small_cells
+from solidgate.derived.disclosure import require_distance, require_group, suppress_small_cells
 from solidgate.errors import GroupChanged, SandboxLimit, SolidgateError, StoreUnavailable
 from solidgate.flow import space
 from solidgate.flow.fenced import OWN_SHARE, TAKE_OVER_SECONDS, clock
@@ -110,6 +110,8 @@ async def _gathered(world: World, run_id: str) -> _Group | None:
             await tx.results.hold(run_id)
             rows = await tx.results.visible(run.space_id, world.clock.now(), run_id=run_id)
             require_group(len(_by_person(rows)), agreement.min_group_size)
+            earlier = await tx.results.released_groups(run.space_id)
+            require_distance({row.person for row in rows}, earlier, agreement.min_group_size)
             fences = await tx.leases.take_group(run_id, [row.consent_id for row in rows], seconds)
         if fences:
             return _Group(run, agreement, program, rows, fences, begin + seconds * OWN_SHARE)

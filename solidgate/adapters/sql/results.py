@@ -16,9 +16,10 @@ from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, parts, people
 from solidgate.consent.status import ConsentStatus
 from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow, Unresolved
-from solidgate.run.state import FINAL
+from solidgate.run.state import FINAL, PartState
 
 _AT = sa.TIMESTAMP(timezone=True)
+_CONTRIBUTED = (PartState.WRITTEN.value, PartState.UNCHANGED.value)
 _MOST_DOUBLINGS = 6
 """From one minute to about an hour."""
 
@@ -193,6 +194,21 @@ class Results:
         """Whether a result about the group of this run was released."""
         query = sa.select(aggregates.c.run_id).where(aggregates.c.run_id == run_id)
         return (await self.connection.execute(query)).scalar_one_or_none() is not None
+
+    async def released_groups(self, space_id: str) -> tuple[tuple[int, frozenset[bytes]], ...]:
+        """Of each result about the group: how many people it counts, and who of its run is still known."""
+        query = (
+            sa.select(aggregates.c.run_id, aggregates.c.contributors, people.c.webid_digest)
+            .outerjoin(parts, sa.and_(parts.c.run_id == aggregates.c.run_id, parts.c.state.in_(_CONTRIBUTED)))
+            .outerjoin(people, people.c.person_id == parts.c.person_id)
+            .where(aggregates.c.space_id == space_id)
+        )
+        found: dict[str, tuple[int, set[bytes]]] = {}
+        for row in (await self.connection.execute(query)).all():
+            _, known = found.setdefault(row.run_id, (row.contributors, set()))
+            if row.webid_digest is not None:
+                known.add(bytes(row.webid_digest))
+        return tuple((size, frozenset(known)) for size, known in found.values())
 
     async def newest_aggregate(self, space_id: str) -> tuple[bytes, str] | None:
         """The newest released aggregate and its run; none before the first."""
