@@ -15,9 +15,11 @@ from solidgate.web.forms import Form
 from solidgate.web.language import Language, mark
 
 UNTIL, RECEIPTS, STATEMENT, ANSWER = "until", "receipt_container", "statement-", "answer-"
+OURS = "ours"
+"""The field that tells choices of our own pages from those of a link that somebody else made."""
 _MONTHS = (1, 3, 6, 12)
 _ANSWERS = {"yes": True, "no": False}
-_KEPT = ("shown", "language", UNTIL, RECEIPTS)
+_KEPT = ("shown", "language", OURS, UNTIL, RECEIPTS)
 _OPEN = mark("Choose yes or no.")
 _LACKING = mark("A document that is needed is not in your pod, so only No can be recorded now.")
 _NEEDED = mark(
@@ -153,5 +155,5 @@ def ends(now: datetime, latest: datetime, language: Language, chosen: str = "") 
 
 
 def kept_of(form: Mapping[str, str]) -> dict[str, str]:
-    """What goes along to the next page: the choices, and neither a token nor a typed word."""
+    """What goes along to the next page: the choices, and neither the form's token nor a typed word."""
     return {name: text for name, text in form.items() if name in _KEPT or name.startswith(ANSWER)}

@@ -64,6 +64,7 @@ async def everything(matrix: Matrix) -> None:
         two_windows,
         errors,
         the_word,
+        changing_the_language,
         no_pod_chosen,
     ):
         await walk(matrix)
@@ -164,6 +165,30 @@ async def the_word(matrix: Matrix) -> None:
         await walk.page.fill("#word-health", "something")
         await walk.press("main button[form=agree]", 400)
         await walk.press("main button[form=refuse]")
+
+
+async def changing_the_language(matrix: Matrix) -> None:
+    """On each step, from another language to this one: the page shows what is asked anew, in this one."""
+    other, here = ("fr" if matrix.tag != "fr" else "en"), f"header [hreflang={matrix.tag}]"
+    button = f"header button[value={matrix.tag}]"
+    async with matrix.arrive("lia") as walk:
+        await walk.page.goto(matrix.asking("one"))
+        await walk.press(button)
+        for step in ("choices", "check"):
+            await walk.page.goto(matrix.asking("two"))
+            await walk.page.goto(f"{walk.page.url.partition('?')[0]}?lang={other}")
+            await walk.page.click("main form[method=get] button")
+            if step == "choices":
+                await walk.press(button)
+                continue
+            await walk.page.check("#advice-yes")
+            await walk.page.check("#study-no")
+            await walk.page.click("main button[type=submit]")
+            await walk.press(here)
+        await walk.page.goto(matrix.asking("special"))
+        await walk.page.goto(f"{walk.page.url.partition('?')[0]}?lang={other}")
+        await walk.page.click(YES)
+        await walk.press(here)
 
 
 async def no_pod_chosen(matrix: Matrix) -> None:

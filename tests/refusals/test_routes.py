@@ -55,6 +55,7 @@ PEOPLE = [
     ("GET", "/requests/{request}/check", LOGIN, NO_REQUEST, NO_REQUEST),
     ("GET", "/requests/{request}/word", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/later", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("POST", "/requests/{request}/language", LOGIN, (303, ""), (303, "")),
     ("GET", "/requests/{request}/storage", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/storage", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/look", LOGIN, NO_REQUEST, NO_REQUEST),
