@@ -108,7 +108,7 @@ class Server(Section):
     )
     time_zone: TimeZone = Field(
         default=TIME_ZONE,
-        description="Time zone in which pages tell times; records, JSON and RDF are in UTC.",
+        description="Time zone in which pages tell times and in which chosen days end; data are in UTC.",
     )
     processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="Gate processes sharing the port."

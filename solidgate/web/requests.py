@@ -34,7 +34,6 @@ from solidgate.web.answer_form import (
     STATEMENT,
     UNTIL,
     answers_of,
-    faults_in,
     kept_of,
     statements_of,
     until_of,
@@ -73,7 +72,7 @@ async def review(request: web.Request) -> web.StreamResponse:
         words = steps.form_words(request, session, found, {})
         return render(request, "missing.html", session=session, **words)
     asked = own_choices(request, session)
-    faults = faults_in(asked, found, request.app[WORLD].clock.now()) if asked else ()
+    faults = steps.faults_of(request, found, asked) if asked else ()
     told = tuple(one for one in faults if not one.field.startswith(ANSWER))  # no answer is here to be wrong
     return await steps.page(request, session, found, "request.html", asked, told)
 
@@ -105,7 +104,7 @@ async def check(request: web.Request) -> web.StreamResponse:
     instead = await steps.elsewhere(request, session, found, asked)
     if instead is not None:
         return instead
-    faults = faults_in(asked, found, request.app[WORLD].clock.now())
+    faults = steps.faults_of(request, found, asked)
     template = "choices.html" if faults else "check.html"
     return await steps.page(request, session, found, template, asked, faults)
 
@@ -122,7 +121,7 @@ async def word(request: web.Request) -> web.StreamResponse:
         return instead
     if not any(asked.get(f"answer-{one}") == "yes" for one in found.words):
         return see_other(f"/requests/{found.request.request_id}/check?{urlencode(kept_of(asked))}")
-    if faults := faults_in(asked, found, request.app[WORLD].clock.now()):
+    if faults := steps.faults_of(request, found, asked):
         return await steps.page(request, session, found, steps.form_of_answers(found), asked, faults)
     return await steps.page(request, session, found, "word.html", asked)
 
@@ -183,13 +182,12 @@ async def _once_more(
     instead = await steps.elsewhere(request, session, found, form)
     if instead is not None:
         return instead
-    now = request.app[WORLD].clock.now()
-    faults = faults_in(form, found, now)
+    faults = steps.faults_of(request, found, form)
     at_the_word = isinstance(error, StatementMissing) and not faults
     if at_the_word and not typed:
         return steps.to_the_word(request, session, form)
     if at_the_word:
-        faults = faults_in(form, found, now, words=True)
+        faults = steps.faults_of(request, found, form, words=True)
     if not faults:
         raise error  # about no field that the form has, such as a purpose that is not asked
     template = "word.html" if at_the_word else steps.form_of_answers(found)

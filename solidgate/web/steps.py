@@ -17,7 +17,7 @@ from solidgate.flow.consent import Review
 from solidgate.identity.code_flow import MAX_RETURN_CHARACTERS
 from solidgate.identity.login import Session
 from solidgate.web.accept import wants_html
-from solidgate.web.answer_form import OURS, RECEIPTS, UNTIL, Fault, ends, kept_of
+from solidgate.web.answer_form import OURS, RECEIPTS, UNTIL, Fault, ends, faults_in, kept_of
 from solidgate.web.forms import Form, check_origin, form_of
 from solidgate.web.keys import WORLD
 from solidgate.web.language import LANGUAGES, Language, language_of
@@ -86,6 +86,14 @@ async def page(
     for code in sorted({fault.error.code for fault in faults}):
         REFUSALS.labels(code).inc()
     return render(request, template, status=status, session=session, **words)
+
+
+def faults_of(
+    request: web.Request, found: Review, form: Mapping[str, str], *, words: bool = False
+) -> tuple[Fault, ...]:
+    """What would be refused of these fields now; ``words``: those that are typed too."""
+    world = request.app[WORLD]
+    return faults_in(form, found, world.clock.now(), world.zone, words=words)
 
 
 def _spoken(found: Review, template: str, words: Mapping[str, Any], faults: bool) -> dict[str, Any]:
