@@ -45,6 +45,7 @@ from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import Language
 from solidgate.web.log_filter import FilterFault
+from solidgate.web.of_space import OfSpace
 from solidgate.web.qr import qr_of
 from solidgate.web.rights import _words as rights_words
 from solidgate.web.vocabulary import terms
@@ -193,6 +194,9 @@ def withdrawal_of() -> Withdrawal:
     )
 
 
+OF_SPACE = OfSpace("gone", {"home-energy": {"en": "Home energy"}, "other": {"en": "Other"}})
+
+
 def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
@@ -292,7 +296,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "withdraw.html": consent_words(view) | {"others": True},
         "withdraw_all.html": {"consents": (view,), "space_id": "home-energy"},
         "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
-        "results.html": {"consents": (view,)},
+        "results.html": {"consents": (view,), "of_space": OF_SPACE},
         "my_rights.html": {},
         "export.html": {
             "held": held_of(agreement, view),
@@ -308,6 +312,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "faults": (FilterFault("from", "Enter a day that exists, such as 2026-11-22."),),
             "written": "https://anna.example/log/1.ttl",
             "place": "solidgate/log/",
+            "of_space": OF_SPACE,
             **rights_words(),
         },
         "answered.html": {"answered": (consent_of(agreement, ConsentStatus.REFUSED),), "rests_until": NOON},
@@ -334,6 +339,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "show": "",
             "left_out": True,
             "waiting": (),
+            "of_space": OF_SPACE,
         },
         "spaces.html": {"spaces": (space,)},
         "space.html": {"space": space, "rows": rows},
