@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,10 @@ from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
 from tests.browser.kept import Kept, Walk
 from tests.browser.pages import ANNA, READINGS, Stage, addresses
 
+# One point, in colour.
+PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 YES, NO = "main button[value=yes]", "main button[value=no]"
 AGAIN = "form[action$='/again'] button"
 WITHDRAW = "main form[action$='/withdraw'] button"
@@ -108,6 +113,7 @@ async def logging_in(matrix: Matrix) -> None:
         await walk.page.fill("#identifier", "not an address")
         await walk.press("main form >> button[type=submit]", 400)
         issuer.also_named.append("https://second.example/")
+        issuer.photo = PNG
         await walk.page.goto(matrix.url("/login"))
         await walk.page.fill("#identifier", issuer.webid())
         await walk.press("main form >> button[type=submit]")

@@ -39,6 +39,7 @@ FINE = (200, "")
 PEOPLE = [
     ("GET", "/me", LOGIN, FINE, FINE),
     ("GET", "/me/confirm", LOGIN, FINE, FINE),
+    ("GET", "/me/photo", LOGIN, (404, "request.page-not-found"), (404, "request.page-not-found")),
     ("GET", "/me/results", LOGIN, FINE, FINE),
     ("GET", "/me/rights", LOGIN, FINE, FINE),
     ("GET", "/me/withdraw", LOGIN, FINE, FINE),

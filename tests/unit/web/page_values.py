@@ -292,7 +292,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "choices.html": stepping,
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
         "word.html": stepping,
-        "who.html": {"who": Who("Anna", ANNA, "https://a/"), "return_to": "/me"},
+        "who.html": {"who": Who("Anna", ANNA, "https://a/", has_photo=True), "return_to": "/me"},
         "withdraw.html": consent_words(view) | {"others": True},
         "withdraw_all.html": {"consents": (view,), "space_id": "home-energy"},
         "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
