@@ -15,8 +15,8 @@ from solidgate.web.forms import Form
 from solidgate.web.language import Language, mark
 
 UNTIL, RECEIPTS, STATEMENT, ANSWER = "until", "receipt_container", "statement-", "answer-"
-OURS = "ours"
-"""The field that tells choices of our own pages from those of a link that somebody else made."""
+STORAGE, OURS = "storage", "ours"
+"""``OURS`` is the field that tells choices of our own pages from those of a link that somebody else made."""
 _MONTHS = (1, 3, 6, 12)
 _ANSWERS = {"yes": True, "no": False}
 _KEPT = ("shown", "language", OURS, UNTIL, RECEIPTS)

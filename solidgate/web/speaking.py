@@ -13,7 +13,7 @@ from aiohttp import web
 from solidgate.errors import LoginNeeded, SessionExpired
 from solidgate.web import steps
 from solidgate.web.accept import wants_html
-from solidgate.web.answer_form import ANSWER, OURS, kept_of
+from solidgate.web.answer_form import ANSWER, OURS, STORAGE, kept_of
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
 from solidgate.web.own_choices import mark_of
@@ -23,14 +23,19 @@ from solidgate.web.session import session_of
 
 @person
 async def speak(request: web.Request) -> web.StreamResponse:
-    """``POST /requests/{id}/language``: the same question; nothing is recorded, and no answer goes along."""
+    """``POST /requests/{id}/language``: the same question; nothing is recorded, and no answer goes along.
+
+    With ``?step=storage`` the choice of a pod, with the one that is picked.
+    """
+    step = "/storage" if request.query.get("step") == "storage" else ""
     try:
         session = await session_of(request)
     except (LoginNeeded, SessionExpired):
         if not wants_html(request):
             raise
-        return await steps.after_login(request, "")
+        return await steps.after_login(request, step)
     form = await read_form(request, session.session_id)
-    kept = {name: text for name, text in kept_of(form).items() if not name.startswith(ANSWER)}
+    picked = {STORAGE: form[STORAGE]} if STORAGE in form else {}
+    kept = picked | {name: text for name, text in kept_of(form).items() if not name.startswith(ANSWER)}
     asked = kept | {OURS: mark_of(request, session), "lang": form.get("lang", "")}
-    return see_other(f"/requests/{request.match_info['request_id']}?{urlencode(asked)}")
+    return see_other(f"/requests/{request.match_info['request_id']}{step}?{urlencode(asked)}")

@@ -288,6 +288,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "most": 10,
             "nothing": True,
             "request_id": "r1",
+            "picked": "",
+            "speaks": ("answer", "post", "/requests/r1/language?step=storage"),
         },
         "choices.html": stepping,
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},

@@ -162,3 +162,25 @@ async def test_other_terms_are_no_other_language(gate: TestGate, anna: Browser) 
     later = await anna.post(f"{asked.path}/later", never)
     assert later.status == 409
     assert links(later.text)["nl"] == f"{asked.path}?lang=nl", "a page that there is"
+
+
+async def test_the_pod_that_is_picked_stays_picked_and_no_link_picks_one(
+    gate: TestGate, anna: Browser
+) -> None:
+    second = "https://second.example/"
+    gate.pods.more_storages[ANNA] = (second,)
+    await space.create(gate.world, sample_agreement(purposes=(ADVICE,)))
+    token = await invite.invite(gate.world, None, "home-energy", uses=0, days=1)
+    path = (await anna.get(f"/join/{token}/request")).place
+    page = (await anna.get(f"{path}/storage")).text
+    assert " checked" not in page
+    form, method, place = button(page, "fr")
+    assert (form, method) == ("answer", "post")
+    for fields, checked in (({"storage": second}, 1), ({}, 0)):
+        french = await anna.get((await anna.post(place, {**fields, "lang": "fr"})).place)
+        assert '<html lang="fr"' in french.text
+        assert french.text.count(" checked") == checked
+        assert not checked or re.search(rf'value="{second}" checked', french.text)
+    for ours in ("", "0" * 32):
+        crafted = await anna.get(f"{path}/storage?storage={second}&ours={ours}")
+        assert " checked" not in crafted.text
