@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from solidgate.consent.listing import is_listed
@@ -15,13 +15,31 @@ Marked = tuple[tuple[str, bool], ...]
 """Lines, each with whether the other side lacks it."""
 
 
-def marked(change: RowChange) -> tuple[Marked, Marked]:
-    """The lines before and after. Documents of a list that stand in both are left out: they may be many."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a change: ``listed`` are the documents of a list, which stand behind the ``first`` lines.
+
+    ``open`` where those first lines are the same on both sides, so that only the list tells what changed.
+    """
+
+    first: Marked
+    listed: Marked
+    open: bool
+
+
+def sides(change: RowChange) -> tuple[Side, Side]:
+    """The lines before and after."""
     before, after = list[tuple[str, bool]](), list[tuple[str, bool]]()
     for alike, old, new in _pieces(change.before, change.after):
-        before += [(line, not alike) for line in old if not (alike and is_listed(line))]
-        after += [(line, not alike) for line in new if not (alike and is_listed(line))]
-    return tuple(before), tuple(after)
+        before += [(line, not alike) for line in old]
+        after += [(line, not alike) for line in new]
+    firsts = [[line for line, _ in lines if not is_listed(line)] for lines in (before, after)]
+    return _side(before, firsts[0] == firsts[1]), _side(after, firsts[0] == firsts[1])
+
+
+def _side(lines: Marked | list[tuple[str, bool]], same: bool) -> Side:
+    listed = tuple(one for one in lines if is_listed(one[0]))
+    return Side(tuple(one for one in lines if not is_listed(one[0])), listed, same)
 
 
 def _pieces(

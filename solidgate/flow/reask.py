@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from solidgate.algorithm.approval import Approval
+from solidgate.consent.approved import Approved, approved_of, standing
 from solidgate.consent.changes import full_terms, of_the_same
 from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest
+from solidgate.consent.words import WORDS
 from solidgate.errors import LanguageNotOffered, SpaceInvalid, TermsChanged
 from solidgate.flow.consent import Review, review
 from solidgate.flow.world import World
@@ -33,8 +37,26 @@ class Since:
         return tuple(change for change in self.changes or () if change.key not in _BOUND)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A notice, the lines in it that tell of approvals, and who had approved, without days."""
+
+    notice: Notice
+    approved: Approved
+    standing: frozenset[tuple[str, str, bool]]
+
+
+def _shown(notice: Notice, agreement: Agreement, approvals: Iterable[Approval]) -> _Shown:
+    known, words = tuple(approvals), WORDS[notice.language]
+    about = (agreement, notice.agreement_digest, known)
+    return _Shown(notice, approved_of(*about, words), standing(*about))
+
+
 async def since_last_answer(world: World, session: Session, found: Review) -> Since | None:
-    """What changed since the newest earlier answer for one of these purposes; None without one."""
+    """What changed since the newest earlier answer for one of these purposes; None without one.
+
+    That the same parties approved on other days is no change of what is asked.
+    """
     asked = {purpose_id for purpose_id, _ in found.request.resources}
     async with world.store.transaction() as tx:
         for one in await tx.consents.of_person(session.person_id):
@@ -67,46 +89,58 @@ async def _changes(
     """Since this answer, of what is asked now: what a yes holds for is no part of it."""
     language = found.notice.language
     earlier, _ = await tx.requests.one(record.request_id, session.person_id)
-    then = _Then(world, await tx.spaces.agreement(earlier.agreement_digest), record)
-    old = await then.shown(tx, session, earlier, language)
+    agreement = await tx.spaces.agreement(earlier.agreement_digest)
+    said = await tx.spaces.approvals(earlier.space_id)
+    then = _Then(world, agreement, tuple(one for one in said if one.at <= record.notice_date), record)
+    old = await then.notice(tx, session, earlier, language)
     if old is None:
         return None
     asked = of_the_same(earlier, found.request, found.agreement)
-    if asked != earlier and await then.made(tx, earlier, language) == old:  # else our own words changed too
-        old = await then.made(tx, asked, language) or old
-    return (*terms_difference(old, found.notice), *full_terms(then.agreement, found.agreement, language))
+    if asked != earlier and then.made(earlier, language) == old:  # else our own words changed too
+        old = then.made(asked, language) or old
+    now = _shown(found.notice, found.agreement, found.space.approvals)
+    rows = _difference(_shown(old, agreement, then.approvals), now)
+    return (*rows, *full_terms(agreement, found.agreement, language))
+
+
+def _difference(then: _Shown, now: _Shown) -> tuple[RowChange, ...]:
+    changes = terms_difference(then.notice, now.notice)
+    if then.standing != now.standing:
+        return changes
+    return tuple(one for one in changes if then.approved.beside(one.before) != now.approved.beside(one.after))
 
 
 @dataclass(frozen=True, slots=True)
 class _Then:
-    """The time of an earlier answer: its terms and the approvals that stood are kept."""
+    """The time of an earlier answer: its terms, and the approvals that stood, are kept."""
 
     world: World
     agreement: Agreement
+    approvals: tuple[Approval, ...]
     record: ConsentRecord
 
-    async def shown(
+    async def notice(
         self, tx: Transaction, session: Session, request: ConsentRequest, language: str
     ) -> Notice | None:
         """The notice as it was shown, or in the page's language what it says in that one.
 
         None when the terms were not written in it.
         """
+        digest = self.record.notice_digest
         try:
-            old, _ = await tx.requests.shown(session.person_id, request.request_id, self.record.notice_digest)
+            old, _ = await tx.requests.shown(session.person_id, request.request_id, digest)
             if old.language == language:
                 return old
         except TermsChanged:
             pass  # The page of that time is not kept; the terms and the request still tell what it said.
-        return await self.made(tx, request, language)
+        return self.made(request, language)
 
-    async def made(self, tx: Transaction, request: ConsentRequest, language: str) -> Notice | None:
+    def made(self, request: ConsentRequest, language: str) -> Notice | None:
         """The notice of this request as it would have been; None when the terms were not in the language."""
-        said = await tx.spaces.approvals(request.space_id)
-        approvals = [one for one in said if one.at <= self.record.notice_date]
+        public_url = self.world.public_url
         try:
             return make_notice(
-                self.agreement, request, language, approvals=approvals, public_url=self.world.public_url
+                self.agreement, request, language, approvals=self.approvals, public_url=public_url
             )
         except (LanguageNotOffered, SpaceInvalid):
             return None

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from solidgate.consent.changes import marked as marked  # for templates
+from solidgate.consent.changes import sides as sides  # for templates
 from solidgate.consent.layers import exact_lines
+from solidgate.consent.listing import MOST_ALONE as MOST_ALONE  # for templates
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
