@@ -50,6 +50,7 @@ class Awkward(IntEnum):
     WILD_LISTING = 27
     STORES_TRIPLES = 28
     NESTED = 29
+    TAG_BY_METHOD = 30
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

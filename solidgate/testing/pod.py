@@ -20,7 +20,7 @@ a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a d
 stores, then answers 500, 23 refuses every change of access control, 24 names no access
 control list at all, 25 refuses to delete,
 26 shows an access control list to nobody, 27 lists what is not in the container, 28 stores triples and gives
-them back in another form, 29 JSON-LD nested deeper than a parser can bear.
+them back in another form, 29 JSON-LD nested deeper than a parser can bear, 30 another tag, or none, for HEAD.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 
 from aiohttp import web
 
@@ -29,6 +30,7 @@ class PodAnswers:
     ) -> None:
         self._base_url, self._shelves, self._control = base_url, shelves, control
         self._notifications = notifications
+        self._tags = count()
 
     async def answer(
         self, request: web.Request, caller: VerifiedAccessToken | None, bent: Bent
@@ -82,6 +84,11 @@ class PodAnswers:
         if Awkward.ODD_ETAG in bent:
             headers["ETag"] = bent[Awkward.ODD_ETAG].text
             if not headers["ETag"]:
+                del headers["ETag"]
+        if Awkward.TAG_BY_METHOD in bent and request.method == "HEAD":
+            text = bent[Awkward.TAG_BY_METHOD].text
+            headers["ETag"] = text.replace("*", str(next(self._tags))).replace("=", str(stored.version))
+            if not text:
                 del headers["ETag"]
         if Awkward.ODD_DATE in bent:
             headers["Last-Modified"] = bent[Awkward.ODD_DATE].text or BEYOND_CALENDARS
