@@ -51,6 +51,7 @@ class Awkward(IntEnum):
     STORES_TRIPLES = 28
     NESTED = 29
     TAG_BY_METHOD = 30
+    TWO_ADDRESSES = 31
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

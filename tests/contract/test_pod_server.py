@@ -34,6 +34,7 @@ from solidgate.pod.access_control import (
 from solidgate.pod.door import READ_ONLY, Door, DoorState
 from solidgate.pod.link import targets
 from solidgate.pod.rdf import control_document
+from solidgate.testing.pod import Awkward, AwkwardPod
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -344,6 +345,29 @@ async def test_a_name_with_escapes_is_listed_opened_and_read(scene: Scene, name:
     assert (await scene.pods.read(scene.agent, url, max_bytes=1000)).content == TURTLE
     assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
     assert await raw(scene, url) == (200, TURTLE)
+
+
+@pytest.mark.parametrize("name", ["a%3Ab.ttl", "at%3A1/a%7Cb.ttl"])
+@pytest.mark.parametrize("as_listed", [False, True])
+async def test_a_name_that_files_cannot_have_is_opened_at_either_address(
+    scene: Scene, name: str, as_listed: bool
+) -> None:
+    """The server lists it otherwise than it was made, and answers at both: its owner keeps both."""
+    if isinstance(scene.server, AwkwardPod):
+        scene.server.misbehave("*", Awkward.TWO_ADDRESSES)
+    made = await scene.put(name, TURTLE)
+    listed = made.replace("%3A", "%253A").replace("%7C", "%257C")
+    url = listed if as_listed else made
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    door = Door(scene.agent.webid, scene.owner.webid, (url,), None)
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert (await scene.pods.read(scene.agent, url, max_bytes=1000)).content == TURTLE
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    with pytest.raises(PodForbidden):
+        await scene.pods.read(scene.agent, url, max_bytes=1000)
 
 
 async def test_the_pods_own_log_shows_who_asked(anywhere: Scene) -> None:
