@@ -208,10 +208,24 @@ class PodDoor:
             raise fault(reply)
         have = told_modes(reply)
         if have is None:
-            # The header is optional (WAC section 5.1), and ACP has none: being let in is all that such a pod
-            # tells beforehand.
-            return need, need
+            # The header is optional (WAC section 5.1), and ACP has none: being let in tells of Read only.
+            shut = Mode.WRITE in need and not await self._may_write(target)
+            have = READ_ONLY if shut else need
         return have, have
+
+    async def _may_write(self, container: str) -> bool:
+        """Asked with a write that can do nothing: to make the container that is there already.
+
+        Whoever may write hears that it is there (409 or 412), whoever may not is refused first. A server
+        that says neither leaves it open.
+        """
+        headers = {"Content-Type": "text/turtle", **ABSENT}
+        reply = await self._requests.write("PUT", self._access, container, headers, b"")
+        if reply.status == NOT_AUTHENTICATED:
+            raise self._requests.not_believed(reply)
+        if reply.status in (429, *range(500, 600)) and reply.status != 501:
+            raise fault(reply)
+        return reply.status != 403
 
     # --- by hand ----------------------------------------------------------------------------------------
 

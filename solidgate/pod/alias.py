@@ -1,8 +1,8 @@
 """Two addresses of one document, as servers have them that keep each document in a file of its name.
 
 A file cannot be called ``a:b`` everywhere, so the Community Solid Server writes ``a%3Ab`` on the disk, and
-lists what it finds there: a document that was made at ``a%3Ab`` stands in its container as ``a%253Ab``, and is
-answered at both. Each address is the name of the document to whoever uses it, for access control too.
+lists what it finds there: a document that was made at ``a%3Ab`` stands in its container as ``a%253Ab``, and
+is answered at both. Each address is the name of the document to whoever uses it, for access control too.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from solidgate.pod.access_control import (
     kind_of_content,
     to_turtle,
 )
-from solidgate.pod.door import READ_ONLY, Door, DoorState
+from solidgate.pod.door import READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.link import targets
 from solidgate.pod.rdf import control_document
 from solidgate.testing.pod import Awkward, AwkwardPod
@@ -300,6 +300,28 @@ async def test_half_a_door_is_partial(scene: Scene) -> None:
     both = scene.door("a.ttl", "b.ttl", write=None)
     assert await scene.pods.door_state(scene.owner, both) is DoorState.PARTIAL
     assert await scene.pods.door_state(scene.agent, both) is DoorState.PARTIAL
+
+
+@pytest.mark.parametrize("more", [set(), {Mode.APPEND}, {Mode.WRITE}])
+async def test_the_agent_is_told_whether_it_may_write_before_it_writes(scene: Scene, more: set[Mode]) -> None:
+    """With Web Access Control by a header; else by a write that can do nothing."""
+    door, container = scene.door(write="results/"), scene.folder + "results/"
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert await scene.pods.door_state(scene.agent, door) is DoorState.OPEN
+    address = await access_address(scene, container)
+    _, text = await raw(scene, address)
+    document = access_document(control_document(text, "text/turtle", address), address)
+    agent, modes = scene.agent.webid, {Mode.READ, *more}
+    if kind_of_content(document) is AccessControl.WAC:
+        changed = wac.opened(document, container, agent, scene.owner.webid, modes, below=True)
+    else:
+        changed = acp.opened(document, container, agent, modes, below=True)
+    assert (await raw(scene, address, method="PUT", content=to_turtle(changed)))[0] in (200, 201, 204, 205)
+    expected = DoorState.OPEN if Mode.WRITE in more else DoorState.PARTIAL
+    assert await scene.pods.door_state(scene.agent, door) is expected
+    listed = await scene.pods.listing(scene.owner, container)
+    assert listed is not None
+    assert (listed.documents, listed.containers) == ((), ()), "asking left nothing behind"
 
 
 async def test_only_the_owner_opens_doors(scene: Scene) -> None:
