@@ -52,6 +52,8 @@ class Awkward(IntEnum):
     NESTED = 29
     TAG_BY_METHOD = 30
     TWO_ADDRESSES = 31
+    IGNORES_CONDITIONS = 32
+    MAKES_ANEW = 33
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

@@ -21,7 +21,8 @@ stores, then answers 500, 23 refuses every change of access control, 24 names no
 control list at all, 25 refuses to delete,
 26 shows an access control list to nobody, 27 lists what is not in the container, 28 stores triples and gives
 them back in another form, 29 JSON-LD nested deeper than a parser can bear, 30 another tag, or none, for
-HEAD, 31 lists and answers a document at a second address, as where documents are files.
+HEAD, 31 lists and answers a document at a second address, as where documents are files, 32
+ignores the conditions of a write, 33 makes anew what a write under a tag does not find.
 """
 
 from __future__ import annotations
