@@ -105,8 +105,9 @@ def pulled(known: Sighting | None, document: Document) -> Sighting:
 
 
 def mark(said: Document | ResourceState) -> Mark:
-    """What an answer says of the version."""
-    return Mark(said.etag or "", said.modified.isoformat() if said.modified else "")
+    """What an answer says of the version. A byte that is no character is spelled out: this text is kept."""
+    etag = (said.etag or "").encode(errors="backslashreplace").decode()
+    return Mark(etag, said.modified.isoformat() if said.modified else "")
 
 
 def digest_of(document: Document) -> str:

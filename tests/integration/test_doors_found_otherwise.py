@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from solidgate.errors import DoorNotOpen, DoorTooWide
-from solidgate.flow import door, record, run
+from solidgate.flow import door, record, run, withdraw
+from solidgate.flow import shut as shut_door
 from solidgate.identity.login import Session
 from solidgate.pod import acp, wac
 from solidgate.pod.access_control import access_document, to_turtle
@@ -73,6 +74,16 @@ async def test_a_container_that_the_person_opened_by_hand_is_seen_open_by_the_ru
             await tx.doors.put(consent_id, DoorState.PARTIAL, DoorNotOpen.code, called.world.clock.now())
         assert await outcome(called, consent_id) == ("written", None)
         assert await shown(called, session, consent_id) == ("open", None)
+
+
+async def test_of_a_consent_that_ended_no_door_is_called_shut(database_url: str, tmp_path: Path) -> None:
+    async with open_called(database_url, tmp_path, rerun="by-hand") as called:
+        session, consent_id, _ = await called.say_yes("anna")
+        await withdraw.withdraw(called.world, session, consent_id)
+        before = await shown(called, session, consent_id)
+        await shut_door.noticed(called.world, consent_id, DoorNotOpen())
+        assert await shown(called, session, consent_id) == before
+        await shut_door.noticed(called.world, "0" * 32, DoorNotOpen())
 
 
 async def test_a_door_that_is_too_wide_is_narrowed_by_the_persons_own_session(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from solidgate.adapters.sql.codec import decode, encode
 from solidgate.pod.resource import Document, ResourceState
 from solidgate.run.sighting import (
     NOTHING,
@@ -101,3 +102,11 @@ def test_a_server_that_says_another_tag_each_time_does_not_change_for_ever() -> 
         assert told is UNSURE
         told, known = meaning(known, Observed(head(f'"{number}"').state, Reading(ONE, asked.digest, AT)))
         assert told is SAME
+
+
+def test_a_tag_with_bytes_that_are_no_characters_can_be_kept() -> None:
+    """As a header gives them that was sent in Latin-1."""
+    known = pulled(None, document(b"a", '"\udce9"'))
+    assert decode(Sighting, encode(known)) == known
+    assert meaning(known, head('"\udce9"'))[0] is SAME
+    assert meaning(known, head('"\udcea"'))[0] is UNSURE
