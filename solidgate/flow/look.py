@@ -134,12 +134,16 @@ async def tell_of_reading(world: World, tx: Transaction, watched: Watched, found
 def sure(
     known: Mapping[int, Sighting], told: Mapping[int, tuple[Meaning, Sighting]]
 ) -> Mapping[int, Sighting]:
-    """What is to be kept: what is certain, and not kept already."""
+    """What is to be kept: what is certain, or was tried in vain, and not kept already."""
     return {
         number: after
         for number, (means, after) in told.items()
-        if means is not Meaning.UNSURE and known.get(number) != after
+        if known.get(number) != after and (means is not Meaning.UNSURE or _is_tried(known.get(number), after))
     }
+
+
+def _is_tried(known: Sighting | None, after: Sighting) -> bool:
+    return after.read != (known.read if known else None)
 
 
 async def remember_pulled(

@@ -22,8 +22,11 @@ from solidgate.errors import (
     ConsentNotFound,
     ConsentNotGiven,
     EpochPassed,
+    FetchTimedOut,
+    FetchUnreachable,
     PodFault,
     PodNotFound,
+    PodUnavailable,
     Refused,
     SpaceClosed,
 )
@@ -35,7 +38,7 @@ from solidgate.flow.tenure import Tenure
 from solidgate.pod.resource import ResourceState
 from solidgate.ports import Access
 from solidgate.run.sighting import (
-    Mark,
+    NOTHING,
     Meaning,
     Observed,
     Reading,
@@ -46,6 +49,7 @@ from solidgate.run.sighting import (
 )
 from solidgate.space.agreement import Agreement
 
+_PASSING = (FetchTimedOut, FetchUnreachable, PodUnavailable)
 _AT_ONCE = 4
 _LOOKING_SHARE = 0.6
 _log = structlog.get_logger()
@@ -153,13 +157,18 @@ class _Looking:
         self.reads -= 1
         world, stored = self.watched.tenure.world, self.watched.stored
         known = self.known.get(number)
-        get = known.get if known and known.digest else Mark()
+        get = known.get if known and known.digest else NOTHING
         door = replace(door_of(world, stored.record, stored.space_id), read=(url,))
         tags: dict[str, str | None] = {url: get.etag} if get.etag else {}
         try:
             found = await pull_changed(world, await self._decided(), self.access, (url,), door, tags)
         except PodNotFound:
             return Observed(ResourceState(url, exists=False))
+        except _PASSING:
+            raise
+        except PodFault as fault:  # it would be the same again, at the same cost
+            _log.info("look.refused", code=fault.code)
+            return Observed(state, Reading(NOTHING, "", world.clock.now()))
         now = world.clock.now()
         if not isinstance(found, PulledDocuments):
             return Observed(state, Reading(get, "", now))

@@ -60,11 +60,19 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a GET said; after a 304 the ``digest`` is empty and ``get`` is what was asked about."""
+    """What a GET said; after a 304 the ``digest`` is empty and ``get`` is what was asked about.
+
+    Where ``get`` is empty too, the document could not be read: it is not tried again before its time.
+    """
 
     get: Mark
     digest: str
     at: datetime
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it was in vain."""
+        return not self.digest and self.get == NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,8 @@ def meaning(known: Sighting | None, observed: Observed) -> tuple[Meaning, Sighti
     told, after = _told(known, observed.state)
     if told is not Meaning.UNSURE or observed.reading is None:
         return told, after
+    if observed.reading.is_nothing:
+        return told, replace(known or Sighting(exists=True), read=observed.reading.at)
     return _read(after, observed.reading)
 
 

@@ -144,6 +144,23 @@ async def test_it_is_read_seldom_and_few_at_once_the_longest_unread_first(opened
         assert len(gets(called, mark)) <= 1, "neither before its time"
 
 
+async def test_what_cannot_be_read_is_not_tried_again_before_its_time(opened: Open) -> None:
+    async with opened(read_seconds=3600) as called:
+        consent_id, documents = await scene(called, SILENT)
+        for url in documents:
+            path = "/" + url.removeprefix(called.pod.base_url)
+            called.pod.misbehave(path, Awkward.LYING_TYPE, text="text/plain")
+        mark = called.pod.mark()
+        await swept(called, consent_id, hours=2)
+        assert len(gets(called, mark)) == 2
+        await swept(called, consent_id, hours=0)
+        assert len(gets(called, mark)) == 2
+        called.pod.behave()
+        called.pod.misbehave("*", SILENT[0], text="")
+        await called.change(documents[0], 5)
+        assert await swept(called, consent_id, hours=2) == 1, "and what was read last is still known"
+
+
 async def test_where_reading_is_switched_off_only_head_tells(opened: Open) -> None:
     async with opened(read_documents=0) as called:
         consent_id, documents = await scene(called, SILENT)
@@ -199,7 +216,8 @@ async def test_nothing_is_read_through_a_door_that_is_not_open_or_without_a_yes(
             await later(called, 1)
             for path in ("/" + url.removeprefix(called.pod.base_url) for url in documents):
                 called.pod.misbehave(path, Awkward.ACCESS_ENDS)
-            assert (await seen(watched, access, watched.topics)).found == {}
+            shut = (await seen(watched, access, watched.topics)).found.values()
+            assert not [one for one in shut if one.reading and one.reading.digest]
         called.pod.behave()
         called.pod.misbehave("*", SILENT[0], text="")
         async with called.world.store.transaction() as tx:
