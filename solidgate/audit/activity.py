@@ -86,6 +86,7 @@ _DOORS = {
     Action.DOOR_OPENED.value: (Kind.DATASOURCE_GRANT, "door.opened"),
     Action.DOOR_CLOSED.value: (Kind.DATASOURCE_REVOKE, "door.closed"),
     Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
+    Action.RESOURCES_COMPARED.value: (Kind.READ_POD_DATA, "resources.compared"),
     Action.RESULT_UNPUBLISHED.value: (Kind.DATA_IMPORT, "result.unpublished"),
 }
 
