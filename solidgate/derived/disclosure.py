@@ -7,7 +7,7 @@ are parts of one subject stand beside each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -24,19 +24,16 @@ def require_group(contributors: int, minimum: int) -> None:
         raise GroupTooSmall(f"at least {minimum} are needed")
 
 
-def require_distance(
-    people: Collection[bytes], earlier: Iterable[tuple[int, Collection[bytes]]], minimum: int
-) -> None:
+def require_distance(people: int, earlier: Iterable[tuple[int, int]], minimum: int) -> None:
     """Raises ``GroupTooSmall`` when this group differs from an earlier one by 1 to ``minimum - 1`` people.
 
-    Two results of such groups, one taken from the other, are about those few. Of each earlier group: how many
-    people were in it, and those of them, or some more, who are still known; who was erased is in the number
-    only. What is compared is the least by which they can differ, so nobody's leaving is taken for two.
+    Two results of such groups, one taken from the other, are about those few. ``people`` are in this group;
+    of each earlier one: how many people were in it, and how many of this one may have been. Who was erased is
+    in the first number only. What is compared is the least by which the two can differ, so nobody's leaving
+    is taken for two.
     """
-    now = frozenset(people)
-    for size, known in earlier:
-        both = len(now.intersection(known))
-        apart = max(0, size - both) + len(now) - both
+    for size, both in earlier:
+        apart = max(0, size - both) + people - both
         if 0 < apart < minimum:
             raise GroupTooSmall(f"fewer than {minimum} people joined or left since a result was released")
 

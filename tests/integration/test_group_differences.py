@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
+from solidgate.adapters.sql.tables import aggregates
 from solidgate.flow import rights, run, withdraw
 from solidgate.testing.play import Play
 from solidgate.testing.space import CONSUMER, SPACE
@@ -52,3 +57,29 @@ async def test_nobody_is_computed_by_way_of_a_result_in_between(play: Play) -> N
     assert not await _released(play), "one less than before"
     await _leave(play, NAMES[4], False)
     assert await _released(play), "the first group again: nobody is between them"
+
+
+async def test_two_results_that_are_made_at_the_same_time_keep_their_distance(play: Play) -> None:
+    """Both are made before either is released; somebody left between the two runs."""
+    for name in NAMES:
+        await play.person(name)
+    first = await play.run()
+    async with play.world.store.transaction() as tx:
+        await tx.connection.execute(sa.delete(aggregates))
+    await _leave(play, NAMES[0], False)
+    quick, slow = asyncio.Event(), asyncio.Event()
+    derive = play.world.sandbox.aggregate
+
+    async def held(*given: Any, **named: Any) -> bytes:
+        made = await derive(*given, **named)
+        slow.set()
+        await quick.wait()
+        return made
+
+    play.world.sandbox.aggregate = held  # type: ignore[method-assign]
+    late = asyncio.create_task(play.run())
+    await asyncio.wait_for(slow.wait(), 30)
+    async with play.world.store.transaction() as tx:
+        await tx.results.release(SPACE, first, b"", len(NAMES), play.world.clock.now())
+    quick.set()
+    assert not (await run.show(play.world, CONSUMER, SPACE, await late)).aggregate

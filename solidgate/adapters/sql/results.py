@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -195,20 +196,27 @@ class Results:
         query = sa.select(aggregates.c.run_id).where(aggregates.c.run_id == run_id)
         return (await self.connection.execute(query)).scalar_one_or_none() is not None
 
-    async def released_groups(self, space_id: str) -> tuple[tuple[int, frozenset[bytes]], ...]:
-        """Of each result about the group: how many people it counts, and who of its run is still known."""
+    async def released_groups(
+        self, space_id: str, people_now: Collection[bytes]
+    ) -> tuple[tuple[int, int], ...]:
+        """Of each result about the group: how many people it counts, and how many of these may be among them.
+
+        Nobody else asks until the transaction ends, so that no result comes between a look and its release.
+        """
+        key = sa.func.hashtextextended(f"aggregates:{space_id}", 0)
+        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        both = sa.func.count(people.c.webid_digest.distinct())
+        contributed = sa.and_(parts.c.run_id == aggregates.c.run_id, parts.c.state.in_(_CONTRIBUTED))
+        now = sa.any_(sa.literal(list(people_now), sa.ARRAY(sa.LargeBinary)))
+        same = sa.and_(people.c.person_id == parts.c.person_id, people.c.webid_digest == now)
         query = (
-            sa.select(aggregates.c.run_id, aggregates.c.contributors, people.c.webid_digest)
-            .outerjoin(parts, sa.and_(parts.c.run_id == aggregates.c.run_id, parts.c.state.in_(_CONTRIBUTED)))
-            .outerjoin(people, people.c.person_id == parts.c.person_id)
+            sa.select(aggregates.c.contributors, both)
+            .outerjoin(parts, contributed)
+            .outerjoin(people, same)
             .where(aggregates.c.space_id == space_id)
+            .group_by(aggregates.c.run_id)
         )
-        found: dict[str, tuple[int, set[bytes]]] = {}
-        for row in (await self.connection.execute(query)).all():
-            _, known = found.setdefault(row.run_id, (row.contributors, set()))
-            if row.webid_digest is not None:
-                known.add(bytes(row.webid_digest))
-        return tuple((size, frozenset(known)) for size, known in found.values())
+        return tuple((row[0], row[1]) for row in await self.connection.execute(query))
 
     async def newest_aggregate(self, space_id: str) -> tuple[bytes, str] | None:
         """The newest released aggregate and its run; none before the first."""
