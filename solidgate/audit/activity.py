@@ -12,6 +12,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from solidgate.audit.entry import Action
+from solidgate.pod.door_event import BY_PERSON, ENDS, DoorEvent
 from solidgate.vocab import AS, DCT, PROV, RDF, SG, XSD
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -77,9 +78,13 @@ _DECISION = {
     "deferred": Kind.UPDATE_CONSENT,
     "renewed": Kind.UPDATE_CONSENT,
 }
-_DOORS = {
-    Action.DOOR_OPENED.value: (Kind.DATASOURCE_GRANT, "door.opened"),
-    Action.DOOR_CLOSED.value: (Kind.DATASOURCE_REVOKE, "door.closed"),
+_ACTED = (
+    "consent.given",
+    "consent.refused",
+    "consent.withdrawn",
+    *(f"door.{event}" for event in sorted(BY_PERSON)),
+)
+_AUDITED = {
     Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
     Action.RESULT_UNPUBLISHED.value: (Kind.DATA_IMPORT, "result.unpublished"),
 }
@@ -90,6 +95,7 @@ def activities(rows: Rows) -> tuple[Activity, ...]:
     found = [
         *_decisions(rows["consent_events"]),
         *_audited(rows["audit"]),
+        *_doors(rows["door_events"]),
         *_receipts(rows["receipts"], rows["consent_events"]),
         *_results(rows["deliveries"], rows["audit"]),
         *_published(rows["steps"]),
@@ -111,17 +117,24 @@ def _decisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
 
 
 def _audited(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
-    ready: set[str] = set()
     for row in rows:
         entry = row["entry"]
-        if entry["action"] not in _DOORS:
-            continue
-        kind, what = _DOORS[entry["action"]]
-        *runs, consent = entry["objects"][:2]
-        if kind is Kind.DATASOURCE_GRANT and consent not in ready:
+        if entry["action"] in _AUDITED:
+            kind, what = _AUDITED[entry["action"]]
+            *runs, consent = entry["objects"][:2]
+            yield Activity(_at(row["at"]), kind, what, consent, runs[0] if runs else "")
+
+
+def _doors(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    """In the words of the consent's own page. The trail's entries of doors are told by these."""
+    ready: set[str] = set()
+    for row in rows:
+        at, consent, event = _at(row["at"]), row["consent_id"], DoorEvent(row["event"])
+        kind = Kind.DATASOURCE_REVOKE if event in ENDS else Kind.DATASOURCE_GRANT
+        if event in (DoorEvent.OPENED, DoorEvent.OPENED_IN_PART) and consent not in ready:
             ready.add(consent)
-            yield Activity(_at(row["at"]), Kind.INIT_POD, "pod.ready", consent)
-        yield Activity(_at(row["at"]), kind, what, consent, runs[0] if runs else "")
+            yield Activity(at, Kind.INIT_POD, "pod.ready", consent)
+        yield Activity(at, kind, f"door.{event}", consent, outcome=row["problem"] or "")
 
 
 def _receipts(rows: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
@@ -213,7 +226,7 @@ def activity_triples(found: Iterable[Activity], base: str, person: str) -> list[
         ]
         objects = [ox.Literal(part) for part in (one.consent, one.run) if part]
         made += [ox.Triple(node, AS.object, part) for part in objects]
-        if one.what.startswith(("consent.given", "consent.refused", "consent.withdrawn", "door.")):
+        if one.what in _ACTED:
             made.append(ox.Triple(node, AS.actor, ox.NamedNode(person)))
         if one.place:
             made.append(ox.Triple(node, PROV.used, ox.NamedNode(one.place)))

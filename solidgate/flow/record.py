@@ -17,6 +17,7 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorLine
 from solidgate.pod.platform import access_page_link
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.state import PartState, StepRow
@@ -119,6 +120,7 @@ class _Beside:
     receipts: Mapping[str, StoredReceipt]
     deliveries: Mapping[str, Sequence[DeliveryRow]]
     steps: Mapping[str, Sequence[StepRow]]
+    at_door: Mapping[str, Sequence[DoorLine]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ async def _views(
         await tx.beside.receipts(person_id, ids),
         await tx.beside.deliveries(person_id, ids),
         await tx.beside.steps(ids),
+        await tx.door_events.of(ids),
     )
     return tuple(
         [_view(world, one, await tx.spaces.agreement(one.record.agreement_digest), beside) for one in stored]
@@ -203,7 +206,7 @@ def _view(world: World, stored: StoredConsent, agreement: Agreement, beside: _Be
         receipt_url=receipt.pod_url,
         receipt_problem=receipt.problem,
         results=tuple(_result(row) for row in deliveries),
-        activity=_activity(record, steps, deliveries),
+        activity=_activity(record, steps, deliveries, beside.at_door.get(consent_id, ())),
         access=None if access is None else _access(world, record, access),
     )
 
@@ -228,12 +231,16 @@ def _result(row: DeliveryRow) -> ResultView:
 
 
 def _activity(
-    record: ConsentRecord, steps: Sequence[StepRow], deliveries: Sequence[DeliveryRow]
+    record: ConsentRecord,
+    steps: Sequence[StepRow],
+    deliveries: Sequence[DeliveryRow],
+    at_door: Sequence[DoorLine],
 ) -> tuple[ActivityLine, ...]:
     lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
     lines += [
         ActivityLine(step.at, f"run.{step.state.value}", step.run_id, step.outcome or "") for step in steps
     ]
+    lines += [ActivityLine(one.at, f"door.{one.event}", outcome=one.problem or "") for one in at_door]
     lines += [
         ActivityLine(row.resolved or row.planned, f"result.{row.state.value}", row.run_id)
         for row in deliveries

@@ -89,7 +89,7 @@ async def open_door(request: web.Request) -> web.StreamResponse:
     session = await _posted(request)
     world, consent_id = request.app[WORLD], request.match_info["consent_id"]
     if (await _view(request, session)).status.valid_for_processing:
-        await door_flow.open_for(world, session, consent_id)
+        await door_flow.open_for(world, session, consent_id, again=True)
     else:
         await settle_flow.settle_one(world, session, consent_id)
     return await _shown(request, session)

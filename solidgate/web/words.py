@@ -107,10 +107,26 @@ RESULT: Mapping[str, str] = {
     "result.gone": mark("It is not in your pod any more, and it is not written again"),
 }
 
+AT_DOOR: Mapping[str, str] = {
+    "door.open-asked": mark("You asked again to open the door at your pod"),
+    "door.requested": mark("Your pod was asked to let the space in; your answer there is awaited"),
+    "door.opened": mark("The door at your pod was opened"),
+    "door.opened-in-part": mark("Your pod lets the space in to a part of what was agreed"),
+    "door.not-opened": mark("The door at your pod could not be opened"),
+    "door.denied": mark("You said no on your pod's own access page"),
+    "door.too-wide": mark("Your pod was seen to let the space do more than was agreed"),
+    "door.wide-no-more": mark("Your pod was seen to let the space do no more than was agreed"),
+    "door.found-closed": mark("The door at your pod was found closed"),
+    "door.close-asked": mark("You asked to close the door at your pod"),
+    "door.closed": mark("The door at your pod was closed"),
+    "door.not-closed": mark("The door at your pod could not be closed"),
+}
+
 ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
     **RESULT,
+    **AT_DOOR,
     "consent.requested": mark("You were asked"),
     "run.queued": mark("A run waits for its turn"),
 }

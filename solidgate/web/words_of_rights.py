@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from solidgate.audit.activity import Kind
 from solidgate.web.language import mark
-from solidgate.web.words import RESULT, RUN_COUNT, STATUS
+from solidgate.web.words import AT_DOOR, RESULT, RUN_COUNT, STATUS
 
 KIND: Mapping[Kind, str] = {
     Kind.READ_POD_DATA: mark("Documents of your pod were read"),
@@ -27,10 +27,9 @@ ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
     **RESULT,
+    **AT_DOOR,
     "consent.requested": mark("You were asked"),
     "run.queued": mark("A run waits for its turn"),
-    "door.opened": mark("The door at your pod was opened"),
-    "door.closed": mark("The door at your pod was closed"),
     "pod.ready": mark("A container for results was made ready in your pod"),
     "resources.pulled": mark("The agreed documents were read from your pod"),
     "receipt.copied": mark("A receipt was copied to your pod"),
@@ -49,6 +48,7 @@ REMOVED: Mapping[str, str] = {
     "receipts": mark("receipts"),
     "withdrawals": mark("withdrawals"),
     "doors": mark("what was known of the doors at your pod"),
+    "door_events": mark("what happened at the doors at your pod"),
     "leases": mark("permissions of work under way"),
     "parts": mark("your parts of runs"),
     "deliveries": mark("copies of results on their way to your pod"),

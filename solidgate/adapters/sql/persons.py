@@ -56,6 +56,7 @@ OF_PERSON: Mapping[sa.Table, Rule] = {
     t.watches: lambda whose: t.watches.c.consent_id.in_(whose.consents),
     t.leases: lambda whose: t.leases.c.consent_id.in_(whose.consents),
     t.withdrawals: lambda whose: t.withdrawals.c.person_id == whose.person_id,
+    t.door_events: lambda whose: t.door_events.c.consent_id.in_(whose.consents),
     t.doors: lambda whose: t.doors.c.consent_id.in_(whose.consents),
     t.receipts: lambda whose: t.receipts.c.consent_id.in_(whose.consents),
     t.consent_events: lambda whose: t.consent_events.c.consent_id.in_(whose.consents),

@@ -18,6 +18,7 @@ from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.at_once import AtOnce
 from solidgate.adapters.sql.beside import Beside
 from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.door_events import DoorEvents
 from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.faults import ours
 from solidgate.adapters.sql.jobs import Jobs
@@ -99,6 +100,11 @@ class Transaction:
     def doors(self) -> Doors:
         """Doors, as they were last read back."""
         return Doors(self.connection)
+
+    @cached_property
+    def door_events(self) -> DoorEvents:
+        """What became of doors, in its order."""
+        return DoorEvents(self.connection)
 
     @cached_property
     def beside(self) -> Beside:
