@@ -16,6 +16,8 @@ from solidgate.pod.door_event import BY_PERSON, ENDS, DoorEvent
 from solidgate.vocab import AS, DCT, PROV, RDF, SG, XSD
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Reached = Mapping[tuple[str, str], str]
+"""How far a part had come that ended without a result, by its run and consent."""
 
 
 class Kind(StrEnum):
@@ -38,7 +40,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Activity:
     """One thing that happened. ``what`` is a stable key that pages put into words, ``at`` aware UTC;
-    ``outcome`` an error code when it did not end well."""
+    ``outcome`` an error code when it did not end well, and ``reached`` how far a part had come then."""
 
     at: datetime
     kind: Kind
@@ -47,6 +49,7 @@ class Activity:
     run: str = ""
     place: str = ""
     outcome: str = ""
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,8 @@ _AUDITED = {
 }
 
 
-def activities(rows: Rows) -> tuple[Activity, ...]:
-    """Everything that the rows about one person tell, newest first."""
+def activities(rows: Rows, reached: Reached) -> tuple[Activity, ...]:
+    """Everything that the rows about one person tell, newest first; ``reached`` as it is told of parts."""
     found = [
         *_decisions(rows["consent_events"]),
         *_audited(rows["audit"]),
@@ -99,7 +102,7 @@ def activities(rows: Rows) -> tuple[Activity, ...]:
         *_receipts(rows["receipts"], rows["consent_events"]),
         *_results(rows["deliveries"], rows["audit"]),
         *_published(rows["steps"]),
-        *_processed(rows["parts"]),
+        *_processed(rows["parts"], reached),
         *_sessions(rows["sessions"]),
     ]
     return tuple(sorted(found, key=lambda one: (one.at, one.kind.value), reverse=True))
@@ -195,12 +198,12 @@ def _published(steps: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
             )
 
 
-def _processed(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+def _processed(rows: Sequence[Mapping[str, Any]], reached: Reached) -> Iterator[Activity]:
     for row in rows:
-        what = f"run.{row['state']}"
-        outcome = row["outcome"] or ""
+        run, consent, what = row["run_id"], row["consent_id"], f"run.{row['state']}"
+        outcome, far = row["outcome"] or "", reached.get((run, consent), "")
         yield Activity(
-            _at(row["updated"]), Kind.DATA_PROCESSING, what, row["consent_id"], row["run_id"], "", outcome
+            _at(row["updated"]), Kind.DATA_PROCESSING, what, consent, run, outcome=outcome, reached=far
         )
 
 

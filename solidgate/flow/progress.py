@@ -15,6 +15,7 @@ from datetime import datetime
 
 from solidgate.consent.record import status_at
 from solidgate.flow import run as running
+from solidgate.flow.happened import reached
 from solidgate.flow.run import RunView
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
@@ -34,6 +35,7 @@ class ProgressEvent:
     action: str
     outcome: str
     run: str
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +78,28 @@ async def _since(
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
     last: dict[str, PartState] = {step.run_id: step.state for step in steps}
     lines = [
-        (event.at, (event.sequence, 0, 0), f"consent.{event.status.value}", "", "")
+        (event.at, (event.sequence, 0, 0), f"consent.{event.status.value}", "", "", "")
         for event in stored.record.events
     ]
     lines += [
-        (step.at, (0, step.sequence, 0), f"run.{step.state.value}", step.outcome or "", step.run_id)
+        (
+            step.at,
+            (0, step.sequence, 0),
+            f"run.{step.state.value}",
+            step.outcome or "",
+            step.run_id,
+            reached(step, steps),
+        )
         for step in steps
     ]
-    lines += [(one.at, (0, 0, one.sequence), f"door.{one.event}", one.problem or "", "") for one in at_door]
+    lines += [
+        (one.at, (0, 0, one.sequence), f"door.{one.event}", one.problem or "", "", "") for one in at_door
+    ]
     found = []
-    for at, place, action, outcome, run_id in sorted(lines, key=lambda line: (line[0], line[1])):
+    for at, place, action, outcome, run_id, far in sorted(lines, key=lambda line: (line[0], line[1])):
         if any(new > old for new, old in zip(place, cursor, strict=True)):
             cursor = (max(cursor[0], place[0]), max(cursor[1], place[1]), max(cursor[2], place[2]))
-            found.append(ProgressEvent("-".join(map(str, cursor)), at, action, outcome, run_id))
+            found.append(ProgressEvent("-".join(map(str, cursor)), at, action, outcome, run_id, far))
     return found, holds or any(state not in FINAL for state in last.values())
 
 

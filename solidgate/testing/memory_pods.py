@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode, Quad
 from solidgate.errors import (
     AccessControlRefused,
     AccessControlUnsupported,
+    FetchTooLarge,
     NoStorage,
     PodConflict,
     PodForbidden,
@@ -85,7 +86,9 @@ class MemoryPods:
         if url not in self.held:
             raise PodNotFound(url)
         document = self.held[url]
-        if document.media_type not in RDF or len(document.content) > max_bytes:
+        if len(document.content) > max_bytes:
+            raise FetchTooLarge(f"more than {max_bytes} bytes")
+        if document.media_type not in RDF:
             raise PodUnreadable(url)
         return document
 

@@ -18,7 +18,7 @@ from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
 if TYPE_CHECKING:
-    from solidgate.flow.record import ActivityLine
+    from solidgate.flow.happened import ActivityLine
 
 _EXACT = re.compile(
     "|".join(
@@ -122,9 +122,17 @@ AT_DOOR: Mapping[str, str] = {
     "door.not-closed": mark("The door at your pod could not be closed"),
 }
 
+# Whoever counts parts reads RUN_COUNT; these are for the person whose part it was.
+ENDED: Mapping[str, str] = {
+    "run.stopped": mark("It was stopped, without a new result"),
+    "run.refused": mark("A rule ended it, without a new result"),
+    "run.failed": mark("It ended without a new result"),
+}
+
 ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
+    **ENDED,
     **RESULT,
     **AT_DOOR,
     "consent.requested": mark("You were asked"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from solidgate.audit.activity import Kind
 from solidgate.web.language import mark
-from solidgate.web.words import AT_DOOR, RESULT, RUN_COUNT, STATUS
+from solidgate.web.words import AT_DOOR, ENDED, RESULT, RUN_COUNT, STATUS
 
 KIND: Mapping[Kind, str] = {
     Kind.READ_POD_DATA: mark("Documents of your pod were read"),
@@ -26,6 +26,7 @@ KIND: Mapping[Kind, str] = {
 ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
+    **ENDED,
     **RESULT,
     **AT_DOOR,
     "consent.requested": mark("You were asked"),
