@@ -103,7 +103,7 @@ def activities(rows: Rows, reached: Reached) -> tuple[Activity, ...]:
         *_results(rows["deliveries"], rows["audit"]),
         *_published(rows["steps"]),
         *_processed(rows["parts"], reached),
-        *_sessions(rows["sessions"]),
+        *_logins(rows["login_events"]),
     ]
     return tuple(sorted(found, key=lambda one: (one.at, one.kind.value), reverse=True))
 
@@ -207,9 +207,9 @@ def _processed(rows: Sequence[Mapping[str, Any]], reached: Reached) -> Iterator[
         )
 
 
-def _sessions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+def _logins(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
     for row in rows:
-        yield Activity(_at(row["created"]), Kind.ISSUE_TOKEN, "session.began")
+        yield Activity(_at(row["at"]), Kind.ISSUE_TOKEN, f"session.{row['event']}")
 
 
 def activity_triples(found: Iterable[Activity], base: str, person: str) -> list[ox.Triple]:

@@ -13,7 +13,7 @@ KIND: Mapping[Kind, str] = {
     Kind.WRITE_POD_DATA: mark("Something was written to your pod, or taken back"),
     Kind.WRITE_APP_RESULT: mark("A result for your pod"),
     Kind.INIT_POD: mark("Your pod was made ready"),
-    Kind.ISSUE_TOKEN: mark("You logged in"),
+    Kind.ISSUE_TOKEN: mark("You logged in or out"),
     Kind.ADD_CONSENT: mark("A consent was asked for or answered"),
     Kind.UPDATE_CONSENT: mark("A consent was put off or renewed"),
     Kind.REVOKE_CONSENT: mark("A consent ended"),
@@ -38,6 +38,7 @@ ACTIVITY: Mapping[str, str] = {
     "result.published": mark("The organisations of the space can ask queries about your result"),
     "result.unpublished": mark("Your result was taken out of the queries"),
     "session.began": mark("You logged in here"),
+    "session.ended": mark("You logged out here"),
 }
 
 REMOVED: Mapping[str, str] = {
@@ -55,6 +56,7 @@ REMOVED: Mapping[str, str] = {
     "deliveries": mark("copies of results on their way to your pod"),
     "derived": mark("results that organisations could query"),
     "sessions": mark("sessions"),
+    "login_events": mark("when you logged in and out"),
     "logins": mark("logins under way"),
     "steps": mark("steps of your parts of runs"),
     "signposts": mark("what was known of the documents that lead to your results"),

@@ -25,6 +25,7 @@ from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.lines import Lines
+from solidgate.adapters.sql.login_events import LoginEvents
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.pulls import Pulls
@@ -70,6 +71,11 @@ class Transaction:
     def people(self) -> People:
         """The people."""
         return People(self.connection, self.keys)
+
+    @cached_property
+    def login_events(self) -> LoginEvents:
+        """That people logged in or out."""
+        return LoginEvents(self.connection, self.people)
 
     @cached_property
     def persons(self) -> Persons:

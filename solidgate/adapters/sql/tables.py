@@ -461,3 +461,13 @@ door_events = sa.Table(
     _at("at"),
 )
 sa.Index("door_events_of_consent", door_events.c.consent_id, door_events.c.sequence)
+
+# That a person logged in or out: no device, no network address, not at which provider.
+login_events = sa.Table(
+    "login_events",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False, index=True),
+    sa.Column("event_sealed", sa.LargeBinary, nullable=False),
+    _at("at"),
+)

@@ -35,11 +35,15 @@ CREATE TRIGGER consent_events_append_only BEFORE UPDATE OR DELETE ON consent_eve
     FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER door_events_append_only BEFORE UPDATE OR DELETE ON door_events
     FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
+    FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION solidgate_audit_append_only();
 CREATE TRIGGER consent_events_never_truncated BEFORE TRUNCATE ON consent_events
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER door_events_never_truncated BEFORE TRUNCATE ON door_events
+    FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER login_events_never_truncated BEFORE TRUNCATE ON login_events
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_audit_append_only();
