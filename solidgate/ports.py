@@ -167,6 +167,10 @@ class PodServer(Protocol):
         """The bytes of one RDF document. Raises pod faults and fetch errors."""
         ...
 
+    async def read_as(self, access: Access, url: str, media_type: str, *, max_bytes: int) -> Document:
+        """The bytes of one document that is stored as just this type. Raises as ``read``."""
+        ...
+
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:
