@@ -5,6 +5,7 @@ And how the files are shared out when there are several workers.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import structlog
 from xdist.scheduler import LoadFileScheduling
 
 from solidgate.adapters.postgres import EmbeddedPostgres
@@ -57,6 +59,19 @@ def data_folder() -> Iterator[Path]:
     """A folder for an installation's data, of this test only; it does not exist yet."""
     with temporary_folder() as folder:
         yield folder / "d"
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of this machine's settings, and the log as it was afterwards."""
+    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
+        monkeypatch.delenv(name)
+    before, root = structlog.get_config(), logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

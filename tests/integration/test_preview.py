@@ -22,6 +22,7 @@ import pytest
 
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.adapters.sql.engine import migrate_now
+from solidgate.adapters.sql.spaces import Spaces
 from solidgate.algorithm.pack import pack
 from solidgate.assets import asset
 from solidgate.consent.decide import decide
@@ -253,6 +254,24 @@ async def test_the_example_is_what_the_program_makes_of_its_own_sample(gate: Tes
         assert f'<span dir="auto">{value}</span>' in page.text
         assert "Base Load" not in page.text and "base load" not in page.text
     assert all(value in page.text for _, value in found.rows)
+
+
+async def test_the_program_is_read_once_for_all_who_are_asked(
+    gate: TestGate, anna: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can have twelve megabytes, and the page only asks whether it brings an example."""
+    request, read = await asked(gate, anna), list[str]()
+    package = Spaces.package
+
+    async def noted(self: Spaces, space_id: str, program: str) -> bytes:
+        read.append(program)
+        return await package(self, space_id, program)
+
+    monkeypatch.setattr(Spaces, "package", noted)
+    monkeypatch.setattr(example, "_brings_sample", {})
+    for _ in range(3):
+        assert f"/requests/{request}/example" in (await anna.get(f"/requests/{request}")).text
+    assert len(read) == 1
 
 
 async def test_there_is_no_example_of_a_program_that_nobody_approved(gate: TestGate, anna: Browser) -> None:

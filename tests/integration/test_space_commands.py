@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from solidgate.adapters.postgres import EmbeddedPostgres
 from solidgate.assets import asset
@@ -58,19 +56,6 @@ def solidgate(
         return _document(said.err if code == 2 else said.out)
 
     return call
-
-
-@pytest.fixture
-def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing of this machine's settings, and the log as it was afterwards."""
-    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
-        monkeypatch.delenv(name)
-    before, root = structlog.get_config(), logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from solidgate.algorithm.pack import unpack
 from solidgate.assets import asset
@@ -17,18 +14,7 @@ from solidgate.cli.main import main
 HOME = str(asset("examples", "home-energy", "algorithm"))
 
 
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    import os
-
-    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
-        monkeypatch.delenv(name)
-    before, root = structlog.get_config(), logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_environment")
 
 
 def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:

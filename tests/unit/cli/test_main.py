@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from solidgate import __version__
 from solidgate.cli import doctor
@@ -20,17 +16,8 @@ from solidgate.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, data_folder: Path) -> Iterator[None]:
-
-    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
-        monkeypatch.delenv(name)
+def own_folder(own_environment: None, monkeypatch: pytest.MonkeyPatch, data_folder: Path) -> None:
     monkeypatch.setenv("SOLIDGATE_SERVER__DATA_FOLDER", str(data_folder))
-    before, root = structlog.get_config(), logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
