@@ -16,6 +16,7 @@ import rdflib
 
 from solidgate.errors import DoorTooWide
 from solidgate.flow import rights, withdraw
+from solidgate.flow.settle import settle
 from solidgate.flow.width import note_width
 from solidgate.pod.door_event import DoorEvent
 from solidgate.testing.pod import Awkward, AwkwardPod
@@ -72,6 +73,9 @@ async def test_a_closing_that_the_pod_refuses_is_told_and_that_it_was_asked_for(
     before = await told(shut)
     shut.server.misbehave("*", Awkward.REFUSES_ACCESS, amount=403)
     await withdraw.withdraw(shut.gate.world, session, consent_id)
+    await shut.gate.world.after.wait([consent_id], 10)
+    assert (await told(shut))[len(before) :] == [("not-closed", REFUSED)]
+    await settle(shut.gate.world, session)  # as at each login: the same again is told once
     await shut.gate.world.after.wait([consent_id], 10)
     assert (await told(shut))[len(before) :] == [("not-closed", REFUSED)]
     await shut.browser.post(f"/consents/{consent_id}/door/close", {})
