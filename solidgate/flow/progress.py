@@ -73,6 +73,8 @@ async def _since(
     """What is new, and whether there can be more."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        # Asked first: once nothing goes on at the pod, what was done there is seen below.
+        closing = await tx.leases.announced(consent_id)
         steps = await tx.runs.steps_of(consent_id)
         at_door = (await tx.door_events.of([consent_id])).get(consent_id, ())
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
@@ -100,7 +102,7 @@ async def _since(
         if any(new > old for new, old in zip(place, cursor, strict=True)):
             cursor = (max(cursor[0], place[0]), max(cursor[1], place[1]), max(cursor[2], place[2]))
             found.append(ProgressEvent("-".join(map(str, cursor)), at, action, outcome, run_id, far))
-    return found, holds or any(state not in FINAL for state in last.values())
+    return found, holds or closing or any(state not in FINAL for state in last.values())
 
 
 def _cursor(text: str) -> Cursor:

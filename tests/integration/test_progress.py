@@ -145,7 +145,7 @@ async def test_a_stream_ends_with_the_consent_and_is_not_begun_again(scene: Scen
     await withdraw.withdraw(scene.gate.world, session, scene.view.record.consent_id)
     events, _ = await reading  # it ends by itself
     told = actions(events)
-    assert {"consent.withdrawn", "run.stopped"} <= set(told)
+    assert {"consent.withdrawn", "run.stopped", "door.closed"} <= set(told)
     assert len(set(told)) == len(told)
     answer = await scene.anna.get(scene.events, "text/event-stream", **{"Last-Event-ID": events[-1]["id"]})
     assert answer.status == 204
