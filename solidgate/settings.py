@@ -108,7 +108,7 @@ class Server(Section):
     )
     time_zone: TimeZone = Field(
         default=TIME_ZONE,
-        description="Time zone in which pages tell times; records, JSON and RDF are in UTC.",
+        description="Time zone in which pages tell times and in which chosen days end; data are in UTC.",
     )
     processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="Gate processes sharing the port."
@@ -245,6 +245,11 @@ class Login(Section):
     profile_cache_seconds: Count = Field(
         default=120, description="Seconds that a profile's issuers are kept."
     )
+    max_photo_bytes: Annotated[int, Field(ge=0)] = Field(
+        default=MIB,
+        description="Largest photo of a profile that its person is shown; 0 shows none.",
+    )
+    photo_seconds: Seconds = Field(default=3, description="Seconds for such a photo; then none is shown.")
     trailing_slash_tolerance: bool = Field(
         default=True, description="Whether issuer addresses that differ only in a final slash are the same."
     )

@@ -54,9 +54,13 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter; what is not set does not filter. Both days count whole, in ``zone``."""
+    """A filter; what is not set does not filter. Both days count whole, in ``zone``.
+
+    ``consents`` are all of the one space that is wanted; None is every space, and what is about no consent.
+    """
 
     consent: str = ""
+    consents: frozenset[str] | None = None
     kind: Kind | None = None
     since: date | None = None
     until: date | None = None
@@ -67,6 +71,7 @@ class Wanted:
         day = one.at.astimezone(self.zone).date()
         return (
             (not self.consent or one.consent == self.consent)
+            and (self.consents is None or one.consent in self.consents)
             and (self.kind is None or one.kind is self.kind)
             and (self.since is None or day >= self.since)
             and (self.until is None or day <= self.until)

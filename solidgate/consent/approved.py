@@ -31,6 +31,10 @@ class Approved:
         told = {key: lines for key, _, lines in rows}
         return {*self.who} <= {*told["who"]} and {*self.program} <= {*told["program"]}
 
+    def beside(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """The lines of a row that tell of no approval."""
+        return tuple(line for line in lines if line not in self.who and line not in self.program)
+
 
 def approved_of(
     agreement: Agreement, agreement_digest: str, approvals: Iterable[Approval], words: Words
@@ -41,6 +45,17 @@ def approved_of(
     """
     since = approved_since(agreement, agreement_digest, approvals)
     return Approved(tuple(_who(agreement, since, words)), tuple(_program(agreement, since, words)))
+
+
+def standing(
+    agreement: Agreement, agreement_digest: str, approvals: Iterable[Approval]
+) -> frozenset[tuple[str, str, bool]]:
+    """(WebID, name, whether it approved) of each party that those lines tell of: the same without days."""
+    since = approved_since(agreement, agreement_digest, approvals)
+    told = {*APPROVING, Role.OWNER, Role.CONTROLLER}
+    return frozenset(
+        (party.webid, party.name, party.webid in since) for party in agreement.parties if party.roles & told
+    )
 
 
 def _who(agreement: Agreement, since: Mapping[str, datetime], words: Words) -> Iterator[str]:

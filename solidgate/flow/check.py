@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 
 from solidgate.consent.duration import after
 from solidgate.consent.request import ConsentRequest
@@ -83,21 +83,24 @@ def check_statement(agreement: Agreement, purpose_id: str, yes: bool, language: 
         raise StatementMissing()
 
 
-def end_of(agreement: Agreement, now: datetime, until: date | None) -> datetime:
-    """The end of a yes; None is the end that the notice names. Raises ``ValidityTooLong``."""
+def end_of(agreement: Agreement, now: datetime, until: date | None, zone: tzinfo) -> datetime:
+    """The end of a yes in UTC; None is the end that the notice names. Raises ``ValidityTooLong``.
+
+    ``until`` is a day of ``zone`` and counts whole there, up to what the terms allow.
+    """
     latest = after(now, agreement.validity)
     if until is None:
         return latest
-    # The chosen day counts whole, up to what the terms allow.
-    chosen = datetime.combine(until, time.max, tzinfo=UTC)
-    if until > latest.date() or chosen <= now:
-        raise ValidityTooLong(f"between {now.date()} and {latest.date()}")
-    return min(chosen, latest)
+    chosen = datetime.combine(until, time.max, tzinfo=zone)
+    first, last = now.astimezone(zone).date(), latest.astimezone(zone).date()
+    if until > last or chosen <= now:
+        raise ValidityTooLong(f"between {first} and {last}")
+    return min(chosen, latest).astimezone(UTC)
 
 
-def end_of_answer(agreement: Agreement, now: datetime, said: Answer) -> datetime:
+def end_of_answer(agreement: Agreement, now: datetime, said: Answer, zone: tzinfo) -> datetime:
     """The end that the yeses of an answer share; a no has none, so its date is not looked at."""
-    return end_of(agreement, now, None if said.is_no else said.until)
+    return end_of(agreement, now, None if said.is_no else said.until, zone)
 
 
 def placed(request: ConsentRequest, said: Answer) -> ConsentRequest:

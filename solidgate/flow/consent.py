@@ -193,7 +193,7 @@ async def _record(
         notice=notice,
         displayed=found.displayed,
         now=now,
-        end=end_of_answer(agreement, now, said),
+        end=end_of_answer(agreement, now, said, world.zone),
         deferred=found.deferred,
         earlier=earlier,
     )

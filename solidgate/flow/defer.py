@@ -49,13 +49,16 @@ async def defer(world: World, session: Session, request_id: str, *, shown: str, 
             await tx.trail.append(entry)
 
 
-async def waiting(world: World, session: Session) -> tuple[Waiting, ...]:
-    """What waits for this person's answer; showing a reminder uses it up."""
+async def waiting(world: World, session: Session, *, shown: str = "") -> tuple[Waiting, ...]:
+    """What waits for this person's answer; showing a reminder uses it up.
+
+    ``shown`` is the one space whose requests are shown, empty for all: the reminders of others stay.
+    """
     now, days = world.clock.now(), timedelta(days=world.settings.consent.reminder_days)
     found = []
     async with world.store.transaction() as tx:
         for one in await tx.requests.waiting(session.person_id, now):
             due = one.deferred is not None and one.reminded is None and now >= one.deferred + days
-            remind = due and await tx.requests.reminded(one.request_id, now)
+            remind = due and shown in ("", one.space_id) and await tx.requests.reminded(one.request_id, now)
             found.append(Waiting(one, await space.view(world, tx, one.space_id), remind))
     return tuple(found)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from solidgate.audit.activity import Activity, Wanted, activities, activity_triples
+from solidgate.audit.activity import Activity, Rows, Wanted, activities, activity_triples
 from solidgate.consent.archive import KEY_FILE, Held, files, packed
 from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentRecord
@@ -42,10 +42,11 @@ EVERYTHING = Wanted()
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a consent is about: a purpose of an agreement, by its id."""
+    """What a consent is about: a purpose of an agreement, by its id, and the id of its space."""
 
     agreement: Agreement
     purpose: str
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +99,36 @@ async def export(
     return packed({**page(found, made), **made}, found.at, max_bytes=world.settings.consent.export_bytes)
 
 
-async def activity(world: World, session: Session, wanted: Wanted = EVERYTHING) -> tuple[Activity, ...]:
-    """What happened to this person's data, newest first."""
-    return tuple(one for one in (await held(world, session)).activities if wanted.holds(one))
+async def activity(
+    world: World, session: Session, wanted: Wanted = EVERYTHING, *, space: str = ""
+) -> tuple[Activity, ...]:
+    """What happened to this person's data, newest first; with ``space`` what is about a consent in it."""
+    found = await held(world, session)
+    wanted = _within(wanted, space, found.rows)
+    return tuple(one for one in found.activities if wanted.holds(one))
 
 
-async def log(world: World, session: Session, wanted: Wanted = EVERYTHING) -> Log:
-    """The same for a page, with what each consent is about: as many statements for twenty as for one."""
+def _within(wanted: Wanted, space: str, rows: Rows) -> Wanted:
+    of_it = (str(row["consent_id"]) for row in rows["consents"] if row["space_id"] == space)
+    return replace(wanted, consents=frozenset(of_it)) if space else wanted
+
+
+async def log(world: World, session: Session, wanted: Wanted = EVERYTHING, *, space: str = "") -> Log:
+    """The same for a page, with what each consent is about: as many statements for twenty as for one.
+
+    ``about`` tells of every consent, the newest first, also of those that the filter leaves out.
+    """
     async with world.store.transaction() as tx:
         rows = await tx.persons.held(session.person_id)
         about = {
             str(row["consent_id"]): About(
-                await tx.spaces.agreement(str(row["agreement_digest"])), str(row["purpose"])
+                await tx.spaces.agreement(str(row["agreement_digest"])),
+                str(row["purpose"]),
+                str(row["space_id"]),
             )
             for row in rows["consents"]
         }
+    wanted = _within(wanted, space, rows)
     return Log(tuple(one for one in activities(rows, reached_by(rows)) if wanted.holds(one)), about)
 
 

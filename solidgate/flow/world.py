@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from solidgate.flow.afterwards import Afterwards
 from solidgate.flow.brake import Brake
@@ -35,6 +36,11 @@ class World:
     def public_url(self) -> str:
         """The address under which people, pods and organisations reach us, with a trailing slash."""
         return str(self.settings.server.public_url)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of this installation: of the times on pages, and of the days that people choose."""
+        return ZoneInfo(self.settings.server.time_zone)
 
     def space_iri(self, space_id: str) -> str:
         """The public address of a space."""

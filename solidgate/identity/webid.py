@@ -27,13 +27,14 @@ _FORMATS = {
 class Profile:
     """What the profile says of exactly this WebID; values byte for byte, in the document's order.
 
-    ``name`` may be empty. Links to further documents are never followed.
+    ``name`` and ``photo``, an address, may be empty. Links to further documents are never followed.
     """
 
     webid: str
     issuers: tuple[str, ...]
     storages: tuple[str, ...]
     name: str = ""
+    photo: str = ""
 
     def __repr__(self) -> str:
         return f"Profile({len(self.issuers)} issuers, {len(self.storages)} storages)"
@@ -104,12 +105,14 @@ def _profile(webid: str, triples: list[Triple]) -> Profile:
         found = (t.object for t in triples if t.predicate == predicate and keep(t.object))
         return tuple(dict.fromkeys(node.value for node in found if not isinstance(node, BlankNode | Triple)))
 
+    photos = objects(FOAF.img, _is_iri) + objects(VCARD.hasPhoto, _is_iri)
     names = objects(FOAF.name, _is_literal) + objects(VCARD.fn, _is_literal)
     return Profile(
         webid=webid,
         issuers=objects(SOLID.oidcIssuer, _is_iri),
         storages=objects(PIM.storage, _is_iri),
         name=names[0][:MAX_NAME_CHARACTERS] if names else "",
+        photo=next((one for one in photos if len(one) <= MAX_WEBID_CHARACTERS), ""),
     )
 
 

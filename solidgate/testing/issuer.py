@@ -39,6 +39,7 @@ _PROFILE_STATUS: Mapping[Quirk, int] = {
 class AwkwardIssuer:
     """One provider on a free loopback port; ``issuer`` and ``webid(name)`` are its addresses.
 
+    ``photo`` is what its profiles name as the photo, ``photo_at`` the address that they name instead.
     ``claimed`` replaces claims of its ID tokens; ``token_requests`` and ``key_requests`` count what was
     asked; ``slow_seconds`` is how slow it is.
     """
@@ -52,6 +53,8 @@ class AwkwardIssuer:
         self.clients: dict[str, list[str]] = {}
         self.also_named: list[str] = []
         self.claimed: dict[str, Any] = {}
+        self.photo, self.photo_at = b"", ""
+        self.photo_requests: list[set[str]] = []
         self._codes: dict[str, dict[str, str]] = {}
         self._spent: set[str] = set()
         self._nonce = secrets.token_urlsafe(12)
@@ -79,6 +82,7 @@ class AwkwardIssuer:
                 web.post("/reg", self._register),
                 web.get("/people/{name}", self._profile),
                 web.get("/moved/{name}", self._moved_profile),
+                web.get("/photo", self._photo),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -187,6 +191,12 @@ class AwkwardIssuer:
     async def _moved_profile(self, request: web.Request) -> web.Response:
         return web.Response(text=self._profile_turtle(request.match_info["name"]), content_type="text/turtle")
 
+    async def _photo(self, request: web.Request) -> web.StreamResponse:
+        self.photo_requests.append({name.lower() for name in request.headers})
+        if self.photo.startswith(b"/"):
+            return web.Response(status=302, headers={"Location": self.photo.decode()})
+        return web.Response(body=self.photo, content_type="text/html")
+
     def _profile_turtle(self, name: str) -> str:
         subject, issuers = f"<{self.webid(name)}>", [self._named_issuer(), *self.also_named]
         if Quirk.PROFILE_OF_ANOTHER_SUBJECT in self.quirks:
@@ -196,6 +206,10 @@ class AwkwardIssuer:
         lines = ["@prefix solid: <http://www.w3.org/ns/solid/terms#> ."]
         lines += [f"{subject} a <http://xmlns.com/foaf/0.1/Person> ."]
         lines += [f"{subject} solid:oidcIssuer <{issuer}> ." for issuer in issuers]
+        if self.photo or self.photo_at:
+            lines.append(
+                f"{subject} <http://xmlns.com/foaf/0.1/img> <{self.photo_at or f'{self._root}/photo'}> ."
+            )
         if Quirk.PROFILE_ISSUER_AS_TEXT in self.quirks:
             lines = [line.replace(f"<{self.issuer}> .", f'"{self.issuer}" .') for line in lines]
         if Quirk.PROFILE_HUGE in self.quirks:

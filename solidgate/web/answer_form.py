@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import partial
 
 from solidgate.consent.duration import after
@@ -15,9 +15,11 @@ from solidgate.web.forms import Form
 from solidgate.web.language import Language, mark
 
 UNTIL, RECEIPTS, STATEMENT, ANSWER = "until", "receipt_container", "statement-", "answer-"
+STORAGE, OURS = "storage", "ours"
+"""``OURS`` is the field that tells choices of our own pages from those of a link that somebody else made."""
 _MONTHS = (1, 3, 6, 12)
 _ANSWERS = {"yes": True, "no": False}
-_KEPT = ("shown", "language", UNTIL, RECEIPTS)
+_KEPT = ("shown", "language", OURS, UNTIL, RECEIPTS)
 _OPEN = mark("Choose yes or no.")
 _LACKING = mark("A document that is needed is not in your pod, so only No can be recorded now.")
 _NEEDED = mark(
@@ -54,9 +56,12 @@ class Fault:
 
 
 def faults_in(
-    form: Mapping[str, str], found: Review, now: datetime, *, words: bool = False
+    form: Mapping[str, str], found: Review, now: datetime, zone: tzinfo, *, words: bool = False
 ) -> tuple[Fault, ...]:
-    """Every field that would be refused, in their order on the page; ``words``: those that are typed too."""
+    """Every field that would be refused, in their order on the page; ``words``: those that are typed too.
+
+    A day that was chosen is a day of ``zone``.
+    """
     checks: list[tuple[str, Callable[[], object]]] = []
     answers = {
         one.id: form.get(ANSWER + one.id) == "yes" for one in found.purposes if _is_answered(form, one.id)
@@ -70,7 +75,7 @@ def faults_in(
             said = (purpose.id, text == "yes", found.notice.language, typed)
             checks.append((STATEMENT + purpose.id, partial(check.check_statement, found.agreement, *said)))
     if not refuses(form, found):
-        checks += _of_a_yes(form, found, now)
+        checks += _of_a_yes(form, found, now, zone)
     faults = ((name, error) for name, one in checks if (error := _error_of(one)))
     return tuple(
         Fault(name, error, refused if isinstance(error, RequiredRefused) else ()) for name, error in faults
@@ -87,10 +92,10 @@ def refuses(form: Mapping[str, str], found: Review) -> bool:
 
 
 def _of_a_yes(
-    form: Mapping[str, str], found: Review, now: datetime
+    form: Mapping[str, str], found: Review, now: datetime, zone: tzinfo
 ) -> list[tuple[str, Callable[[], object]]]:
     return [
-        (UNTIL, lambda: check.end_of(found.agreement, now, until_of(form.get(UNTIL, "")))),
+        (UNTIL, lambda: check.end_of(found.agreement, now, until_of(form.get(UNTIL, "")), zone)),
         (RECEIPTS, lambda: check.receipt_place(found.request, form.get(RECEIPTS, ""))),
     ]
 
@@ -139,19 +144,21 @@ def until_of(text: str) -> date | None:
 def ends(now: datetime, latest: datetime, language: Language, chosen: str = "") -> Sequence[tuple[str, str]]:
     """The ends to choose from: the shortest first, which is what a page offers; the longest is the notice's.
 
-    A date chosen before that is still possible is one of them, whenever the page was made.
+    They are days of the language's zone. A date chosen before that is still possible is one of them, whenever
+    the page was made.
     """
-    days = {day for months in _MONTHS if (day := after(now, f"P{months}M").date()) < latest.date()}
-    days |= {latest.date()}
+    last = latest.astimezone(language.zone).date()
+    offered = (after(now, f"P{months}M").astimezone(language.zone).date() for months in _MONTHS)
+    days = {day for day in offered if day < last} | {last}
     try:
         kept = until_of(chosen)
     except AnswerMissing:
         kept = None
-    if kept is not None and now.date() <= kept <= latest.date():
+    if kept is not None and now.astimezone(language.zone).date() <= kept <= last:
         days |= {kept}
     return [(day.isoformat(), language.day(day)) for day in sorted(days)]
 
 
 def kept_of(form: Mapping[str, str]) -> dict[str, str]:
-    """What goes along to the next page: the choices, and neither a token nor a typed word."""
+    """What goes along to the next page: the choices, and neither the form's token nor a typed word."""
     return {name: text for name, text in form.items() if name in _KEPT or name.startswith(ANSWER)}

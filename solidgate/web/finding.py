@@ -11,10 +11,12 @@ from solidgate.flow import choose as choose_flow
 from solidgate.identity.login import Session
 from solidgate.pod.storage import MOST_STORAGES
 from solidgate.web.accept import HTML, JSON, chosen, wants_html
+from solidgate.web.answer_form import STORAGE
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import PREVIEW
+from solidgate.web.own_choices import own_choices
 from solidgate.web.pages import render, see_other
 from solidgate.web.represent import json_response
 from solidgate.web.session import session_of
@@ -22,13 +24,14 @@ from solidgate.web.session import session_of
 
 @person
 async def storage(request: web.Request) -> web.StreamResponse:
-    """``GET /requests/{id}/storage``: the person's pods, none of them chosen beforehand."""
+    """``GET /requests/{id}/storage``: the person's pods, none chosen but by them in another language."""
     media_type = chosen(request, [HTML, JSON])
     session, request_id = await session_of(request), request.match_info["request_id"]
     found, current = await choose_flow.storages(request.app[WORLD], session, request_id)
     if media_type == JSON:
         return json_response({"storages": found, "chosen": current})
-    return _page(request, session, found, current)
+    picked = own_choices(request, session).get(STORAGE, "")
+    return _page(request, session, found, current, picked=picked)
 
 
 @person
@@ -38,7 +41,7 @@ async def choose_storage(request: web.Request) -> web.StreamResponse:
     request_id = request.match_info["request_id"]
     form = await read_form(request, session.session_id)
     request.app[PACES].take(PREVIEW, session.session_id, world.clock.monotonic())
-    named = form.get("storage", "")
+    named = form.get(STORAGE, "")
     if not named and wants_html(request):
         found, current = await choose_flow.storages(world, session, request_id)
         return _page(request, session, found, current, status=422)
@@ -55,10 +58,17 @@ async def look(request: web.Request) -> web.StreamResponse:
 
 
 def _page(
-    request: web.Request, session: Session, found: tuple[str, ...], current: str, status: int = 200
+    request: web.Request,
+    session: Session,
+    found: tuple[str, ...],
+    current: str,
+    status: int = 200,
+    picked: str = "",
 ) -> web.Response:
     words: dict[str, Any] = {"storages": found, "current": current, "nothing": status != 200}
-    words["request_id"] = request.match_info["request_id"]
+    request_id = request.match_info["request_id"]
+    words |= {"request_id": request_id, "picked": picked}
+    words["speaks"] = ("answer", "post", f"/requests/{request_id}/language?step=storage")
     return render(request, "storage.html", status=status, session=session, most=MOST_STORAGES, **words)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from io import BytesIO
@@ -74,16 +74,9 @@ class Language:
         return ""
 
     def day(self, value: date | datetime) -> str:
-        """A date as people of this language write it.
-
-        Days are judged whole in UTC, so that is the day of a time; where that is another day here, the exact
-        moment stands beside it.
-        """
-        if not isinstance(value, datetime):
-            return format_date(value, "d MMMM y", locale=self.tag)
-        judged = value.astimezone(UTC).date()
-        here = "" if value.astimezone(self.zone).date() == judged else f" ({self.moment(value)})"
-        return format_date(judged, "d MMMM y", locale=self.tag) + here
+        """A date as people of this language write it; of a time, the day that it is in the zone."""
+        here = value.astimezone(self.zone).date() if isinstance(value, datetime) else value
+        return format_date(here, "d MMMM y", locale=self.tag)
 
     def moment(self, value: datetime, *, seconds: bool = False) -> str:
         """A date and time in the zone, with its difference to UTC."""
@@ -134,7 +127,7 @@ def language_of(request: web.Request) -> Language:
         request.cookies.get(LANGUAGE_COOKIE),
         request.headers.get("Accept-Language", ""),
     )
-    return replace(found, zone=ZoneInfo(request.app[WORLD].settings.server.time_zone))
+    return replace(found, zone=request.app[WORLD].zone)
 
 
 def remember(request: web.Request, response: web.StreamResponse) -> None:

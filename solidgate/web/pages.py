@@ -24,6 +24,8 @@ AUTHORITIES = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
 """The European Data Protection Board's list of its members, with the address of each."""
 
 _VARY = "Accept, Accept-Language, Cookie"
+# Where a login leads, and the filters of pages.
+_KEPT = ("return_to", "space", "show", "type", "from", "to", "consent", "all")
 
 
 def set_up_pages(app: web.Application) -> None:
@@ -100,11 +102,11 @@ def see_other(place: str) -> web.Response:
 
 
 def language_links(request: web.Request, place: str = "") -> dict[str, str]:
-    """This page in each language; of the query only ``return_to`` is kept, so that no code is repeated.
+    """This page in each language; of the query only ``_KEPT`` is kept, so that no code is repeated.
 
     What answers a form may have no page to read again: then ``place`` is where the links lead.
     """
     if place:
         return {tag: str(URL(place).update_query(lang=tag)) for tag in LANGUAGES}
-    kept = {"return_to": request.query["return_to"]} if "return_to" in request.query else {}
+    kept = {name: request.query[name] for name in _KEPT if name in request.query}
     return {tag: str(request.rel_url.with_query({**kept, "lang": tag})) for tag in LANGUAGES}

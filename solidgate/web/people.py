@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from solidgate.flow import invite as invite_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import space as space_flow
 from solidgate.flow.invite import Landing
+from solidgate.flow.record import ConsentView
 from solidgate.space.characters import isolated
 from solidgate.web.accept import HTML, JSON, chosen
 from solidgate.web.doors import person
@@ -20,6 +22,7 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import WORLD
 from solidgate.web.label import asker, label_rows
 from solidgate.web.language import language_of
+from solidgate.web.of_space import SPACE, of_space
 from solidgate.web.pages import render, render_before_login, see_other
 from solidgate.web.represent import consents_plain, json_response
 from solidgate.web.session import browser_of, session_of
@@ -74,26 +77,40 @@ async def join_request(request: web.Request) -> web.StreamResponse:
 
 @person
 async def me(request: web.Request) -> web.Response:
-    """``GET /me``: my consents; ``?show=valid`` or ``ended`` leaves out the others, as JSON too."""
+    """``GET /me``: my consents; ``?show=valid`` or ``ended`` and ``?space=`` leave out some, as JSON too."""
     media_type = chosen(request, [HTML, JSON])
-    session = await session_of(request)
-    consents = await record_flow.mine(request.app[WORLD], session)
-    show = request.query.get("show", "")
-    kept = [one for one in consents if show not in _SHOWN or one.status.valid_for_processing is _SHOWN[show]]
+    session, world = await session_of(request), request.app[WORLD]
+    consents = await record_flow.mine(world, session)
+    show, asked = request.query.get("show", ""), request.query.get(SPACE, "")
+    kept = [one for one in consents if _is_shown(one, show) and asked in ("", one.space_id)]
     if media_type == JSON:
         return json_response(consents_plain(kept))
-    waiting = await defer_flow.waiting(request.app[WORLD], session)
-    shown: dict[str, Any] = {"consents": kept, "count": len(consents), "show": show, "waiting": waiting}
+    waiting = await defer_flow.waiting(world, session, shown=asked)
+    spaces = [*_spaces_of(consents), *((one.space.space_id, one.space.title) for one in waiting)]
+    shown: dict[str, Any] = {"consents": kept, "show": show, "of_space": of_space(request.query, spaces)}
+    shown["waiting"] = [one for one in waiting if asked in ("", one.space.space_id)]
+    shown["count"] = sum(asked in ("", one.space_id) for one in consents)
     left_out = request.query.get("receipts") == "default"
     return render(request, "me.html", session=session, left_out=left_out, **shown)
 
 
+def _is_shown(view: ConsentView, show: str) -> bool:
+    return show not in _SHOWN or view.status.valid_for_processing is _SHOWN[show]
+
+
+def _spaces_of(consents: Iterable[ConsentView]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Each space and its title, newest answer first."""
+    return ((one.space_id, one.agreement.title) for one in consents)
+
+
 @person
 async def my_results(request: web.Request) -> web.Response:
-    """``GET /me/results``: the results in my pod."""
+    """``GET /me/results``: the results in my pod; ``?space=`` leaves out those of others."""
     session = await session_of(request)
     consents = await record_flow.mine(request.app[WORLD], session)
-    return render(request, "results.html", session=session, consents=consents)
+    of = of_space(request.query, _spaces_of(consents))
+    kept = [one for one in consents if of.holds(one.space_id)]
+    return render(request, "results.html", session=session, consents=kept, of_space=of)
 
 
 @person

@@ -29,11 +29,11 @@ from solidgate.identity.login import Session
 from solidgate.web import steps
 from solidgate.web.accept import HTML, JSON, chosen, wants_html
 from solidgate.web.answer_form import (
+    ANSWER,
     RECEIPTS,
     STATEMENT,
     UNTIL,
     answers_of,
-    faults_in,
     kept_of,
     statements_of,
     until_of,
@@ -42,6 +42,7 @@ from solidgate.web.doors import person, with_storage
 from solidgate.web.forms import Form, read_form
 from solidgate.web.keys import PACES, WORLD
 from solidgate.web.limits import CONSENT
+from solidgate.web.own_choices import own_choices
 from solidgate.web.pages import render, see_other
 from solidgate.web.represent import consents_plain, json_response, plain
 from solidgate.web.session import session_of
@@ -68,15 +69,20 @@ async def review(request: web.Request) -> web.StreamResponse:
     if found.answered:
         return render(request, "answered.html", session=session, **steps.answered_words(request, found))
     if not found.may_agree and "all" not in request.query:
-        return render(request, "missing.html", session=session, **steps.form_words(request, found, {}))
-    return await steps.page(request, session, found, "request.html", {})
+        words = steps.form_words(request, session, found, {})
+        return render(request, "missing.html", session=session, **words)
+    asked = own_choices(request, session)
+    faults = steps.faults_of(request, found, asked) if asked else ()
+    told = tuple(one for one in faults if not one.field.startswith(ANSWER))  # no answer is here to be wrong
+    return await steps.page(request, session, found, "request.html", asked, told)
 
 
 @person
 @with_storage
 async def choices(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}/choices``: one fieldset for each purpose, nothing chosen beforehand."""
-    asked, session = request.query, await session_of(request)
+    session = await session_of(request)
+    asked = own_choices(request, session)
     found = await steps.review_of(request, session)
     instead = await steps.elsewhere(request, session, found, asked)
     if instead is not None:
@@ -92,12 +98,13 @@ async def check(request: web.Request) -> web.StreamResponse:
     Choices travel in the address, never in the session: an ended session loses none of them. What cannot be
     recorded is told here already, on the form that it was chosen in.
     """
-    asked, session = request.query, await session_of(request)
+    session = await session_of(request)
+    asked = own_choices(request, session)
     found = await steps.review_of(request, session)
     instead = await steps.elsewhere(request, session, found, asked)
     if instead is not None:
         return instead
-    faults = faults_in(asked, found, request.app[WORLD].clock.now())
+    faults = steps.faults_of(request, found, asked)
     template = "choices.html" if faults else "check.html"
     return await steps.page(request, session, found, template, asked, faults)
 
@@ -106,14 +113,15 @@ async def check(request: web.Request) -> web.StreamResponse:
 @with_storage
 async def word(request: web.Request) -> web.StreamResponse:
     """``GET /requests/{id}/word``: the second step of a yes to data of a special category, of no other."""
-    asked, session = request.query, await session_of(request)
+    session = await session_of(request)
+    asked = own_choices(request, session)
     found = await steps.review_of(request, session)
     instead = await steps.elsewhere(request, session, found, asked)
     if instead is not None:
         return instead
     if not any(asked.get(f"answer-{one}") == "yes" for one in found.words):
         return see_other(f"/requests/{found.request.request_id}/check?{urlencode(kept_of(asked))}")
-    if faults := faults_in(asked, found, request.app[WORLD].clock.now()):
+    if faults := steps.faults_of(request, found, asked):
         return await steps.page(request, session, found, steps.form_of_answers(found), asked, faults)
     return await steps.page(request, session, found, "word.html", asked)
 
@@ -174,13 +182,12 @@ async def _once_more(
     instead = await steps.elsewhere(request, session, found, form)
     if instead is not None:
         return instead
-    now = request.app[WORLD].clock.now()
-    faults = faults_in(form, found, now)
+    faults = steps.faults_of(request, found, form)
     at_the_word = isinstance(error, StatementMissing) and not faults
     if at_the_word and not typed:
-        return steps.to_the_word(request, form)
+        return steps.to_the_word(request, session, form)
     if at_the_word:
-        faults = faults_in(form, found, now, words=True)
+        faults = steps.faults_of(request, found, form, words=True)
     if not faults:
         raise error  # about no field that the form has, such as a purpose that is not asked
     template = "word.html" if at_the_word else steps.form_of_answers(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -23,6 +24,7 @@ from solidgate.web.keys import PACES, WORLD
 from solidgate.web.language import Language, language_of
 from solidgate.web.limits import CONSENT
 from solidgate.web.log_filter import FilterFault, typed, wanted_of
+from solidgate.web.of_space import SPACE, of_space
 from solidgate.web.operations import REFUSALS
 from solidgate.web.pages import fixed_words, page_words, render, see_other
 from solidgate.web.problems import status_of
@@ -101,16 +103,18 @@ async def erase(request: web.Request) -> web.Response:
 
 @person
 async def activity(request: web.Request) -> web.Response:
-    """``GET /me/activity``: what happened, filtered by ``consent``, ``type``, ``from`` and ``to``."""
+    """``GET /me/activity``: what happened, filtered by ``consent``, ``space``, ``type``, ``from``, ``to``."""
     media_type = chosen(request, [HTML, JSON, CSV])
     session, world = await session_of(request), request.app[WORLD]
     wanted, faults = wanted_of(request.query, language_of(request).zone)
+    space = request.query.get(SPACE, "")
     if media_type == HTML:
-        log = Log((), {}) if faults else await rights_flow.log(world, session, wanted)
+        log = await rights_flow.log(world, session, wanted, space=space)
+        log = replace(log, found=()) if faults else log
         return await _log_page(request, session, typed(request.query), log, faults=faults)
     if faults:
         raise LogFilterInvalid(", ".join(one.field for one in faults))
-    found = await rights_flow.activity(world, session, wanted)
+    found = await rights_flow.activity(world, session, wanted, space=space)
     if media_type == JSON:
         return json_response({"activity": plain(found)})
     return web.Response(
@@ -145,6 +149,8 @@ async def _log_page(
     if faults:
         REFUSALS.labels(LogFilterInvalid.code).inc()
     values: dict[str, Any] = {"log": log, "asked": asked, "faults": faults, "written": url}
+    spaces = ((one.space, one.agreement.title) for one in log.about.values())
+    values["of_space"] = of_space(request.query, spaces)
     values["place"] = await rights_flow.log_place(request.app[WORLD], session)
     status = status_of(LogFilterInvalid) if faults else 200
     return render(request, "activity_log.html", session=session, status=status, **values, **_words())

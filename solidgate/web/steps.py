@@ -17,12 +17,13 @@ from solidgate.flow.consent import Review
 from solidgate.identity.code_flow import MAX_RETURN_CHARACTERS
 from solidgate.identity.login import Session
 from solidgate.web.accept import wants_html
-from solidgate.web.answer_form import RECEIPTS, UNTIL, Fault, ends, kept_of
+from solidgate.web.answer_form import OURS, RECEIPTS, UNTIL, Fault, ends, faults_in, kept_of
 from solidgate.web.forms import Form, check_origin, form_of
 from solidgate.web.keys import WORLD
-from solidgate.web.language import Language, language_of
+from solidgate.web.language import LANGUAGES, Language, language_of
 from solidgate.web.operations import REFUSALS
-from solidgate.web.pages import render, see_other
+from solidgate.web.own_choices import mark_of
+from solidgate.web.pages import language_links, render, see_other
 from solidgate.web.problems import status_of
 from solidgate.web.session import forget_session
 
@@ -42,15 +43,28 @@ async def review_of(request: web.Request, session: Session) -> Review:
 async def elsewhere(
     request: web.Request, session: Session, found: Review, asked: Mapping[str, str]
 ) -> web.StreamResponse | None:
-    """Where to go instead, when the page to come would not go on from the notice that the review showed."""
+    """Where to go instead, when the page to come would not go on from the notice that was shown.
+
+    The same notice in another language is gone on from: the page shows all of it, before it is answered.
+    """
     if found.answered:
         return render(request, "answered.html", session=session, **answered_words(request, found))
     shown = asked.get("shown", "")
     if not shown:
         return see_other(f"/requests/{found.request.request_id}")
-    if shown != found.notice.digest:
+    if shown != found.notice.digest and not await _in_another_language(request, session, shown):
         return await changed(request, session, shown)
     return None
+
+
+async def _in_another_language(request: web.Request, session: Session, shown: str) -> bool:
+    """Whether this was shown to the person, and the same would be shown now in the language of that time."""
+    try:
+        return not await consent_flow.difference(
+            request.app[WORLD], session, request.match_info["request_id"], shown
+        )
+    except (TermsChanged, LanguageNotOffered):
+        return False
 
 
 async def page(
@@ -62,15 +76,35 @@ async def page(
     faults: tuple[Fault, ...] = (),
 ) -> web.Response:
     """One of the forms, with what was chosen or typed; with faults under the status of the first."""
-    words = form_words(request, found, asked) | {"faults": faults}
+    words = form_words(request, session, found, asked) | {"faults": faults}
     if template == "request.html":
         world, request_id = request.app[WORLD], found.request.request_id
         words["example_offered"] = await example_flow.is_offered(world, session, request_id)
         words["since"] = await reask_flow.since_last_answer(world, session, found)
+    words |= _spoken(found, template, words, bool(faults))
     status = status_of(type(faults[0].error)) if faults else 200
     for code in sorted({fault.error.code for fault in faults}):
         REFUSALS.labels(code).inc()
     return render(request, template, status=status, session=session, **words)
+
+
+def faults_of(
+    request: web.Request, found: Review, form: Mapping[str, str], *, words: bool = False
+) -> tuple[Fault, ...]:
+    """What would be refused of these fields now; ``words``: those that are typed too."""
+    world = request.app[WORLD]
+    return faults_in(form, found, world.clock.now(), world.zone, words=words)
+
+
+def _spoken(found: Review, template: str, words: Mapping[str, Any], faults: bool) -> dict[str, Any]:
+    """How the page changes its language: by its form, where something is filled in that was not sent yet."""
+    own = f"/requests/{found.request.request_id}"
+    if template == "choices.html":
+        return {"speaks": ("answer", "get", f"{own}/{'check' if faults else 'choices'}")}
+    if template == "request.html":
+        return {"speaks": ("answer", "post", f"{own}/language")} if len(found.purposes) == 1 else {}
+    step = template.removesuffix(".html")
+    return {"switch": {tag: f"{own}/{step}?{words['kept']}&lang={tag}" for tag in LANGUAGES}}
 
 
 def form_of_answers(found: Review) -> str:
@@ -78,11 +112,13 @@ def form_of_answers(found: Review) -> str:
     return "choices.html" if len(found.purposes) > 1 else "request.html"
 
 
-def form_words(request: web.Request, found: Review, asked: Mapping[str, str]) -> dict[str, Any]:
+def form_words(
+    request: web.Request, session: Session, found: Review, asked: Mapping[str, str]
+) -> dict[str, Any]:
     """What the templates of the question show: the review, and each field as it was left."""
     language, world = Language(found.notice.language), request.app[WORLD]
     needs = [need for purpose in found.purposes for need in purpose.needs]
-    chosen = asked.get(UNTIL, "")
+    chosen, bound = asked.get(UNTIL, ""), bound_to(request, session, found)
     offered = ends(world.clock.now(), found.latest_end, language_of(request), chosen)
     return {
         "review": found,
@@ -94,8 +130,16 @@ def form_words(request: web.Request, found: Review, asked: Mapping[str, str]) ->
         "typed": {one.id: asked.get(f"statement-{one.id}", "") for one in found.purposes},
         "until": chosen if chosen in dict(offered) else offered[0][0],
         "receipt_container": asked.get(RECEIPTS, ""),
-        "kept": urlencode(kept_of(asked)),
+        "kept": urlencode(kept_of(asked) | bound),
+        "ours": bound[OURS],
+        "switched": asked.get("shown", found.notice.digest) != found.notice.digest,
     }
+
+
+def bound_to(request: web.Request, session: Session, found: Review) -> dict[str, str]:
+    """What goes along with choices: the notice that they are about now, and that they come from our pages."""
+    notice = found.notice
+    return {"shown": notice.digest, "language": notice.language, OURS: mark_of(request, session)}
 
 
 async def changed(request: web.Request, session: Session, shown: str) -> web.Response:
@@ -112,6 +156,7 @@ async def changed(request: web.Request, session: Session, shown: str) -> web.Res
     except RequestAnswered:
         return see_other(f"/requests/{request_id}")
     words: dict[str, Any] = {"difference": difference, "request_id": request_id}
+    words["switch"] = language_links(request, f"/requests/{request_id}")
     return render(request, "changed.html", status=409, session=session, **words)
 
 
@@ -122,6 +167,7 @@ async def answered(request: web.Request, session: Session) -> web.Response:
     REFUSALS.labels(RequestAnswered.code).inc()
     found = await review_of(request, session)
     words = answered_words(request, found)
+    words["switch"] = language_links(request, f"/requests/{found.request.request_id}")
     return render(request, "answered.html", status=409, session=session, **words)
 
 
@@ -133,12 +179,13 @@ def answered_words(request: web.Request, found: Review) -> dict[str, Any]:
     return {"answered": found.answered, "rests_until": until if until > world.clock.now() else None}
 
 
-def to_the_word(request: web.Request, form: Form) -> web.StreamResponse:
+def to_the_word(request: web.Request, session: Session, form: Form) -> web.StreamResponse:
     """On to the second step of a yes to data of a special category."""
-    return see_other(f"/requests/{request.match_info['request_id']}/word?{urlencode(kept_of(form))}")
+    kept = kept_of(form) | {OURS: mark_of(request, session)}
+    return see_other(f"/requests/{request.match_info['request_id']}/word?{urlencode(kept)}")
 
 
-async def after_login(request: web.Request) -> web.StreamResponse:
+async def after_login(request: web.Request, step: str = "/check") -> web.StreamResponse:
     """A login first, since the session has ended; then the choices as they were sent, to be checked.
 
     Nothing is recorded by it: after the login the person presses the button again. A word that was typed is
@@ -147,7 +194,7 @@ async def after_login(request: web.Request) -> web.StreamResponse:
     check_origin(request)
     kept = kept_of(await form_of(request))
     own = f"/requests/{request.match_info['request_id']}"
-    back = f"{own}/check?{urlencode(kept)}"
+    back = f"{own}{step}?{urlencode(kept)}"
     if not kept.get("shown") or len(back) > MAX_RETURN_CHARACTERS:
         back = own
     answer = see_other(

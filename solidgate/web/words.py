@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.listing import MOST_ALONE as MOST_ALONE  # for templates
 from solidgate.consent.listing import is_listed
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
@@ -233,6 +234,16 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 def is_exact(line: str) -> bool:
     """Whether a line of the label is for the second layer: a digest, a WebID, a source, or one of a list."""
     return "sha256:" in line or _EXACT.match(line) is not None or is_listed(line)
+
+
+def listed(lines: Iterable[str]) -> list[str]:
+    """Those lines of a row that are one document of a line that tells of many."""
+    return [line for line in lines if is_listed(line)]
+
+
+def unlisted(lines: Iterable[str]) -> list[str]:
+    """The other lines of a row."""
+    return [line for line in lines if not is_listed(line)]
 
 
 def has_exact(lines: Iterable[str]) -> bool:

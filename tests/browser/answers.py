@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,10 @@ from solidgate.testing.terms import ADVICE, OWNER, STUDY, sample_agreement
 from tests.browser.kept import Kept, Walk
 from tests.browser.pages import ANNA, READINGS, Stage, addresses
 
+# One point, in colour.
+PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 YES, NO = "main button[value=yes]", "main button[value=no]"
 AGAIN = "form[action$='/again'] button"
 WITHDRAW = "main form[action$='/withdraw'] button"
@@ -64,6 +69,7 @@ async def everything(matrix: Matrix) -> None:
         two_windows,
         errors,
         the_word,
+        changing_the_language,
         no_pod_chosen,
     ):
         await walk(matrix)
@@ -107,6 +113,7 @@ async def logging_in(matrix: Matrix) -> None:
         await walk.page.fill("#identifier", "not an address")
         await walk.press("main form >> button[type=submit]", 400)
         issuer.also_named.append("https://second.example/")
+        issuer.photo = PNG
         await walk.page.goto(matrix.url("/login"))
         await walk.page.fill("#identifier", issuer.webid())
         await walk.press("main form >> button[type=submit]")
@@ -164,6 +171,30 @@ async def the_word(matrix: Matrix) -> None:
         await walk.page.fill("#word-health", "something")
         await walk.press("main button[form=agree]", 400)
         await walk.press("main button[form=refuse]")
+
+
+async def changing_the_language(matrix: Matrix) -> None:
+    """On each step, from another language to this one: the page shows what is asked anew, in this one."""
+    other, here = ("fr" if matrix.tag != "fr" else "en"), f"header [hreflang={matrix.tag}]"
+    button = f"header button[value={matrix.tag}]"
+    async with matrix.arrive("lia") as walk:
+        await walk.page.goto(matrix.asking("one"))
+        await walk.press(button)
+        for step in ("choices", "check"):
+            await walk.page.goto(matrix.asking("two"))
+            await walk.page.goto(f"{walk.page.url.partition('?')[0]}?lang={other}")
+            await walk.page.click("main form[method=get] button")
+            if step == "choices":
+                await walk.press(button)
+                continue
+            await walk.page.check("#advice-yes")
+            await walk.page.check("#study-no")
+            await walk.page.click("main button[type=submit]")
+            await walk.press(here)
+        await walk.page.goto(matrix.asking("special"))
+        await walk.page.goto(f"{walk.page.url.partition('?')[0]}?lang={other}")
+        await walk.page.click(YES)
+        await walk.press(here)
 
 
 async def no_pod_chosen(matrix: Matrix) -> None:

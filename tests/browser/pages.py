@@ -109,14 +109,20 @@ async def not_found(stage: Stage, page: Page) -> str:
     return address.removeprefix(stage.url).removesuffix("/storage")
 
 
+async def _bound(page: Page) -> str:
+    """The query that every step after this question carries."""
+    names = ("shown", "language", "ours")
+    found = [await page.locator(f"input[name={name}]").first.input_value() for name in names]
+    return "?" + "&".join(f"{name}={value}" for name, value in zip(names, found, strict=True))
+
+
 async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
     """(who, path) of every page, after a yes, a no, a withdrawal and a deferral."""
     given = (await stage.ask(page, "one"), await say(page, "yes"))
     open_one = await stage.ask(page, "two")
-    shown = await page.locator("input[name=shown]").first.input_value()
-    step = f"?shown={shown}&language=en"
+    step = await _bound(page)
     special = await stage.ask(page, "special")
-    word = f"?shown={await page.locator('input[name=shown]').first.input_value()}&language=en"
+    word = await _bound(page)
     lost = await not_found(stage, page)
     own, two = (address.removeprefix(stage.url) for address in (given[1], open_one))
     people = [
@@ -126,8 +132,11 @@ async def addresses(stage: Stage, page: Page) -> list[tuple[str, str]]:
         "/me/confirm?return_to=/me",
         "/me",
         "/me?show=ended",
+        "/me?space=space-one&show=valid",
         "/me/results",
+        "/me/results?space=nowhere",
         "/me/activity",
+        "/me/activity?space=space-one",
         "/me/rights",
         "/me/erase",
         "/me/withdraw",

@@ -39,6 +39,7 @@ FINE = (200, "")
 PEOPLE = [
     ("GET", "/me", LOGIN, FINE, FINE),
     ("GET", "/me/confirm", LOGIN, FINE, FINE),
+    ("GET", "/me/photo", LOGIN, (404, "request.page-not-found"), (404, "request.page-not-found")),
     ("GET", "/me/results", LOGIN, FINE, FINE),
     ("GET", "/me/rights", LOGIN, FINE, FINE),
     ("GET", "/me/withdraw", LOGIN, FINE, FINE),
@@ -55,6 +56,7 @@ PEOPLE = [
     ("GET", "/requests/{request}/check", LOGIN, NO_REQUEST, NO_REQUEST),
     ("GET", "/requests/{request}/word", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/later", LOGIN, NO_REQUEST, NO_REQUEST),
+    ("POST", "/requests/{request}/language", LOGIN, (303, ""), (303, "")),
     ("GET", "/requests/{request}/storage", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/storage", LOGIN, NO_REQUEST, NO_REQUEST),
     ("POST", "/requests/{request}/look", LOGIN, NO_REQUEST, NO_REQUEST),

@@ -31,11 +31,12 @@ class Question:
     path: str
     shown: str
     language: str
+    ours: str = ""
 
     @property
     def fields(self) -> dict[str, str]:
         """What the form sends whatever was chosen."""
-        return {"shown": self.shown, "language": self.language}
+        return {"shown": self.shown, "language": self.language, "ours": self.ours}
 
     def step(self, name: str, **fields: str) -> str:
         """The address of one of the pages after the question."""
@@ -49,7 +50,7 @@ async def question(gate: TestGate, anna: Browser, *purposes: Purpose, language: 
     token = await invite.invite(gate.world, None, "home-energy", uses=0, days=300)
     path = (await anna.get(f"/join/{token}/request")).place
     page = (await anna.get(f"{path}?lang={language}")).text
-    return Question(path, hidden(page, "shown"), hidden(page, "language"))
+    return Question(path, *(hidden(page, name) for name in ("shown", "language", "ours")))
 
 
 def told(page: Answer, *fields: str) -> None:

@@ -46,6 +46,7 @@ from solidgate.web.consents import _words as consent_words
 from solidgate.web.label import label_rows
 from solidgate.web.language import Language
 from solidgate.web.log_filter import FilterFault
+from solidgate.web.of_space import OfSpace
 from solidgate.web.qr import qr_of
 from solidgate.web.rights import _words as rights_words
 from solidgate.web.vocabulary import terms
@@ -194,6 +195,9 @@ def withdrawal_of() -> Withdrawal:
     )
 
 
+OF_SPACE = OfSpace("gone", {"home-energy": {"en": "Home energy"}, "other": {"en": "Other"}})
+
+
 def values(template: str, language: Language, purposes: int = 1) -> dict[str, Any]:
     agreement = sample_agreement(purposes=(ADVICE, STUDY)[:purposes])
     request, space = request_of(agreement), space_of(agreement)
@@ -224,6 +228,8 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
         "titles": {},
         "ends": ends(NOON, NOON + timedelta(days=180), language),
         "picked": dict.fromkeys([one.id for one in agreement.purposes], ""),
+        "ours": "0" * 32,
+        "switched": True,
         "typed": dict.fromkeys([one.id for one in agreement.purposes], "agre"),
         "until": "2026-12-22",
         "receipt_container": "papers/",
@@ -269,8 +275,11 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "until": "2026-12-22",
             "receipt_container": "",
             "faults": (),
+            "ours": "0" * 32,
+            "speaks": ("answer", "post", "/requests/r1/language"),
         },
         "missing.html": {
+            "ours": "0" * 32,
             "review": Review(lacking, space, notice, agreement, (), ("k", *paths), NOON),
             "titles": {"k": "Readings"} | dict.fromkeys(paths, "Readings"),
         },
@@ -280,15 +289,17 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "most": 10,
             "nothing": True,
             "request_id": "r1",
+            "picked": "",
+            "speaks": ("answer", "post", "/requests/r1/language?step=storage"),
         },
         "choices.html": stepping,
         "check.html": stepping | {"picked": {one.id: "yes" for one in agreement.purposes}},
         "word.html": stepping,
-        "who.html": {"who": Who("Anna", ANNA, "https://a/"), "return_to": "/me"},
+        "who.html": {"who": Who("Anna", ANNA, "https://a/", has_photo=True), "return_to": "/me"},
         "withdraw.html": consent_words(view) | {"others": True},
         "withdraw_all.html": {"consents": (view,), "space_id": "home-energy"},
         "withdrawn_all.html": {"withdrawals": (withdrawal_of(),), "titles": {"c1": ADVICE.title}},
-        "results.html": {"consents": (view,)},
+        "results.html": {"consents": (view,), "of_space": OF_SPACE},
         "my_rights.html": {},
         "export.html": {
             "held": held_of(agreement, view),
@@ -304,6 +315,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "faults": (FilterFault("from", "Enter a day that exists, such as 2026-11-22."),),
             "written": "https://anna.example/log/1.ttl",
             "place": "solidgate/log/",
+            "of_space": OF_SPACE,
             **rights_words(),
         },
         "answered.html": {"answered": (consent_of(agreement, ConsentStatus.REFUSED),), "rests_until": NOON},
@@ -330,6 +342,7 @@ def values(template: str, language: Language, purposes: int = 1) -> dict[str, An
             "show": "",
             "left_out": True,
             "waiting": (),
+            "of_space": OF_SPACE,
         },
         "spaces.html": {"spaces": (space,)},
         "space.html": {"space": space, "rows": rows},

@@ -117,13 +117,14 @@ async def test_changed_terms_answer_409_with_the_difference(gate: TestGate, anna
 async def test_several_purposes_are_several_choices(gate: TestGate, anna: Browser) -> None:
     token = await invited(gate, purposes=(ADVICE, STUDY))
     request = (await anna.get(f"/join/{token}/request")).place
-    shown = hidden((await anna.get(request)).text, "shown")
-    page = (await anna.get(f"{request}/choices?shown={shown}&language=en")).text
+    question = (await anna.get(request)).text
+    bound = "&".join(f"{name}={hidden(question, name)}" for name in ("shown", "language", "ours"))
+    page = (await anna.get(f"{request}/choices?{bound}")).text
     assert page.count("<fieldset ") == 2
-    half = await anna.get(f"{request}/check?shown={shown}&language=en&answer-study=no")
+    half = await anna.get(f"{request}/check?{bound}&answer-study=no")
     assert half.status == 400
     assert re.search(r'name="answer-study" value="no"[^>]* checked', half.text), "the other choice is kept"
-    whole = await anna.get(f"{request}/check?shown={shown}&language=en&answer-study=no&answer-advice=yes")
+    whole = await anna.get(f"{request}/check?{bound}&answer-study=no&answer-advice=yes")
     assert "Nothing is recorded yet." in whole.text
     status, text = await say(anna, request, "yes")
     assert status == 400
@@ -152,7 +153,8 @@ async def test_the_end_date_is_never_beyond_the_offer(gate: TestGate, anna: Brow
     assert status == 400
     assert "This end date is not possible." in text
     status, place = await say(anna, request, "yes", until=choices[0])
-    assert f'"until":"{choices[0]}T23:59:59' in (await anna.get(place, "application/json")).text
+    told = (await anna.get(place, "application/json")).text
+    assert re.search(rf'"until":"{choices[0]}T2[12]:59:59', told), "the whole day in Brussels, in UTC"
 
 
 async def test_withdrawing_is_one_post_and_can_be_repeated(gate: TestGate, anna: Browser) -> None:
@@ -349,8 +351,10 @@ async def test_static_files_are_immutable_under_their_digest(gate: TestGate, ann
 async def test_the_receipt_goes_where_the_form_says_through_all_steps(gate: TestGate, anna: Browser) -> None:
     token = await invited(gate, purposes=(ADVICE, STUDY))
     request = (await anna.get(f"/join/{token}/request")).place
-    shown = hidden((await anna.get(request)).text, "shown")
-    asked = f"shown={shown}&language=en&answer-advice=yes&answer-study=no&until=&receipt_container=my/papers"
+    question = (await anna.get(request)).text
+    shown, ours = hidden(question, "shown"), hidden(question, "ours")
+    bound = f"shown={shown}&language=en&ours={ours}"
+    asked = f"{bound}&answer-advice=yes&answer-study=no&until=&receipt_container=my/papers"
     assert 'value="my/papers"' in (await anna.get(f"{request}/choices?{asked}")).text
     page = (await anna.get(f"{request}/check?{asked}")).text
     assert f"{POD}my/papers" in page

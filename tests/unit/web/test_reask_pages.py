@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from solidgate.algorithm.approval import APPROVING, Approval
 from solidgate.flow import invite, reask, space
 from solidgate.flow.consent import review
-from solidgate.space.agreement import Agreement
+from solidgate.space.agreement import Agreement, digest
+from solidgate.space.participant import Role
+from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.space import answer
-from solidgate.testing.terms import ADVICE, sample_agreement
+from solidgate.testing.terms import ADVICE, CONSUMER, OWNER, sample_agreement
 from tests.unit.web.asked import ANNA
 
 SPACE = "home-energy"
@@ -127,3 +131,98 @@ async def _refused_and_changed(gate: TestGate, anna: Browser, version: int = 2, 
     changes = changes or {"validity": "P2M"}
     await space.publish(gate.world, SPACE, agreed(version=version, **changes))
     return again
+
+
+async def _approve(gate: TestGate, terms: Agreement, day: int, *webids: str) -> None:
+    """Each of these parties approves the terms in all its roles, on this day of October."""
+    async with gate.world.store.transaction() as tx:
+        for party in terms.parties:
+            for role in party.roles.intersection(APPROVING) if party.webid in webids else ():
+                about = (terms.space, digest(terms), terms.algorithm, role, party.webid)
+                await tx.spaces.approve(Approval(*about, "approve", datetime(2026, 10, day, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "nl"])
+async def test_the_day_of_an_approval_alone_is_no_change(gate: TestGate, language: str) -> None:
+    """The same parties approved newer terms, later, as they must: the terms changed, and not who approved."""
+    await _approve(gate, agreed(), 1, OWNER, CONSUMER)
+    newer = agreed(version=2, validity="P2M")
+    async with gate.browser(ANNA) as anna:
+        again = await asked_again(gate, anna, yes=False)
+        await space.publish(gate.world, SPACE, newer)
+        await _approve(gate, newer, 9, CONSUMER)
+        await _approve(gate, newer, 11, OWNER)
+        found = await since(gate, anna, again, language)
+        page = (await anna.get(f"{again}?lang={language}")).text
+    assert found is not None
+    assert [change.key for change in found.told] == ["duration"]
+    changed = page[: page.index("<details>")]
+    assert "2026" not in "".join(re.findall(r"<(?:ins|del)>(.*?)</", changed))
+
+
+async def test_the_same_terms_approved_anew_are_unchanged(gate: TestGate) -> None:
+    await _approve(gate, agreed(), 1, OWNER, CONSUMER)
+    async with gate.browser(ANNA) as anna:
+        again = await asked_again(gate, anna, yes=True)
+        async with gate.world.store.transaction() as tx:
+            about = (SPACE, digest(agreed()), agreed().algorithm, Role.OWNER, OWNER)
+            for decision in ("reject", "approve"):
+                await tx.spaces.approve(Approval(*about, decision, datetime.now(UTC)))
+        assert UNCHANGED["en"] in (await anna.get(again)).text
+
+
+async def test_another_approver_is_a_change(gate: TestGate) -> None:
+    """One who has not approved the newer terms, and one more who has."""
+    await _approve(gate, agreed(), 1, OWNER)
+    newer = agreed(version=2, validity="P2M")
+    async with gate.browser(ANNA) as anna:
+        again = await asked_again(gate, anna, yes=False)
+        await space.publish(gate.world, SPACE, newer)
+        await _approve(gate, newer, 9, CONSUMER)
+        found = await since(gate, anna, again, "en")
+    assert found is not None
+    assert [change.key for change in found.told] == ["who", "program", "duration"]
+    (program,) = [one for one in found.told if one.key == "program"]
+    assert any(line.startswith("Approved by") and "9 October 2026" in line for line in program.after)
+
+
+MONTHS = tuple(
+    ResourceNeed(
+        f"energy/2025/{month:02}.ttl",
+        dict.fromkeys(("en", "fr", "nl"), f"Readings {month}"),
+        ADVICE.needs[0].personal_data,
+    )
+    for month in range(1, 7)
+)
+
+
+async def test_many_documents_are_one_line_in_the_difference_and_on_the_consent(gate: TestGate) -> None:
+    """Behind it each of them; open only where nothing else of the row tells what changed."""
+    many = dataclasses.replace(ADVICE, needs=MONTHS)
+    other = dataclasses.replace(
+        many, needs=(*MONTHS[:5], dataclasses.replace(MONTHS[5], path="energy/x.ttl"))
+    )
+    paths = {need.path: b"<#a> <#b> 1 ." for need in (*many.needs, *other.needs)}
+    gate.pods.give(ANNA, "https://anna.example/", paths)
+    async with gate.browser(ANNA) as anna:
+        await space.publish(gate.world, SPACE, agreed(version=2, purposes=(many,)))
+        again = await asked_again(gate, anna, yes=True)
+        consent = next(one for one in re.findall(r"/consents/[\w-]+", (await anna.get("/me")).text))
+        page = (await anna.get(consent)).text
+        for part in ("<h2>What was agreed</h2>", '<div data-row="what">'):
+            outside, _, behind = page.partition(part)[2].partition("<details>")
+            assert "energy/2025/" not in outside
+            assert behind.partition("</details>")[0].count("energy/2025/") == 6
+        assert "6 documents" in page
+        await space.publish(gate.world, SPACE, agreed(version=3, purposes=(other,)))
+        same_line = (await anna.get(again)).text
+        changes = same_line[: same_line.index('<dl class="label">')]
+        assert changes.count("<details open><summary>Each document</summary>") == 2
+        assert "<ins>" in changes.partition("energy/x.ttl")[0].rpartition("<p")[2]
+        fewer = dataclasses.replace(many, needs=MONTHS[:4])
+        await space.publish(gate.world, SPACE, agreed(version=4, purposes=(fewer,)))
+        other_line = (await anna.get(again)).text
+        changes = other_line[: other_line.index('<dl class="label">')]
+        assert changes.count("<details><summary>Each document</summary>") == 2
+        assert "<details open>" not in changes
+        assert "<ins>4 documents" in changes

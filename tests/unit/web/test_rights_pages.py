@@ -85,7 +85,10 @@ async def test_the_log_says_of_each_entry_which_consent_and_which_space_it_is_ab
     for entry in entries:
         assert f'<a href="/consents/{consent_id}" dir="auto">{language.pick(purpose.title)}</a>' in entry
         assert language.pick(agreement.title) in entry
-    assert re.search(r'<a href="/me/activity.json">JSON</a>, +<a href="/me/activity.csv">CSV</a>', page)
+    same = re.escape("?type=ADD_CONSENT")
+    assert re.search(
+        rf'<a href="/me/activity.json{same}">JSON</a>, +<a href="/me/activity.csv{same}">CSV</a>', page
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from solidgate.testing.terms import ADVICE, STUDY, sample_agreement
 from solidgate.web import words
 from solidgate.web.language import Language
 from tests.unit.web.asked import HEALTH, LANGUAGES, POD, question, told
-from tests.unit.web.page_values import consent_of, values
+from tests.unit.web.page_values import OF_SPACE, consent_of, values
 from tests.unit.web.test_templates import render
 
 BESIDE = {"answer-advice": "no", "answer-study": "yes"}
@@ -157,7 +157,7 @@ def test_the_results_tell_how_their_consent_stands(language: str) -> None:
     said = {"en": "No longer used", "fr": "plus utilisé", "nl": "niet meer gebruikt"}[language]
     for status in (ConsentStatus.GIVEN, ConsentStatus.WITHDRAWN, ConsentStatus.EXPIRED):
         view = consent_of(sample_agreement(), status)
-        page = render("results.html", language, given={"consents": (view,)})
+        page = render("results.html", language, given={"consents": (view,), "of_space": OF_SPACE})
         assert (said in page) is not status.valid_for_processing
         assert str(Language(language).text(words.STATUS[status])) in page
 
