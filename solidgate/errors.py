@@ -639,7 +639,7 @@ class DoorTooWide(PodFault):
 
     code = "pod.door-too-wide"
     sentence = "The pod lets the space do more than read what was agreed."
-    remedy = "No more than reading is used. Take the rest of the access away in your pod."
+    remedy = "No more than reading is used. Narrow the door on the page of the consent, or in your pod."
 
 
 class AddressSpelledOtherwise(PodFault):

@@ -505,6 +505,14 @@ class Notifications(Section):
     sweep_consents: Count = Field(
         default=200, description="Most consents looked at in one turn of housekeeping."
     )
+    read_seconds: Count = Field(
+        default=21_600,
+        description="Least time between two readings of one document only to see whether it changed.",
+    )
+    read_documents: Annotated[int, Field(ge=0)] = Field(
+        default=20,
+        description="Most documents of one consent read in one look to see whether they changed; 0 is none.",
+    )
     renew_days: Annotated[float, Field(gt=0)] = Field(
         default=2, description="Days before its end at which a channel is asked for anew."
     )

@@ -10,7 +10,7 @@ from contextlib import suppress
 from solidgate.adapters.access_documents import AccessDocuments, Control, SeenDocument
 from solidgate.adapters.acp_door import AcpDoor
 from solidgate.adapters.door_kind import Kind
-from solidgate.adapters.door_spelling import check_form, check_names
+from solidgate.adapters.door_spelling import check_form, check_names, same_as
 from solidgate.adapters.holds_control import told_modes
 from solidgate.adapters.refused_credentials import NOT_AUTHENTICATED
 from solidgate.adapters.solid_requests import GONE, SolidRequests, fault
@@ -24,6 +24,7 @@ from solidgate.errors import (
     PodForbidden,
 )
 from solidgate.pod.access_control import AccessControl, AccessDocument
+from solidgate.pod.alias import named_too, other_addresses
 from solidgate.pod.by_hand import Paste, paste
 from solidgate.pod.door import READ_AND_WRITE, READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.etag import ABSENT, unchanged
@@ -112,8 +113,10 @@ class PodDoor:
         known = await kind.known(seen.document, target)
         if known is None:
             raise AddressSpelledOtherwise("its access control list names it otherwise")
-        await check_names(self._requests, self._access, target, known)
-        return await kind.opened(seen.document, url, target, modes)
+        same = await same_as(self._requests, self._access, target)
+        await check_names(self._requests, self._access, target, known, same)
+        wanted = await kind.opened(seen.document, url, target, modes)
+        return named_too(wanted, target, same) if same else wanted
 
     async def _kept(
         self,
@@ -141,9 +144,14 @@ class PodDoor:
         """By what is written, and by what the pod makes of it: it still lets the owner in."""
         if not await kind.keeps_owner(kept, target):
             return False
-        reply = await self._requests.head(self._access, target)
-        told = told_modes(reply)
-        return reply.status not in (401, 403) and (told is None or Mode.CONTROL in told)
+        for address in (target, *other_addresses(target)):
+            reply = await self._requests.head(self._access, address)
+            if reply.status in GONE and address != target:
+                continue
+            told = told_modes(reply)
+            if reply.status in (401, 403) or (told is not None and Mode.CONTROL not in told):
+                return False
+        return True
 
     # --- closing ----------------------------------------------------------------------------------------
 
@@ -200,10 +208,24 @@ class PodDoor:
             raise fault(reply)
         have = told_modes(reply)
         if have is None:
-            # The header is optional (WAC section 5.1), and ACP has none: being let in is all that such a pod
-            # tells beforehand.
-            return need, need
+            # The header is optional (WAC section 5.1), and ACP has none: being let in tells of Read only.
+            shut = Mode.WRITE in need and not await self._may_write(target)
+            have = READ_ONLY if shut else need
         return have, have
+
+    async def _may_write(self, container: str) -> bool:
+        """Asked with a write that can do nothing: to make the container that is there already.
+
+        Whoever may write hears that it is there (409 or 412), whoever may not is refused first. A server
+        that says neither leaves it open.
+        """
+        headers = {"Content-Type": "text/turtle", **ABSENT}
+        reply = await self._requests.write("PUT", self._access, container, headers, b"")
+        if reply.status == NOT_AUTHENTICATED:
+            raise self._requests.not_believed(reply)
+        if reply.status in (429, *range(500, 600)) and reply.status != 501:
+            raise fault(reply)
+        return reply.status != 403
 
     # --- by hand ----------------------------------------------------------------------------------------
 

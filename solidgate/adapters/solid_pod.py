@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
 
+from solidgate.adapters.conditional_writes import ConditionalWrites
 from solidgate.adapters.holds_control import HoldsControl
 from solidgate.adapters.http_date import date_of
 from solidgate.adapters.pod_door import PodDoor
@@ -68,6 +69,7 @@ class SolidPod:
         self._requests = SolidRequests(fetcher, clock, limits or PodLimits(), chance)
         self._catalogue = SolidCatalogue(self._requests)
         self._flights = SingleFlight()
+        self._writes = ConditionalWrites(self._requests)
 
     async def storages(
         self, webid: str, access: Access | None = None, failed: Mapping[str, PodFault] | None = None
@@ -148,24 +150,13 @@ class SolidPod:
 
     async def create(self, access: Access, url: str, content: bytes, media_type: str) -> ResourceState:
         """Create, never overwrite. What it answers is the pod's word; reading back is the caller's."""
-        headers = {"Content-Type": media_type, **ABSENT}
-        reply = await self._requests.write("PUT", access, url, headers, content)
-        if reply.status not in WRITTEN:
-            raise fault(reply)
-        return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
+        return await self._writes.create(access, url, content, media_type)
 
     async def replace(
         self, access: Access, url: str, content: bytes, media_type: str, etag: str | None
     ) -> ResourceState:
         """Replace what ``etag`` names and nothing else. What it answers is the pod's word."""
-        condition = unchanged(etag)
-        if not condition:
-            raise PodConflict("the pod names no version, so nothing is replaced there")
-        headers = {"Content-Type": media_type, **condition}
-        reply = await self._requests.write("PUT", access, url, headers, content)
-        if reply.status not in WRITTEN:
-            raise fault(reply)
-        return ResourceState(url, True, reply.headers.get("ETag"), media_type, len(content))
+        return await self._writes.replace(access, url, content, media_type, etag)
 
     async def ensure_container(self, access: Access, url: str) -> None:
         """Make the container unless it is there; the pod makes those above it."""

@@ -94,6 +94,7 @@ _ACTED = (
 )
 _AUDITED = {
     Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
+    Action.RESOURCES_COMPARED.value: (Kind.READ_POD_DATA, "resources.compared"),
     Action.RESULT_UNPUBLISHED.value: (Kind.DATA_IMPORT, "result.unpublished"),
 }
 

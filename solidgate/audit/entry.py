@@ -44,6 +44,7 @@ class Action(StrEnum):
     RUN_CANCELLED = "organisation:run:cancelled"
     RUN_ENDED = "enclave:run:ended"
     RESOURCES_PULLED = "enclave:resources:pulled"
+    RESOURCES_COMPARED = "enclave:resources:compared"
     RESULT_WRITTEN = "enclave:result:written"
     RESULT_KEPT = "enclave:result:kept"
     RESULT_REFUSED = "enclave:result:refused"

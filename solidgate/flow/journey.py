@@ -18,14 +18,16 @@ from solidgate.derived.provenance import Provenance, result_document
 from solidgate.errors import (
     ConsentWithdrawn,
     CredentialsRefused,
+    DoorTooWide,
     EpochPassed,
     InternalFault,
     PodDisputed,
+    PodForbidden,
     Refused,
     SolidgateError,
     StoreUnavailable,
 )
-from solidgate.flow import lead
+from solidgate.flow import lead, shut
 from solidgate.flow import run as running
 from solidgate.flow.door import door_of
 from solidgate.flow.fenced import Fenced
@@ -96,6 +98,7 @@ async def part(enclave: Enclave, job: Job, consent_id: str) -> None:
         if isinstance(fault, CredentialsRefused):  # only the operator can mend it
             _log.warning("part.refused", run=job.run.run_id, code=fault.code, detail=fault.detail)
         await noticed(world, consent_id, fault)
+        await shut.noticed(world, consent_id, fault)
         await _end(world, job, consent_id, _final_state(fault), fault.code)
     except Exception as fault:  # noqa: BLE001 - whatever broke here is this part's alone
         _log.error("part.failed", run=job.run.run_id, consent=consent_id, exc_info=fault)
@@ -116,7 +119,10 @@ async def _journey(enclave: Enclave, job: Job, step: Step) -> None:
     except PodDisputed:
         await _resolve(step, DeliveryState.DISPUTED)
         raise
+    except PodForbidden as refused:
+        raise shut.named(step, refused) from refused
     step.unanswered = False  # whatever the pod answered, the result was seen there
+    await shut.seen_open(step)
     if not step.world.settings.worker.signposts:
         await _publish(step, planned, keep=False)
         return
@@ -142,6 +148,7 @@ async def _produce(enclave: Enclave, job: Job, step: Step) -> DeliveryRow | None
     access = await _access(enclave, job, step)
     door = door_of(step.world, step.record, job.run.space_id)
     optional = _optional(job.agreement, step.record)
+    await shut.check(step, access, door)
     pulled = await pulled_unless_unchanged(step, job.program, step.first, access, door, optional)
     if pulled is None:
         return None
@@ -167,7 +174,7 @@ async def _pulled(step: Step, pulled: PulledDocuments) -> None:
         async with step.world.store.transaction() as tx:
             await step.recheck(tx)
             await remember_pulled(tx, step.person_id, step.record, pulled.documents)
-    if bool(pulled.wide) != step.known_wide:
+    if bool(pulled.wide) != (step.door_problem == DoorTooWide.code):
         async with step.world.store.transaction() as tx:
             await step.recheck(tx)
             await note_width(tx, step.consent_id, step.world.clock.now(), wide=bool(pulled.wide))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from solidgate.errors import DoorTooWide, EpochPassed, PartTimedOut, SolidgateError, StoreUnavailable
+from solidgate.errors import EpochPassed, PartTimedOut, SolidgateError, StoreUnavailable
 from solidgate.flow.fenced import OWN_SHARE, TAKE_OVER_SECONDS, clock
 from solidgate.flow.step import Step, decided
 from solidgate.flow.world import World
@@ -88,7 +88,7 @@ async def _take(
             raise EpochPassed()
         return None
     step = Step(world, run, agreement, held, found.fence, active, begin + seconds * OWN_SHARE)
-    step.planned, step.known_wide = found.planned, found.door_problem == DoorTooWide.code
+    step.planned, step.door_problem = found.planned, found.door_problem
     step.asks = found.asks
     if not found.moved:
         await _release(step)

@@ -1,34 +1,30 @@
 """Look: what changed in one person's pod since it was last seen, asked as the space, and nothing more.
 
-A look reads no document. It happens under a lease on the consent, so that a withdrawal waits for it; and what
-it found is remembered in the transaction that asks for the run, so that one change asks for one.
+A look happens under a lease on the consent, so that a withdrawal waits for it; and what it found is
+remembered in the transaction that asks for the run, so that one change asks for one. ``sight`` asks the pod.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
+from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.record import ConsentRecord, status_at
-from solidgate.consent.stored import StoredConsent
-from solidgate.errors import ConsentNotFound, ConsentNotGiven, EpochPassed, PodFault, SealBroken
+from solidgate.errors import ConsentNotGiven, EpochPassed, SealBroken
 from solidgate.flow import rerun
 from solidgate.flow.each import each
+from solidgate.flow.sight import Seen, Watched, seen
 from solidgate.flow.tenure import Tenure, tenure
 from solidgate.flow.watching import next_sweep
 from solidgate.flow.world import World
-from solidgate.pod.notification import fingerprint
-from solidgate.pod.resource import Document, ResourceState
-from solidgate.ports import Access, EnclaveKeys
+from solidgate.pod.resource import Document
+from solidgate.ports import EnclaveKeys
+from solidgate.run.sighting import Meaning, Observed, Sighting, meaning, pulled
 from solidgate.run.watch import LookRow, topics_of
-from solidgate.space.agreement import Agreement
 from solidgate.space.rerun import ON_CHANGE
 
 if TYPE_CHECKING:
@@ -36,28 +32,7 @@ if TYPE_CHECKING:
 
 LOOK_TASK = "solidgate.look"
 BATCH = 200
-_AT_ONCE = 4
-_LOOKING_SHARE = 0.6
 _GIVEN_UP_SECONDS = 600
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A consent that holds, under a lease, with the documents that may be looked at by their place."""
-
-    stored: StoredConsent
-    agreement: Agreement
-    topics: Mapping[int, str]
-    tenure: Tenure
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look found by place, and the places that it did not get to."""
-
-    found: Mapping[int, str]
-    left: tuple[int, ...]
 
 
 @asynccontextmanager
@@ -105,77 +80,70 @@ async def look(world: World, keys: EnclaveKeys, consent_id: str) -> int:
         asked = await tx.reruns.look(consent_id)
     if asked is None:
         return 0
-    seen = Seen({}, ())
+    found = Seen({}, ())
     async with held(world, consent_id, "look") as watched:
         if watched is not None:
             access = await keys.access_for(watched.stored.space_id)
-            seen = await states(watched, access, _chosen(watched, asked))
-    return await _conclude(world, asked, watched, seen)
+            found = await seen(watched, access, _chosen(watched, asked))
+    return await _conclude(world, asked, watched, found)
 
 
 def _chosen(watched: Watched, asked: LookRow) -> Mapping[int, str]:
     return {number: watched.topics[number] for number in asked.numbers if number in watched.topics}
 
 
-async def states(watched: Watched, access: Access, topics: Mapping[int, str]) -> Seen:
-    """What stands at these documents now, as many as a good part of ``notifications.look_seconds`` allows.
-
-    One that cannot be asked, or that tells nothing, is in neither list. Each is asked only while the consent
-    holds: what was not asked then is left.
-    """
-    world, fenced = watched.tenure.world, watched.tenure.fenced(access)
-    gate, answered = asyncio.Semaphore(_AT_ONCE), dict[int, str]()
-
-    async def one(number: int, url: str) -> None:
-        async with gate:
-            try:
-                await watched.tenure.still()
-                answered[number] = fingerprint(await world.pods.state(fenced, url))
-            except (ConsentNotGiven, ConsentNotFound, EpochPassed):
-                return
-            except PodFault as fault:
-                _log.info("look.refused", code=fault.code)
-                answered[number] = ""
-
-    with suppress(TimeoutError):
-        async with (
-            asyncio.timeout(world.settings.notifications.look_seconds * _LOOKING_SHARE),
-            asyncio.TaskGroup() as group,
-        ):
-            for number, url in topics.items():
-                group.create_task(one(number, url))
-    left = tuple(number for number in topics if number not in answered)
-    return Seen({number: seen for number, seen in answered.items() if seen}, left)
-
-
-async def _conclude(world: World, asked: LookRow, watched: Watched | None, seen: Seen) -> int:
+async def _conclude(world: World, asked: LookRow, watched: Watched | None, found: Seen) -> int:
     """Remember what was seen and ask for the run, in one transaction that decides once more."""
     now, changed = world.clock.now(), 0
     async with world.store.transaction() as tx:
-        if watched is not None and seen.found:
-            changed = await _remember(world, tx, watched, seen.found)
+        if watched is not None and found.found:
+            changed = await _remember(world, tx, watched, found.found)
+            await tell_of_reading(world, tx, watched, found)
         if not await tx.reruns.looked(asked):
             due = now + timedelta(seconds=world.settings.notifications.settle_seconds)
             await tx.reruns.look_due(asked.consent_id, due)
             await _defer(tx, asked.consent_id, due)
-        elif seen.left and len(seen.left) < len(asked.numbers):
+        elif found.left and len(found.left) < len(asked.numbers):
             # A slow pod: it goes on where it ended. Where nothing moves, the sweep comes back to it.
-            await ask(tx, asked.consent_id, seen.left, now)
+            await ask(tx, asked.consent_id, found.left, now)
     return changed
 
 
-async def _remember(world: World, tx: Transaction, watched: Watched, found: Mapping[int, str]) -> int:
+async def _remember(world: World, tx: Transaction, watched: Watched, found: Mapping[int, Observed]) -> int:
     record, person = watched.stored.record, watched.stored.person_id
     fresh = await _watched(world, tx, record.consent_id, watched.tenure)
     if fresh is None or fresh.stored.record.epoch != record.epoch:
         return 0  # it ended while we looked: what was seen is nobody's business any more
-    known = await tx.watches.seen(person, record.consent_id)
-    await tx.watches.see(person, record.consent_id, {n: v for n, v in found.items() if known.get(n) != v})
-    # A document that was never seen before has not changed: this look is its first.
-    changed = [number for number, seen in found.items() if known.get(number, seen) != seen]
+    # Decided anew, and under a lock: a run may have read meanwhile.
+    known = await tx.sightings.locked(person, record.consent_id)
+    told = {number: meaning(known.get(number), one) for number, one in found.items()}
+    await tx.sightings.keep(person, record.consent_id, sure(known, told))
+    changed = [number for number, (means, _) in told.items() if means is Meaning.CHANGED]
     if changed:
         await rerun.want(world, tx, record.consent_id, watched.stored.space_id)
     return len(changed)
+
+
+async def tell_of_reading(world: World, tx: Transaction, watched: Watched, found: Seen) -> None:
+    """The trail says that content was read, though only to compare it."""
+    if any(one.reading is not None and one.reading.digest for one in found.found.values()):
+        now, objects = world.clock.now(), (watched.stored.record.consent_id,)
+        await tx.trail.append(AuditEntry(Action.RESOURCES_COMPARED, now, "enclave", objects, Outcome.DONE))
+
+
+def sure(
+    known: Mapping[int, Sighting], told: Mapping[int, tuple[Meaning, Sighting]]
+) -> Mapping[int, Sighting]:
+    """What is to be kept: what is certain, or was tried in vain, and not kept already."""
+    return {
+        number: after
+        for number, (means, after) in told.items()
+        if known.get(number) != after and (means is not Meaning.UNSURE or _is_tried(known.get(number), after))
+    }
+
+
+def _is_tried(known: Sighting | None, after: Sighting) -> bool:
+    return after.read != (known.read if known else None)
 
 
 async def remember_pulled(
@@ -183,16 +151,11 @@ async def remember_pulled(
 ) -> None:
     """What a run has read is seen, whatever becomes of the run: the same again would only fail again."""
     places = {url: number for number, url in topics_of(record.resources, record.result_container).items()}
-    await tx.watches.see(
-        person_id,
-        record.consent_id,
-        {places[one.url]: seen for one in documents if one.url in places and (seen := _pulled(one))},
-    )
-
-
-def _pulled(document: Document) -> str:
-    return fingerprint(
-        ResourceState(document.url, True, document.etag, document.media_type, modified=document.modified)
+    read = {places[one.url]: one for one in documents if one.url in places}
+    known = await tx.sightings.locked(person_id, record.consent_id)
+    now = {number: pulled(known.get(number), one) for number, one in read.items()}
+    await tx.sightings.keep(
+        person_id, record.consent_id, {n: one for n, one in now.items() if known.get(n) != one}
     )
 
 

@@ -39,7 +39,7 @@ class Step:
     first: ActiveConsent
     until: float
     planned: DeliveryRow | None = None
-    known_wide: bool = False
+    door_problem: str | None = None
     asks: bool = False
     ended: SolidgateError | None = None
     unanswered: bool = False

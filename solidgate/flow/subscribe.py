@@ -30,12 +30,14 @@ from solidgate.errors import (
 from solidgate.flow import watching
 from solidgate.flow.each import each
 from solidgate.flow.journey import Enclave
-from solidgate.flow.look import Watched, ask, held, states
+from solidgate.flow.look import ask, held, sure, tell_of_reading
+from solidgate.flow.sight import Watched, seen
 from solidgate.flow.unsubscribe import end, end_at_pod
 from solidgate.flow.watching import send_to
 from solidgate.flow.world import World
 from solidgate.pod.notification import Channel, ChannelKind, Offer
 from solidgate.ports import Access, PodChannels
+from solidgate.run.sighting import meaning
 from solidgate.run.watch import WHOLE_STORAGE, ChannelRow, next_pause, to_renew
 from solidgate.space.rerun import ON_CHANGE
 
@@ -100,14 +102,16 @@ async def _first_sight(world: World, access: Access, watched: Watched) -> None:
     """What stands there before anything changes; a document that was seen before is left as it was."""
     record, person = watched.stored.record, watched.stored.person_id
     async with world.store.transaction() as tx:
-        known = await tx.watches.seen(person, record.consent_id)
+        known = await tx.sightings.locked(person, record.consent_id)
     new = {number: url for number, url in watched.topics.items() if number not in known}
-    found = (await states(watched, access, new)).found
+    found = await seen(watched, access, new)
     async with world.store.transaction() as tx:
         if not await watching.is_due(world, tx, record.consent_id):
             raise ConsentNotGiven()
-        known = await tx.watches.seen(person, record.consent_id)
-        await tx.watches.see(person, record.consent_id, {n: v for n, v in found.items() if n not in known})
+        known = await tx.sightings.locked(person, record.consent_id)
+        first = {n: meaning(None, one) for n, one in found.found.items() if n not in known}
+        await tx.sightings.keep(person, record.consent_id, sure(known, first))
+        await tell_of_reading(world, tx, watched, found)
 
 
 @dataclass(slots=True)

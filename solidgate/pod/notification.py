@@ -19,10 +19,8 @@ from urllib.parse import urlsplit
 from pyoxigraph import BlankNode, NamedNode, Quad
 
 from solidgate.errors import NotificationInvalid
-from solidgate.pod.etag import opaque
 from solidgate.pod.link import targets
 from solidgate.pod.origin import belongs_to, origin, same_origin
-from solidgate.pod.resource import ResourceState
 from solidgate.vocab import NOTIFY, SOLID
 
 MAX_TEXT = 4096
@@ -189,20 +187,6 @@ def hint_key(secret: str, hint: Hint) -> bytes:
     """
     said = (secret, hint.kind, hint.object, hint.target, hint.state or hint.id)
     return hashlib.sha256("\n".join(said).encode()).digest()
-
-
-def fingerprint(state: ResourceState) -> str:
-    """What must differ when a document changed: its tag, else the pod's own time; empty if neither.
-
-    It must be the same from HEAD and from GET while nothing changes, or a watched document would change for
-    ever. So tags are compared weakly (RFC 9110 section 8.8.3.2), and the size does not count: HEAD need not
-    tell it, and what GET tells may be packed.
-    """
-    if not state.exists:
-        return "absent"
-    if state.etag:
-        return f"etag {opaque(state.etag)}"
-    return f"modified {state.modified.isoformat()}" if state.modified else ""
 
 
 def _object(content: bytes, max_bytes: int) -> Mapping[str, Any]:

@@ -50,6 +50,10 @@ class Awkward(IntEnum):
     WILD_LISTING = 27
     STORES_TRIPLES = 28
     NESTED = 29
+    TAG_BY_METHOD = 30
+    TWO_ADDRESSES = 31
+    IGNORES_CONDITIONS = 32
+    MAKES_ANEW = 33
 
 
 Kind = TypeVar("Kind", bound=IntEnum)

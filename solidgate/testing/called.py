@@ -110,7 +110,7 @@ class Called:
 
 @asynccontextmanager
 async def open_called(
-    url: str, folder: Path, *, rerun: str = "on-change", **notifications: Any
+    url: str, folder: Path, *, rerun: str = "on-change", control: str = "wac", **notifications: Any
 ) -> AsyncIterator[Called]:
     """A ground on a migrated database; ``notifications`` are settings of that section."""
     port = free_port()
@@ -128,7 +128,7 @@ async def open_called(
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "localhost", port).start()
-        pod = await stack.enter_async_context(AwkwardPod())
+        pod = await stack.enter_async_context(AwkwardPod(control=control))
         jobs = make_jobs(plain_url(url), settings, Parts(enclave, limit=FairPlaces(4)))
         await stack.enter_async_context(jobs.open_async())
         agreement = dataclasses.replace(agreement_of("advice", documents=DOCUMENTS), rerun=rerun)

@@ -20,7 +20,9 @@ a DPoP nonce, 19 500s, 20 names an access control list on another server, 21 a d
 stores, then answers 500, 23 refuses every change of access control, 24 names no access
 control list at all, 25 refuses to delete,
 26 shows an access control list to nobody, 27 lists what is not in the container, 28 stores triples and gives
-them back in another form, 29 JSON-LD nested deeper than a parser can bear.
+them back in another form, 29 JSON-LD nested deeper than a parser can bear, 30 another tag, or none, for
+HEAD, 31 lists and answers a document at a second address, as where documents are files, 32
+ignores the conditions of a write, 33 makes anew what a write under a tag does not find.
 """
 
 from __future__ import annotations
@@ -155,7 +157,11 @@ class AwkwardPod:
         times: int | None = None,
         after: int = 0,
     ) -> None:
-        """Be awkward at this path (``*``: everywhere): ``after`` good answers, then ``times`` bad ones."""
+        """Be awkward at this path (``*``: everywhere): ``after`` good answers, then ``times`` bad ones.
+
+        Two addresses of one document are of the whole server, and from now on.
+        """
+        self._shelves.two_addresses |= kind is Awkward.TWO_ADDRESSES
         self._mischief.setdefault(path, []).append(Mischief(kind, amount, text, times, after))
 
     def behave(self) -> None:

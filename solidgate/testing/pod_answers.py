@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 
 from aiohttp import web
 
@@ -29,6 +30,7 @@ class PodAnswers:
     ) -> None:
         self._base_url, self._shelves, self._control = base_url, shelves, control
         self._notifications = notifications
+        self._tags = count()
 
     async def answer(
         self, request: web.Request, caller: VerifiedAccessToken | None, bent: Bent
@@ -42,7 +44,7 @@ class PodAnswers:
             return self._with_links(unauthorized() if caller is None else _error(403), url, bent)
         if request.method in ("GET", "HEAD"):
             return self._read(request, url, modes, bent)
-        refusal = self._refusal(request, url)
+        refusal = self._refusal(request, url, bent)
         if Awkward.REFUSES_ACCESS in bent and url != subject:
             refusal = _error(int(bent[Awkward.REFUSES_ACCESS].amount or 405))
         if Awkward.REFUSES_DELETE in bent and request.method == "DELETE":
@@ -83,6 +85,11 @@ class PodAnswers:
             headers["ETag"] = bent[Awkward.ODD_ETAG].text
             if not headers["ETag"]:
                 del headers["ETag"]
+        if Awkward.TAG_BY_METHOD in bent and request.method == "HEAD":
+            text = bent[Awkward.TAG_BY_METHOD].text
+            headers["ETag"] = text.replace("*", str(next(self._tags))).replace("=", str(stored.version))
+            if not text:
+                del headers["ETag"]
         if Awkward.ODD_DATE in bent:
             headers["Last-Modified"] = bent[Awkward.ODD_DATE].text or BEYOND_CALENDARS
         response = web.Response(body=body, headers={**headers, "Content-Type": kind})
@@ -111,7 +118,7 @@ class PodAnswers:
         links = (described, storage)
         return links if Awkward.NO_ACL in bent else (*links, f'<{address}>; rel="acl"')
 
-    def _refusal(self, request: web.Request, url: str) -> web.Response | None:
+    def _refusal(self, request: web.Request, url: str, bent: Bent) -> web.Response | None:
         """What stands against this write: the method, a precondition, or a container in the way."""
         stored = self._shelves.get(url)
         if request.method not in ("PUT", "DELETE"):
@@ -124,7 +131,7 @@ class PodAnswers:
             return _error(409)
         if request.method == "PUT" and stored is not None and is_container(url):
             return _error(409)
-        return None if _condition_holds(request, stored) else _error(412)
+        return None if _condition_holds(request, stored, bent) else _error(412)
 
     async def _store(self, request: web.Request, url: str, bent: Bent) -> web.Response:
         if "Content-Type" not in request.headers:
@@ -132,7 +139,7 @@ class PodAnswers:
         content = await request.read()
         existed = self._shelves.get(url) is not None
         # Between the first look and here the body arrived: look again, as a server with locks does.
-        if not _condition_holds(request, self._shelves.get(url)):
+        if not _condition_holds(request, self._shelves.get(url), bent):
             return _error(412)
         if url.endswith(self._control.suffix) and not is_rdf(content, url):
             return _error(400)
@@ -154,7 +161,9 @@ def _needed(method: str, *, acl: bool) -> frozenset[str]:
     return frozenset({"read"} if method in ("GET", "HEAD") else {"write"})
 
 
-def _condition_holds(request: web.Request, stored: Stored | None) -> bool:
+def _condition_holds(request: web.Request, stored: Stored | None, bent: Bent) -> bool:
+    if Awkward.IGNORES_CONDITIONS in bent or (Awkward.MAKES_ANEW in bent and stored is None):
+        return True
     if request.headers.get("If-None-Match") == "*" and stored is not None:
         return False
     match = request.headers.get("If-Match")

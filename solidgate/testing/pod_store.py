@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -36,15 +37,21 @@ class Shelves:
     base_url: str
     control: ControlOfPod = field(default_factory=WacOfPod)
     roots: set[str] = field(default_factory=set)
+    two_addresses: bool = False
     _stored: dict[str, Stored] = field(default_factory=dict)
     _versions: count[int] = field(default_factory=lambda: count(1_700_000_000_000))
 
     def get(self, url: str) -> Stored | None:
         """What stands there, if anything."""
-        return self._stored.get(url)
+        return self._stored.get(self._place(url))
+
+    def _place(self, url: str) -> str:
+        """Where it is kept, and listed: a colon is none in the name of a file."""
+        return re.sub("%(3A|7C)", r"%25\1", url) if self.two_addresses else url
 
     def put(self, url: str, content: bytes, media_type: str) -> Stored:
         """Store it, and make the containers above it."""
+        url = self._place(url)
         for above in ancestors(url, 64):
             if above == self.base_url or above in self._stored:
                 break
@@ -55,13 +62,14 @@ class Shelves:
 
     def delete(self, url: str) -> None:
         """Take it away, and its access document with it."""
-        self._stored.pop(url, None)
-        self._stored.pop(url + self.control.suffix, None)
+        self._stored.pop(self._place(url), None)
+        self._stored.pop(self._place(url) + self.control.suffix, None)
 
     def members(self, container: str) -> list[str]:
         """What the container holds, access documents left out."""
         suffix = self.control.suffix
-        return [url for url in self._stored if parent(url) == container and not url.endswith(suffix)]
+        place = self._place(container)
+        return [url for url in self._stored if parent(url) == place and not url.endswith(suffix)]
 
     def listing(self, container: str) -> bytes:
         """The container as Turtle."""
@@ -76,7 +84,7 @@ class Shelves:
         return self.control.modes(self._content, url, caller)
 
     def _content(self, url: str) -> bytes | None:
-        stored = self._stored.get(url)
+        stored = self.get(url)
         return stored.content if stored else None
 
 

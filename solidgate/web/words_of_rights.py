@@ -33,6 +33,7 @@ ACTIVITY: Mapping[str, str] = {
     "run.queued": mark("A run waits for its turn"),
     "pod.ready": mark("A container for results was made ready in your pod"),
     "resources.pulled": mark("The agreed documents were read from your pod"),
+    "resources.compared": mark("Agreed documents were read from your pod, only to see whether they changed"),
     "receipt.copied": mark("A receipt was copied to your pod"),
     "receipt.not-copied": mark("A receipt could not be copied to your pod"),
     "result.published": mark("The organisations of the space can ask queries about your result"),

@@ -150,3 +150,16 @@ async def test_of_many_who_replace_one_wins(scene: Scene) -> None:
     ]
     assert len(winners) == 1
     assert (await scene.pods.read(scene.owner, url, max_bytes=1000)).content == winners[0]
+
+
+async def test_what_is_gone_is_not_made_anew_by_a_replacement(scene: Scene) -> None:
+    """The real server makes it, tag or no tag: it is taken away again."""
+    for _ in range(2):
+        url = await scene.put("gone.ttl", b"<a> <b> 1 .")
+        tag = (await scene.pods.state(scene.owner, url)).etag
+        await scene.pods.replace(scene.owner, url, b"<a> <b> 2 .", "text/turtle", tag)
+        tag = (await scene.pods.state(scene.owner, url)).etag
+        await scene.pods.remove(scene.owner, url)
+        with pytest.raises(PodConflict):
+            await scene.pods.replace(scene.owner, url, b"<a> <b> 3 .", "text/turtle", tag)
+        assert not (await scene.pods.state(scene.owner, url)).exists

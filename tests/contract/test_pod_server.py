@@ -32,9 +32,10 @@ from solidgate.pod.access_control import (
     kind_of_content,
     to_turtle,
 )
-from solidgate.pod.door import READ_ONLY, Door, DoorState
+from solidgate.pod.door import READ_ONLY, Door, DoorState, Mode
 from solidgate.pod.link import targets
 from solidgate.pod.rdf import control_document
+from solidgate.testing.pod import Awkward, AwkwardPod
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -315,6 +316,28 @@ async def test_half_a_door_is_partial(scene: Scene) -> None:
     assert await scene.pods.door_state(scene.agent, both) is DoorState.PARTIAL
 
 
+@pytest.mark.parametrize("more", [set(), {Mode.APPEND}, {Mode.WRITE}])
+async def test_the_agent_is_told_whether_it_may_write_before_it_writes(scene: Scene, more: set[Mode]) -> None:
+    """With Web Access Control by a header; else by a write that can do nothing."""
+    door, container = scene.door(write="results/"), scene.folder + "results/"
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert await scene.pods.door_state(scene.agent, door) is DoorState.OPEN
+    address = await access_address(scene, container)
+    _, text = await raw(scene, address)
+    document = access_document(control_document(text, "text/turtle", address), address)
+    agent, modes = scene.agent.webid, {Mode.READ, *more}
+    if kind_of_content(document) is AccessControl.WAC:
+        changed = wac.opened(document, container, agent, scene.owner.webid, modes, below=True)
+    else:
+        changed = acp.opened(document, container, agent, modes, below=True)
+    assert (await raw(scene, address, method="PUT", content=to_turtle(changed)))[0] in (200, 201, 204, 205)
+    expected = DoorState.OPEN if Mode.WRITE in more else DoorState.PARTIAL
+    assert await scene.pods.door_state(scene.agent, door) is expected
+    listed = await scene.pods.listing(scene.owner, container)
+    assert listed is not None
+    assert (listed.documents, listed.containers) == ((), ()), "asking left nothing behind"
+
+
 async def test_only_the_owner_opens_doors(scene: Scene) -> None:
     await scene.put("a.ttl")
     with pytest.raises(PodForbidden):
@@ -358,6 +381,29 @@ async def test_a_name_with_escapes_is_listed_opened_and_read(scene: Scene, name:
     assert (await scene.pods.read(scene.agent, url, max_bytes=1000)).content == TURTLE
     assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
     assert await raw(scene, url) == (200, TURTLE)
+
+
+@pytest.mark.parametrize("name", ["a%3Ab.ttl", "at%3A1/a%7Cb.ttl"])
+@pytest.mark.parametrize("as_listed", [False, True])
+async def test_a_name_that_files_cannot_have_is_opened_at_either_address(
+    scene: Scene, name: str, as_listed: bool
+) -> None:
+    """The server lists it otherwise than it was made, and answers at both: its owner keeps both."""
+    if isinstance(scene.server, AwkwardPod):
+        scene.server.misbehave("*", Awkward.TWO_ADDRESSES)
+    made = await scene.put(name, TURTLE)
+    listed = made.replace("%3A", "%253A").replace("%7C", "%257C")
+    url = listed if as_listed else made
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    door = Door(scene.agent.webid, scene.owner.webid, (url,), None)
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert await scene.pods.open_door(scene.owner, door) is DoorState.OPEN
+    assert (await scene.pods.read(scene.agent, url, max_bytes=1000)).content == TURTLE
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    assert await scene.pods.close_door(scene.owner, door) is DoorState.CLOSED
+    assert (await raw(scene, made), await raw(scene, listed)) == ((200, TURTLE), (200, TURTLE))
+    with pytest.raises(PodForbidden):
+        await scene.pods.read(scene.agent, url, max_bytes=1000)
 
 
 async def test_the_pods_own_log_shows_who_asked(anywhere: Scene) -> None:

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from aiohttp import web
 from solidgate.compose import open_world
 from solidgate.flow import run
 from solidgate.flow.world import World
-from solidgate.settings import Consent, Http, Sandbox, Server, Settings, Worker
+from solidgate.settings import Consent, Http, Notifications, Sandbox, Server, Settings, Worker
 from solidgate.testing.demo.visitor import Page, Visitor
 from solidgate.testing.energy import energy_documents
 from solidgate.testing.ess import EssDouble, EssPerson
@@ -137,7 +137,7 @@ def _person(ess: EssDouble, person: EssPerson) -> Person:
 
 @asynccontextmanager
 async def open_ess_ground(
-    url: str, folder: Path, generation: Literal["2.x", "3.x"] = "2.x"
+    url: str, folder: Path, generation: Literal["2.x", "3.x"] = "2.x", rerun: str = "by-hand"
 ) -> AsyncIterator[EssGround]:
     """A double, a gate on a free port with an approved space, and a worker beside it."""
     async with AsyncExitStack() as stack:
@@ -148,7 +148,7 @@ async def open_ess_ground(
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "localhost", settings.server.port).start()
-        token = await open_space(world, agreement_of("advice"))
+        token = await open_space(world, replace(agreement_of("advice"), rerun=rerun))
         stopping = asyncio.Event()
         working = asyncio.create_task(serve(settings, url, stopping))
         stack.push_async_callback(_stopped, working, stopping)
@@ -172,4 +172,5 @@ def _settings(folder: Path) -> Settings:
         consent=Consent(posts_per_minute=100_000, pod_wait_seconds=60),
         sandbox=Sandbox(minimum_level=0, zygotes=1),
         worker=Worker(),
+        notifications=Notifications(sweep_seconds=20),
     )

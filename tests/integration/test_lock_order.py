@@ -24,6 +24,7 @@ from solidgate.errors import ConsentNotFound
 from solidgate.flow import erase, look, notified, signpost, subscribe, unsubscribe, watching, withdraw
 from solidgate.flow.world import World
 from solidgate.pod.notification import activity
+from solidgate.run.sighting import Sighting
 from solidgate.run.signpost import Kind
 from solidgate.run.watch import LookRow
 from solidgate.testing.called import Called, open_called
@@ -32,6 +33,7 @@ from solidgate.testing.pod_notifications import activity_of
 from solidgate.testing.space import SPACE
 
 ROUNDS = 25
+OTHER = Sighting(True, digest="other")
 
 
 @pytest.fixture
@@ -194,7 +196,7 @@ async def test_an_erasure_beside_everything_that_watches(called: Called) -> None
         async def seen() -> None:
             async with world.store.transaction() as tx:
                 await tx.consents.one(consent_id, lock="share")
-                await tx.watches.see(session.person_id, consent_id, {0: "other", 1: "other"})
+                await tx.sightings.keep(session.person_id, consent_id, {0: OTHER, 1: OTHER})
                 await tx.reruns.want(consent_id, SPACE, later)
                 await tx.reruns.looked(LookRow(consent_id, (0,), 1))
 

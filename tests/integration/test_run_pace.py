@@ -100,4 +100,9 @@ async def test_a_door_that_is_too_wide_is_named_on_the_consent(ground: Ground) -
     assert await problem("read") is None
     assert await problem("read", "write") == DoorTooWide.code
     assert await problem("read", "append") == DoorTooWide.code
-    assert await problem("read") is None
+    async with ground.gate.browser(session.webid) as browser:
+        page = await browser.get(f"/consents/{consent_id}")
+        assert "Narrow the door to what I agreed to" in page.text
+        assert await problem("read") is None
+        page = await browser.get(f"/consents/{consent_id}")
+        assert "Narrow the door" not in page.text

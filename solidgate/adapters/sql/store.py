@@ -35,6 +35,7 @@ from solidgate.adapters.sql.reruns import Reruns
 from solidgate.adapters.sql.results import Results
 from solidgate.adapters.sql.retention import Retention
 from solidgate.adapters.sql.runs import Runs
+from solidgate.adapters.sql.sightings import Sightings
 from solidgate.adapters.sql.signposts import Signposts
 from solidgate.adapters.sql.spaces import Spaces
 from solidgate.adapters.sql.standing import Standing
@@ -161,6 +162,11 @@ class Transaction:
     def retention(self) -> Retention:
         """The same results, by age."""
         return Retention(self.connection, self.people)
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        """What was seen of watched documents."""
+        return Sightings(self.connection, self.people)
 
     @cached_property
     def watches(self) -> Watches:

@@ -1,4 +1,4 @@
-"""Watched consents and their channels; addresses in a pod, and what stood there, sealed for their person."""
+"""Watched consents and their channels; addresses in a pod are sealed for their person."""
 
 from __future__ import annotations
 
@@ -139,34 +139,6 @@ class Watches:
     async def _claim(self, ids: Sequence[str], column: sa.Column[object], until: datetime) -> None:
         statement = sa.update(watches).where(watches.c.consent_id.in_(ids)).values({column.name: until})
         await self.connection.execute(statement)
-
-    async def seen(self, person_id: str, consent_id: str) -> Mapping[int, str]:
-        """What stood at each document when it was last seen, by its place; the rows are locked."""
-        query = (
-            sa.select(topics)
-            .where(topics.c.consent_id == consent_id)
-            .order_by(topics.c.number)
-            .with_for_update()
-        )
-        rows = (await self.connection.execute(query)).all()
-        return {
-            row.number: (
-                await self.people.unseal(person_id, row.seen_sealed, f"topic:{consent_id}:{row.number}")
-            ).decode()
-            for row in rows
-        }
-
-    async def see(self, person_id: str, consent_id: str, found: Mapping[int, str]) -> None:
-        """Remember what stands there now."""
-        for number, fingerprint in sorted(found.items()):
-            sealed = await self.people.seal(person_id, fingerprint.encode(), f"topic:{consent_id}:{number}")
-            values = {"consent_id": consent_id, "number": number, "seen_sealed": sealed}
-            statement = insert(topics).values(values)
-            await self.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["consent_id", "number"], set_={"seen_sealed": sealed}
-                )
-            )
 
     # --- channels -----------------------------------------------------------------------------------
 

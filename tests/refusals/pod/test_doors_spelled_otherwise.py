@@ -84,6 +84,28 @@ async def test_a_name_that_its_container_lists_otherwise_is_not_written_about(ei
     assert await visit.pods.open_door(visit.owner, only(visit, url)) is DoorState.OPEN
 
 
+@pytest.mark.parametrize("tag", ["", '"one"', "403"])
+async def test_what_may_be_one_document_at_two_addresses_is_not_written_about(
+    either_visit: Visit, tag: str
+) -> None:
+    """Without a tag, or where the owner is not let in at the other one, nothing shows that it is another."""
+    visit, folder = either_visit, f"{either_visit.alice.pod}energy/"
+    url, other = f"{folder}a%253Ab.ttl", f"{folder}a%3Ab.ttl"
+    for one in (url, other):
+        visit.server.put(one, b"<> a <x:Y> .")
+    path = "/" + other.removeprefix(visit.server.base_url)
+    if tag == "403":
+        visit.server.misbehave(path, Awkward.ACCESS_ENDS)
+    elif not tag:
+        visit.server.misbehave("*", Awkward.ODD_ETAG, text="")
+    if tag == '"one"':  # each has its own: two documents, one of which is meant
+        assert await visit.pods.open_door(visit.owner, only(visit, url)) is DoorState.OPEN
+        assert other.encode() not in (visit.server.content(url + visit.server._control.suffix) or b"")
+        return
+    with pytest.raises(AddressSpelledOtherwise):
+        await visit.pods.open_door(visit.owner, only(visit, url))
+
+
 async def test_a_first_list_that_shuts_its_owner_out_is_taken_away_again(visit: Visit) -> None:
     visit.server.misbehave(visit.path, Awkward.ACCESS_ENDS, after=1)
     with pytest.raises(DoorNotOpen, match="the earlier one is back"):

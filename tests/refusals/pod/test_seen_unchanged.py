@@ -9,8 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from solidgate.adapters.solid_pod import SolidPod
-from solidgate.flow.look import _pulled
-from solidgate.pod.notification import fingerprint
+from solidgate.run.sighting import Meaning, Observed, meaning, pulled
 from tests.refusals.pod.conftest import Visit
 
 DATE = {"Last-Modified": "Sat, 28 Nov 2026 05:00:00 GMT"}
@@ -51,7 +50,6 @@ async def test_what_nobody_changed_looks_the_same(
     async with served(head, get, chunked=chunked) as server, visit.anew() as pods:
         assert isinstance(pods, SolidPod)
         url = str(server.make_url("/a.ttl"))
-        looked = fingerprint(await pods.state(visit.owner, url))
-        pulled = _pulled(await pods.read(visit.owner, url, max_bytes=10_000))
-    assert looked
-    assert looked == pulled
+        state = await pods.state(visit.owner, url)
+        read = await pods.read(visit.owner, url, max_bytes=10_000)
+    assert meaning(pulled(None, read), Observed(state))[0] is Meaning.SAME

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,13 +17,11 @@ from solidgate.pod.notification import (
     activity,
     descriptions,
     event,
-    fingerprint,
     hint_key,
     meant,
     offers,
 )
 from solidgate.pod.rdf import control_document
-from solidgate.pod.resource import ResourceState
 from solidgate.run.watch import topics_of
 
 BASE = "https://pod.example/"
@@ -203,21 +200,6 @@ def test_the_same_news_has_one_key_and_other_news_another() -> None:
     ]
     assert len({hint_key("s", one) for one in (hint, *others)}) == 5
     assert hint_key("s", hint) != hint_key("t", hint)
-
-
-def test_a_fingerprint_changes_with_what_the_pod_tells() -> None:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    told = [
-        ResourceState(BASE, False),
-        ResourceState(BASE, True, '"1"'),
-        ResourceState(BASE, True, 'W/"2"'),
-        ResourceState(BASE, True, None, None, 5, at),
-        ResourceState(BASE, True, None, None, 5, at + timedelta(seconds=1)),
-    ]
-    assert len({fingerprint(one) for one in told}) == 5
-    assert fingerprint(ResourceState(BASE, True, '"2"')) == fingerprint(told[2]), "tags compare weakly"
-    assert fingerprint(ResourceState(BASE, True, None, None, None, at)) == fingerprint(told[3])
-    assert fingerprint(ResourceState(BASE, True)) == "", "nothing to compare is no change"
 
 
 def test_what_we_write_ourselves_is_never_a_topic() -> None:
