@@ -22,6 +22,8 @@ class DoorEvent(StrEnum):
     TOO_WIDE = "too-wide"
     WIDE_NO_MORE = "wide-no-more"
     FOUND_CLOSED = "found-closed"
+    FOUND_SHUT = "found-shut"
+    FOUND_OPEN = "found-open"
     CLOSE_ASKED = "close-asked"
     CLOSED = "closed"
     NOT_CLOSED = "not-closed"
@@ -32,6 +34,7 @@ ENDS = frozenset(
         DoorEvent.DENIED,
         DoorEvent.WIDE_NO_MORE,
         DoorEvent.FOUND_CLOSED,
+        DoorEvent.FOUND_SHUT,
         DoorEvent.CLOSE_ASKED,
         DoorEvent.CLOSED,
         DoorEvent.NOT_CLOSED,

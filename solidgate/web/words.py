@@ -118,6 +118,8 @@ AT_DOOR: Mapping[str, str] = {
     "door.too-wide": mark("Your pod was seen to let the space do more than was agreed"),
     "door.wide-no-more": mark("Your pod was seen to let the space do no more than was agreed"),
     "door.found-closed": mark("The door at your pod was found closed"),
+    "door.found-shut": mark("A run found the door at your pod shut, whole or in part"),
+    "door.found-open": mark("A run found the door at your pod open again"),
     "door.close-asked": mark("You asked to close the door at your pod"),
     "door.closed": mark("The door at your pod was closed"),
     "door.not-closed": mark("The door at your pod could not be closed"),

@@ -70,7 +70,7 @@ ENDS: Mapping[str, tuple[str, str]] = {
     ),
     "pod.unavailable": (mark("Your pod was there, but could not answer."), _PROVIDER),
     "pod.no-storage": (mark("No pod could be found from your WebID."), _PROVIDER),
-    "pod.door-not-open": (mark("Your pod did not let the space read what you agreed to."), _DOOR),
+    "pod.door-not-open": (mark("The door at your pod was not open as you agreed."), _DOOR),
     "pod.access-not-approved": (
         mark("You had not approved the access at your pod yet."),
         mark("Answer on your pod's own access page, where the page of the consent leads, or withdraw."),
