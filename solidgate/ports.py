@@ -167,6 +167,10 @@ class PodServer(Protocol):
         """The bytes of one RDF document. Raises pod faults and fetch errors."""
         ...
 
+    async def read_as(self, access: Access, url: str, media_type: str, *, max_bytes: int) -> Document:
+        """The bytes of one document that is stored as just this type. Raises as ``read``."""
+        ...
+
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:
@@ -366,7 +370,9 @@ class LoginStore(Protocol):
         """The person's id, made on first sight of (webid, issuer, subject)."""
         ...
 
-    async def put_session(self, session: Session) -> None: ...
+    async def put_session(self, session: Session) -> None:
+        """Keep a new session, and that its person logged in. Raises ``LoginRefused``."""
+        ...
 
     async def session(self, session_id: str, now: datetime) -> Session:
         """Raises ``SessionExpired``. Slides the idle limit."""
@@ -380,4 +386,10 @@ class LoginStore(Protocol):
         """Nothing of this person's sessions stays in the memory of this process."""
         ...
 
-    async def end_session(self, session_id: str) -> None: ...
+    async def end_session(self, session_id: str) -> None:
+        """One that is over by the clock."""
+        ...
+
+    async def log_out(self, session: Session) -> None:
+        """End it as its person wishes, and keep that they did."""
+        ...

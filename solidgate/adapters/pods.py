@@ -69,6 +69,12 @@ class Pods:
         """The bytes of one RDF document."""
         return await self._with(access, url, _READ, lambda by: self._solid.read(by, url, max_bytes=max_bytes))
 
+    async def read_as(self, access: Access, url: str, media_type: str, *, max_bytes: int) -> Document:
+        """The bytes of one document of this type."""
+        return await self._with(
+            access, url, _READ, lambda by: self._solid.read_as(by, url, media_type, max_bytes=max_bytes)
+        )
+
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:

@@ -114,6 +114,12 @@ class SolidPod:
         reply = await self._read(access, url, None, max_bytes)
         return _document(reply, url, self._requests.limits.document_types)
 
+    async def read_as(self, access: Access, url: str, media_type: str, *, max_bytes: int) -> Document:
+        """The stored bytes of one document of this type, whatever it is."""
+        seconds = self._requests.limits.document_seconds
+        reply = await self._requests.get(access, url, media_type, max_bytes, seconds=seconds)
+        return _document(reply, url, (media_type,))
+
     async def read_changed(
         self, access: Access, url: str, etag: str | None, *, max_bytes: int
     ) -> Document | None:

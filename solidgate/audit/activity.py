@@ -12,9 +12,12 @@ from typing import Any
 import pyoxigraph as ox
 
 from solidgate.audit.entry import Action
+from solidgate.pod.door_event import BY_PERSON, ENDS, DoorEvent
 from solidgate.vocab import AS, DCT, PROV, RDF, SG, XSD
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Reached = Mapping[tuple[str, str], str]
+"""How far a part had come that ended without a result, by its run and consent."""
 
 
 class Kind(StrEnum):
@@ -37,7 +40,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Activity:
     """One thing that happened. ``what`` is a stable key that pages put into words, ``at`` aware UTC;
-    ``outcome`` an error code when it did not end well."""
+    ``outcome`` an error code when it did not end well, and ``reached`` how far a part had come then."""
 
     at: datetime
     kind: Kind
@@ -46,6 +49,7 @@ class Activity:
     run: str = ""
     place: str = ""
     outcome: str = ""
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +86,30 @@ _DECISION = {
     "deferred": Kind.UPDATE_CONSENT,
     "renewed": Kind.UPDATE_CONSENT,
 }
-_DOORS = {
-    Action.DOOR_OPENED.value: (Kind.DATASOURCE_GRANT, "door.opened"),
-    Action.DOOR_CLOSED.value: (Kind.DATASOURCE_REVOKE, "door.closed"),
+_ACTED = (
+    "consent.given",
+    "consent.refused",
+    "consent.withdrawn",
+    *(f"door.{event}" for event in sorted(BY_PERSON)),
+)
+_AUDITED = {
     Action.RESOURCES_PULLED.value: (Kind.READ_POD_DATA, "resources.pulled"),
     Action.RESOURCES_COMPARED.value: (Kind.READ_POD_DATA, "resources.compared"),
     Action.RESULT_UNPUBLISHED.value: (Kind.DATA_IMPORT, "result.unpublished"),
 }
 
 
-def activities(rows: Rows) -> tuple[Activity, ...]:
-    """Everything that the rows about one person tell, newest first."""
+def activities(rows: Rows, reached: Reached) -> tuple[Activity, ...]:
+    """Everything that the rows about one person tell, newest first; ``reached`` as it is told of parts."""
     found = [
         *_decisions(rows["consent_events"]),
         *_audited(rows["audit"]),
+        *_doors(rows["door_events"]),
         *_receipts(rows["receipts"], rows["consent_events"]),
         *_results(rows["deliveries"], rows["audit"]),
         *_published(rows["steps"]),
-        *_processed(rows["parts"]),
-        *_sessions(rows["sessions"]),
+        *_processed(rows["parts"], reached),
+        *_logins(rows["login_events"]),
     ]
     return tuple(sorted(found, key=lambda one: (one.at, one.kind.value), reverse=True))
 
@@ -117,17 +126,24 @@ def _decisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
 
 
 def _audited(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
-    ready: set[str] = set()
     for row in rows:
         entry = row["entry"]
-        if entry["action"] not in _DOORS:
-            continue
-        kind, what = _DOORS[entry["action"]]
-        *runs, consent = entry["objects"][:2]
-        if kind is Kind.DATASOURCE_GRANT and consent not in ready:
+        if entry["action"] in _AUDITED:
+            kind, what = _AUDITED[entry["action"]]
+            *runs, consent = entry["objects"][:2]
+            yield Activity(_at(row["at"]), kind, what, consent, runs[0] if runs else "")
+
+
+def _doors(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+    """In the words of the consent's own page. The trail's entries of doors are told by these."""
+    ready: set[str] = set()
+    for row in rows:
+        at, consent, event = _at(row["at"]), row["consent_id"], DoorEvent(row["event"])
+        kind = Kind.DATASOURCE_REVOKE if event in ENDS else Kind.DATASOURCE_GRANT
+        if event in (DoorEvent.OPENED, DoorEvent.OPENED_IN_PART) and consent not in ready:
             ready.add(consent)
-            yield Activity(_at(row["at"]), Kind.INIT_POD, "pod.ready", consent)
-        yield Activity(_at(row["at"]), kind, what, consent, runs[0] if runs else "")
+            yield Activity(at, Kind.INIT_POD, "pod.ready", consent)
+        yield Activity(at, kind, f"door.{event}", consent, outcome=row["problem"] or "")
 
 
 def _receipts(rows: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
@@ -188,18 +204,18 @@ def _published(steps: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
             )
 
 
-def _processed(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+def _processed(rows: Sequence[Mapping[str, Any]], reached: Reached) -> Iterator[Activity]:
     for row in rows:
-        what = f"run.{row['state']}"
-        outcome = row["outcome"] or ""
+        run, consent, what = row["run_id"], row["consent_id"], f"run.{row['state']}"
+        outcome, far = row["outcome"] or "", reached.get((run, consent), "")
         yield Activity(
-            _at(row["updated"]), Kind.DATA_PROCESSING, what, row["consent_id"], row["run_id"], "", outcome
+            _at(row["updated"]), Kind.DATA_PROCESSING, what, consent, run, outcome=outcome, reached=far
         )
 
 
-def _sessions(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
+def _logins(rows: Sequence[Mapping[str, Any]]) -> Iterator[Activity]:
     for row in rows:
-        yield Activity(_at(row["created"]), Kind.ISSUE_TOKEN, "session.began")
+        yield Activity(_at(row["at"]), Kind.ISSUE_TOKEN, f"session.{row['event']}")
 
 
 def activity_triples(found: Iterable[Activity], base: str, person: str) -> list[ox.Triple]:
@@ -219,7 +235,7 @@ def activity_triples(found: Iterable[Activity], base: str, person: str) -> list[
         ]
         objects = [ox.Literal(part) for part in (one.consent, one.run) if part]
         made += [ox.Triple(node, AS.object, part) for part in objects]
-        if one.what.startswith(("consent.given", "consent.refused", "consent.withdrawn", "door.")):
+        if one.what in _ACTED:
             made.append(ox.Triple(node, AS.actor, ox.NamedNode(person)))
         if one.place:
             made.append(ox.Triple(node, PROV.used, ox.NamedNode(one.place)))

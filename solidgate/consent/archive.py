@@ -112,6 +112,7 @@ def _plain(one: Activity) -> dict[str, str]:
         "run": one.run,
         "place": one.place,
         "outcome": one.outcome,
+        "reached": one.reached,
     }
 
 

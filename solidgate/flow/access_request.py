@@ -32,6 +32,7 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess, RequestedPart, requested
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.door_event import opening
 from solidgate.pod.grant import Grant, renamed
 from solidgate.ports import Access
 
@@ -234,7 +235,9 @@ async def _put(
     was = await tx.doors.one(record.consent_id)
     named = {DoorState.DENIED: AccessDenied.code, DoorState.PARTIAL: AccessGrantNarrowed.code}
     problem = problem or named.get(state)
-    await tx.access_requests.put(stored.person_id, record.consent_id, access, state, problem, now)
+    await tx.access_requests.put(
+        stored.person_id, record.consent_id, access, state, problem, now, opening(state, problem)
+    )
     if state is DoorState.OPEN and (was is None or was.state is not state):
         objects = (record.consent_id,)
         await tx.trail.append(AuditEntry(Action.DOOR_OPENED, now, "data_subject", objects, Outcome.DONE))

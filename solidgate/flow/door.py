@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
@@ -12,7 +11,6 @@ from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.stored import StoredConsent
 from solidgate.errors import (
     ConsentNotGiven,
-    DoorTooWide,
     EpochPassed,
     FetchTimedOut,
     PodFault,
@@ -24,6 +22,7 @@ from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.by_hand import Paste
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.door_event import DoorEvent, closing, opening, seen
 
 if TYPE_CHECKING:
     from solidgate.adapters.sql.store import Transaction
@@ -41,31 +40,35 @@ def door_of(world: World, record: ConsentRecord, space_id: str) -> Door:
     )
 
 
-async def open_for(world: World, session: Session, consent_id: str) -> tuple[DoorState, str | None]:
+async def open_for(
+    world: World, session: Session, consent_id: str, *, again: bool = False
+) -> tuple[DoorState, str | None]:
     """Open the door of a consent that holds; the state read back, and an error code when it is not open.
+
+    ``again`` is what the person asked for after their answer; it is told.
 
     Raises ``ConsentNotGiven`` for a consent that does not hold. A pod's fault is an answer, not an error:
     the consent stands, and the person can try again.
     """
     try:
         async with tenure(world, consent_id, person_id=session.person_id) as held:
-            return await _open(held, session)
+            return await _open(held, session, DoorEvent.OPEN_ASKED if again else None)
     except TimeoutError:
         return await _given_up(world, session, consent_id)
 
 
-async def _open(held: Tenure, session: Session) -> tuple[DoorState, str | None]:
+async def _open(held: Tenure, session: Session, asked: DoorEvent | None) -> tuple[DoorState, str | None]:
     """Open it while the consent holds. From another window it may be withdrawn meanwhile: then close it.
 
     The withdrawal may have closed it before it was open.
     """
     record, space_id = held.stored.record, held.stored.space_id
     with suppress(ConsentNotGiven, EpochPassed):
-        return await _attempt(held, replace(session, access=held.fenced(session.access)))
+        return await _attempt(held, replace(session, access=held.fenced(session.access)), asked)
     return await close_for(held.world, session, record, space_id)
 
 
-async def _attempt(held: Tenure, session: Session) -> tuple[DoorState, str | None]:
+async def _attempt(held: Tenure, session: Session, asked: DoorEvent | None) -> tuple[DoorState, str | None]:
     """One attempt, by a session whose access is fenced. Raises ``ConsentNotGiven EpochPassed``."""
     world, stored, place = held.world, held.stored, held.stored.record.result_container
     door = door_of(world, stored.record, stored.space_id)
@@ -73,13 +76,15 @@ async def _attempt(held: Tenure, session: Session) -> tuple[DoorState, str | Non
         if (await world.pods.kind_of(place)).by_grant:
             return await held.answered(access_request.begin(world, session, stored, place, door))
         # The intent first: whatever becomes of this process, a door that may be open is known.
-        await _remember_held(held, DoorState.PARTIAL, None)
+        await _remember_held(held, DoorState.PARTIAL, None, asked)
         state, problem = await _try_open(held, session, door)
+        event = opening(state, problem)
     except PodFault as fault:  # before anything was sent: what was known of it stays so
         async with world.store.transaction() as tx:
             known = await tx.doors.one(stored.record.consent_id)
         state, problem = known.state if known else DoorState.CLOSED, fault.code
-    await _remember_held(held, state, problem)
+        event = DoorEvent.NOT_OPENED
+    await _remember_held(held, state, problem, event)
     return state, problem
 
 
@@ -99,7 +104,7 @@ async def _given_up(world: World, session: Session, consent_id: str) -> tuple[Do
     stored = await _stored(world, session, consent_id)
     if not status_at(stored.record, world.clock.now()).valid_for_processing:
         return await close_for(world, session, stored.record, stored.space_id)
-    await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code)
+    await _remember(world, consent_id, DoorState.PARTIAL, FetchTimedOut.code, DoorEvent.NOT_OPENED)
     return DoorState.PARTIAL, FetchTimedOut.code
 
 
@@ -114,10 +119,11 @@ async def look_again(world: World, session: Session, consent_id: str) -> tuple[D
         asked = await tx.access_requests.of(session.person_id, consent_id)
     if known is not None and asked is not None:  # its answers decide, and they come by the access page
         return known.state, known.problem
-    state = await _seen(world, session, door_of(world, stored.record, stored.space_id))
+    found = await _read(world, session, door_of(world, stored.record, stored.space_id))
+    state = found or DoorState.PARTIAL
     problem = known.problem if known is not None and state is not DoorState.OPEN else None
     if known is None or (state, problem) != (known.state, known.problem):
-        await _remember(world, consent_id, state, problem)
+        await _remember(world, consent_id, state, problem, None if found is None else seen(found))
     return state, problem
 
 
@@ -154,32 +160,22 @@ async def close_for(
         granted = await tx.access_requests.of(session.person_id, record.consent_id)
     if granted is not None:
         state, problem = await access_request.close(world, session, granted)
-        await _remember(world, record.consent_id, state, problem)
+        await _remember(world, record.consent_id, state, problem, closing(state))
         return state, problem
     door = door_of(world, record, space_id)
     kept = await _still_needed(world, session, record, space_id)
-    closing = Door(
+    taken = Door(
         agent=door.agent,
         owner=door.owner,
         read=tuple(url for url in door.read if url not in kept),
         write=None if door.write in kept else door.write,
     )
     try:
-        state, problem = await world.pods.close_door(session.access, closing), None
+        state, problem = await world.pods.close_door(session.access, taken), None
     except PodFault as fault:
-        state, problem = await _seen(world, session, closing), fault.code
-    await _remember(world, record.consent_id, state, problem)
+        state, problem = await _seen(world, session, taken), fault.code
+    await _remember(world, record.consent_id, state, problem, closing(state))
     return state, problem
-
-
-async def note_width(tx: Transaction, consent_id: str, now: datetime, *, wide: bool) -> None:
-    """Remember that the pod lets the space do more than read, or that it no longer does."""
-    known = await tx.doors.one(consent_id)
-    problem = known.problem if known else None
-    if wide and problem is None:
-        await tx.doors.put(consent_id, DoorState.OPEN, DoorTooWide.code, now)
-    elif not wide and known and problem == DoorTooWide.code:
-        await tx.doors.put(consent_id, known.state, None, now)
 
 
 async def _still_needed(
@@ -198,19 +194,27 @@ async def _still_needed(
 
 
 async def _seen(world: World, session: Session, door: Door) -> DoorState:
+    # Not known is shown as partial: the page then offers both to open and to close.
+    return await _read(world, session, door) or DoorState.PARTIAL
+
+
+async def _read(world: World, session: Session, door: Door) -> DoorState | None:
     try:
         return await world.pods.door_state(session.access, door)
     except SolidgateError:
-        # Not known is shown as partial: the page then offers both to open and to close.
-        return DoorState.PARTIAL
+        return None
 
 
-async def _remember(world: World, consent_id: str, state: DoorState, problem: str | None) -> None:
+async def _remember(
+    world: World, consent_id: str, state: DoorState, problem: str | None, event: DoorEvent | None
+) -> None:
     async with world.store.transaction() as tx:
-        await _put(world, tx, consent_id, state, problem)
+        await _put(world, tx, consent_id, state, problem, event)
 
 
-async def _remember_held(held: Tenure, state: DoorState, problem: str | None) -> None:
+async def _remember_held(
+    held: Tenure, state: DoorState, problem: str | None, event: DoorEvent | None
+) -> None:
     """The same of a door that is being opened. Raises ``ConsentNotGiven EpochPassed``: then close it.
 
     The shared lock keeps a withdrawal out until it stands, so that it finds the door.
@@ -221,12 +225,19 @@ async def _remember_held(held: Tenure, state: DoorState, problem: str | None) ->
         stored = await tx.consents.one(consent_id, lock="share")
         if not status_at(stored.record, world.clock.now()).valid_for_processing:
             raise ConsentNotGiven()
-        await _put(world, tx, consent_id, state, problem)
+        await _put(world, tx, consent_id, state, problem, event)
 
 
-async def _put(world: World, tx: Transaction, consent_id: str, state: DoorState, problem: str | None) -> None:
+async def _put(
+    world: World,
+    tx: Transaction,
+    consent_id: str,
+    state: DoorState,
+    problem: str | None,
+    event: DoorEvent | None,
+) -> None:
     now = world.clock.now()
-    await tx.doors.put(consent_id, state, problem, now)
+    await tx.doors.put(consent_id, state, problem, now, event)
     if state in _SEEN:
         await tx.trail.append(AuditEntry(_SEEN[state], now, "data_subject", (consent_id,), Outcome.DONE))
     if state is DoorState.OPEN:

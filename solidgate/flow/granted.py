@@ -17,6 +17,7 @@ from solidgate.errors import (
 )
 from solidgate.flow.world import World
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorEvent
 from solidgate.pod.grant import Grant
 from solidgate.ports import Access, IdentifiedAccess
 from solidgate.space.agreement import Agreement
@@ -76,7 +77,8 @@ async def noticed(world: World, consent_id: str, fault: SolidgateError) -> None:
     """Remember that a grant was found to be over, so that its person sees it and can be asked again."""
     if isinstance(fault, AccessGrantEnded):
         async with world.store.transaction() as tx:
-            await tx.doors.put(consent_id, DoorState.CLOSED, fault.code, world.clock.now())
+            now = world.clock.now()
+            await tx.doors.put(consent_id, DoorState.CLOSED, fault.code, now, DoorEvent.FOUND_CLOSED)
 
 
 def required_of(agreement: Agreement, record: ConsentRecord) -> tuple[str, ...]:

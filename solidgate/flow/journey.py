@@ -29,7 +29,7 @@ from solidgate.errors import (
 )
 from solidgate.flow import lead, shut
 from solidgate.flow import run as running
-from solidgate.flow.door import door_of, note_width
+from solidgate.flow.door import door_of
 from solidgate.flow.fenced import Fenced
 from solidgate.flow.granted import granted, noticed
 from solidgate.flow.leased import leased
@@ -38,6 +38,7 @@ from solidgate.flow.pull import PulledDocuments
 from solidgate.flow.step import Step
 from solidgate.flow.unchanged import memory, pulled_unless_unchanged
 from solidgate.flow.validate import validate
+from solidgate.flow.width import note_width
 from solidgate.flow.world import World
 from solidgate.flow.write_back import plan, target_of, write_back
 from solidgate.ports import Access, EnclaveKeys, PodChannels

@@ -143,7 +143,7 @@ async def resume_to_withdraw(world: World, cookie: str) -> Session:
 
 async def end(world: World, session: Session) -> None:
     """Log out here: the session and the token in it are gone. The issuer's own session is not ours."""
-    await world.logins.end_session(session.session_id)
+    await world.logins.log_out(session)
 
 
 async def _request(

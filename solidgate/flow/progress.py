@@ -15,12 +15,14 @@ from datetime import datetime
 
 from solidgate.consent.record import status_at
 from solidgate.flow import run as running
+from solidgate.flow.happened import reached
 from solidgate.flow.run import RunView
 from solidgate.flow.world import World
 from solidgate.identity.login import Caller, Session
 from solidgate.run.state import FINAL, PartState, RunState
 
-_CURSOR = re.compile(r"(\d{1,9})-(\d{1,18})")
+_CURSOR = re.compile(r"(\d{1,9})-(\d{1,18})-(\d{1,18})")
+Cursor = tuple[int, int, int]
 _ENDED = (RunState.FINISHED.value, RunState.CANCELLED.value)
 
 
@@ -33,6 +35,7 @@ class ProgressEvent:
     action: str
     outcome: str
     run: str
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +68,47 @@ async def events(
 
 
 async def _since(
-    world: World, session: Session, consent_id: str, cursor: tuple[int, int]
+    world: World, session: Session, consent_id: str, cursor: Cursor
 ) -> tuple[list[ProgressEvent], bool]:
     """What is new, and whether there can be more."""
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
+        # Asked first: once nothing goes on at the pod, what was done there is seen below.
+        closing = await tx.leases.announced(consent_id)
         steps = await tx.runs.steps_of(consent_id)
+        at_door = (await tx.door_events.of([consent_id])).get(consent_id, ())
     holds = status_at(stored.record, world.clock.now()).valid_for_processing
     last: dict[str, PartState] = {step.run_id: step.state for step in steps}
     lines = [
-        (event.at, (event.sequence, 0), f"consent.{event.status.value}", "", "")
+        (event.at, (event.sequence, 0, 0), f"consent.{event.status.value}", "", "", "")
         for event in stored.record.events
     ]
     lines += [
-        (step.at, (0, step.sequence), f"run.{step.state.value}", step.outcome or "", step.run_id)
+        (
+            step.at,
+            (0, step.sequence, 0),
+            f"run.{step.state.value}",
+            step.outcome or "",
+            step.run_id,
+            reached(step, steps),
+        )
         for step in steps
     ]
+    lines += [
+        (one.at, (0, 0, one.sequence), f"door.{one.event}", one.problem or "", "", "") for one in at_door
+    ]
     found = []
-    for at, place, action, outcome, run_id in sorted(lines, key=lambda line: (line[0], line[1])):
-        if place[0] > cursor[0] or place[1] > cursor[1]:
-            cursor = (max(cursor[0], place[0]), max(cursor[1], place[1]))
-            found.append(ProgressEvent(f"{cursor[0]}-{cursor[1]}", at, action, outcome, run_id))
-    return found, holds or any(state not in FINAL for state in last.values())
+    for at, place, action, outcome, run_id, far in sorted(lines, key=lambda line: (line[0], line[1])):
+        if any(new > old for new, old in zip(place, cursor, strict=True)):
+            cursor = (max(cursor[0], place[0]), max(cursor[1], place[1]), max(cursor[2], place[2]))
+            found.append(ProgressEvent("-".join(map(str, cursor)), at, action, outcome, run_id, far))
+    return found, holds or closing or any(state not in FINAL for state in last.values())
 
 
-def _cursor(text: str) -> tuple[int, int]:
-    """How many consent events and which step were seen already."""
+def _cursor(text: str) -> Cursor:
+    """How many consent events, which step and which event of the door were seen already."""
     found = _CURSOR.fullmatch(text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
 
 async def run_events(

@@ -117,24 +117,31 @@ async def push(world: World, session: Session, stored: StoredConsent, sender: Se
     async with world.store.transaction() as tx:
         receipt = await tx.receipts.newest(stored.person_id, record.consent_id)
         request, _ = await tx.requests.one(record.request_id, stored.person_id)
-    turtle, jsonld, url = places(world, request, record.consent_id, receipt.sequence)
-    container, problem = _container(world, request), None
-    triples = receipt_triples(receipt.token)
-    said = as_turtle(triples)
-    copies = (
-        Copy(turtle, said, "text/turtle", said),
-        Copy(jsonld, as_jsonld(triples), "application/ld+json", said),
-        # Last, since its address is the one that is remembered: where it stands, the others do.
-        Copy(url, receipt.token.encode(), RECEIPT_TYPE, said),
-    )
+    forms = copies(world, request, record.consent_id, receipt)
+    # The last one's address is remembered: where it stands, the others do.
+    url, problem = forms[-1].url, None
     try:
-        await sender.whole(world.pods.ensure_container(session.access, container))
-        for one in copies:
+        await sender.whole(world.pods.ensure_container(session.access, _container(world, request)))
+        for one in forms:
             await _created(world, session, sender, one)
     except PodFault as fault:
         url, problem = "", fault.code
     async with world.store.transaction() as tx:
         await tx.receipts.pushed(stored.person_id, record.consent_id, receipt.sequence, url or None, problem)
+
+
+def copies(
+    world: World, request: ConsentRequest, consent_id: str, receipt: StoredReceipt
+) -> tuple[Copy, ...]:
+    """A receipt in its three forms, the signed one last."""
+    turtle, jsonld, url = places(world, request, consent_id, receipt.sequence)
+    triples = receipt_triples(receipt.token)
+    said = as_turtle(triples)
+    return (
+        Copy(turtle, said, "text/turtle", said),
+        Copy(jsonld, as_jsonld(triples), "application/ld+json", said),
+        Copy(url, receipt.token.encode(), RECEIPT_TYPE, said),
+    )
 
 
 async def left_out(world: World, session: Session, made: ConsentView, named: str) -> bool:
@@ -166,19 +173,19 @@ async def _created(world: World, session: Session, sender: Sender, one: Copy) ->
     try:
         await sender.answered(world.pods.create(session.access, one.url, one.content, one.media_type))
     except PodConflict:
-        if not await _is_ours(world, session, one):
+        if not await is_ours(world, session, one):
             raise
 
 
-async def _is_ours(world: World, session: Session, one: Copy) -> bool:
-    """Whether the pod holds this form. A signed receipt is no document that is read: its type and size tell.
+async def is_ours(world: World, session: Session, one: Copy) -> bool:
+    """Whether the pod holds this form: a signed receipt byte for byte, another form by what it says.
 
     What cannot be looked at is taken for somebody else's, so that the person hears of it.
     """
     try:
         if one.media_type == RECEIPT_TYPE:
-            held = await world.pods.state(session.access, one.url)
-            return (held.exists, held.media_type) == (True, one.media_type) and held.size in (None, one.size)
+            signed = await world.pods.read_as(session.access, one.url, RECEIPT_TYPE, max_bytes=2 * one.size)
+            return signed.content == one.content
         limit = max(2 * one.size, world.settings.pull.max_resource_bytes)
         found = await world.pods.read(session.access, one.url, max_bytes=limit)
         return found.content == one.content or await is_same(world, found, one.turtle)

@@ -13,10 +13,12 @@ from solidgate.consent.record import ConsentRecord, status_at
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.stored import StoredConsent, StoredDoor, StoredReceipt
 from solidgate.errors import ConsentNotFound, TermsChanged
+from solidgate.flow.happened import ActivityLine, lines
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorLine
 from solidgate.pod.platform import access_page_link
 from solidgate.run.delivery import DeliveryRow
 from solidgate.run.state import PartState, StepRow
@@ -39,16 +41,6 @@ class ResultView:
     at: datetime
     state: str
     seen: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityLine:
-    """One thing that happened; ``action`` is a stable key that pages put into words."""
-
-    at: datetime
-    action: str
-    run: str = ""
-    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +111,7 @@ class _Beside:
     receipts: Mapping[str, StoredReceipt]
     deliveries: Mapping[str, Sequence[DeliveryRow]]
     steps: Mapping[str, Sequence[StepRow]]
+    at_door: Mapping[str, Sequence[DoorLine]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +172,7 @@ async def _views(
         await tx.beside.receipts(person_id, ids),
         await tx.beside.deliveries(person_id, ids),
         await tx.beside.steps(ids),
+        await tx.door_events.of(ids),
     )
     return tuple(
         [_view(world, one, await tx.spaces.agreement(one.record.agreement_digest), beside) for one in stored]
@@ -203,7 +197,7 @@ def _view(world: World, stored: StoredConsent, agreement: Agreement, beside: _Be
         receipt_url=receipt.pod_url,
         receipt_problem=receipt.problem,
         results=tuple(_result(row) for row in deliveries),
-        activity=_activity(record, steps, deliveries),
+        activity=lines(record, steps, deliveries, beside.at_door.get(consent_id, ())),
         access=None if access is None else _access(world, record, access),
     )
 
@@ -225,17 +219,3 @@ def _access(world: World, record: ConsentRecord, access: RequestedAccess) -> Acc
 
 def _result(row: DeliveryRow) -> ResultView:
     return ResultView(row.delivery.target, row.sha256, row.resolved or row.planned, row.state.value, row.seen)
-
-
-def _activity(
-    record: ConsentRecord, steps: Sequence[StepRow], deliveries: Sequence[DeliveryRow]
-) -> tuple[ActivityLine, ...]:
-    lines = [ActivityLine(event.at, f"consent.{event.status.value}") for event in record.events]
-    lines += [
-        ActivityLine(step.at, f"run.{step.state.value}", step.run_id, step.outcome or "") for step in steps
-    ]
-    lines += [
-        ActivityLine(row.resolved or row.planned, f"result.{row.state.value}", row.run_id)
-        for row in deliveries
-    ]
-    return tuple(sorted(lines, key=lambda line: line.at))

@@ -13,6 +13,7 @@ from solidgate.consent.notice import Notice
 from solidgate.consent.record import ConsentRecord
 from solidgate.errors import ConsentNotFound, ContainerNotYours, PersonNotFound
 from solidgate.flow.erase import erase, finish_erasures, rehearse
+from solidgate.flow.happened import reached_by
 from solidgate.flow.world import World
 from solidgate.identity.jose import signing_key
 from solidgate.identity.login import Session
@@ -66,7 +67,9 @@ async def held(world: World, who: Session | str) -> Held:
             raise PersonNotFound() from fault
         stored = await tx.consents.of_person(person_id)
         records = tuple([await _whole(tx, rows, one.record) for one in stored])
-    return Held(str(rows["people"][0]["webid"]), world.clock.now(), rows, records, activities(rows))
+    return Held(
+        str(rows["people"][0]["webid"]), world.clock.now(), rows, records, activities(rows, reached_by(rows))
+    )
 
 
 async def _whole(
@@ -126,7 +129,7 @@ async def log(world: World, session: Session, wanted: Wanted = EVERYTHING, *, sp
             for row in rows["consents"]
         }
     wanted = _within(wanted, space, rows)
-    return Log(tuple(one for one in activities(rows) if wanted.holds(one)), about)
+    return Log(tuple(one for one in activities(rows, reached_by(rows)) if wanted.holds(one)), about)
 
 
 async def log_place(world: World, session: Session) -> str:

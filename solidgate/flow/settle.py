@@ -21,6 +21,7 @@ from solidgate.flow import at_pod, door, in_doubt, receipt
 from solidgate.flow.world import World
 from solidgate.identity.login import Session
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorEvent
 
 
 async def settle(world: World, session: Session) -> int:
@@ -66,6 +67,8 @@ async def close_left(world: World, session: Session, consent_id: str) -> None:
     async with world.store.transaction() as tx:
         stored = await tx.consents.one(consent_id, person_id=session.person_id)
         known = await tx.doors.one(consent_id)
+        if known is not None and known.state is not DoorState.CLOSED:
+            await tx.door_events.append(consent_id, DoorEvent.CLOSE_ASKED, world.clock.now())
     if _is_withdrawn(stored):
         await _as_withdrawn(world, session, consent_id)
     elif known is not None and not status_at(stored.record, world.clock.now()).valid_for_processing:

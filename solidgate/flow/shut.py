@@ -15,6 +15,7 @@ from solidgate.errors import ConsentNotFound, DoorNotOpen, PodFault, PodForbidde
 from solidgate.flow.step import Step
 from solidgate.flow.world import World
 from solidgate.pod.door import Door, DoorState
+from solidgate.pod.door_event import DoorEvent
 from solidgate.ports import Access
 
 
@@ -48,7 +49,7 @@ async def _noticed(world: World, consent_id: str, fault: SolidgateError, now: da
         known = await tx.doors.one(consent_id)
         holds = status_at(stored.record, now).valid_for_processing
         if holds and known is not None and known.state is DoorState.OPEN:
-            await tx.doors.put(consent_id, DoorState.PARTIAL, fault.code, now)
+            await tx.doors.put(consent_id, DoorState.PARTIAL, fault.code, now, DoorEvent.FOUND_SHUT)
 
 
 async def seen_open(step: Step) -> None:
@@ -57,4 +58,5 @@ async def seen_open(step: Step) -> None:
         return
     async with step.world.store.transaction() as tx:
         await step.recheck(tx)
-        await tx.doors.put(step.consent_id, DoorState.OPEN, None, step.world.clock.now())
+        now = step.world.clock.now()
+        await tx.doors.put(step.consent_id, DoorState.OPEN, None, now, DoorEvent.FOUND_OPEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +42,18 @@ FINAL = (
     PartState.REFUSED,
     PartState.FAILED,
 )
+
+
+WITHOUT_RESULT = (PartState.STOPPED, PartState.REFUSED, PartState.FAILED)
+"""The ends that have an error code."""
+
+_ON_THE_WAY = tuple(state for state in PartState if state not in FINAL)
+
+
+def furthest(states: Iterable[PartState]) -> PartState:
+    """How far a part came before its end, in whichever of its attempts: what had happened stays so."""
+    passed = [_ON_THE_WAY.index(state) for state in states if state in _ON_THE_WAY]
+    return _ON_THE_WAY[max(passed, default=0)]
 
 
 @dataclass(frozen=True, slots=True)

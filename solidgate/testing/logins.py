@@ -100,6 +100,10 @@ class MemoryLogins:
         for key in ended:
             del self._sessions[key]
 
+    async def log_out(self, session: Session) -> None:
+        """Forget a session."""
+        self._sessions.pop(session.session_id, None)
+
     async def end_session(self, session_id: str) -> None:
         """Forget a session."""
         self._sessions.pop(session_id, None)

@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode, Quad
 from solidgate.errors import (
     AccessControlRefused,
     AccessControlUnsupported,
+    FetchTooLarge,
     NoStorage,
     PodConflict,
     PodForbidden,
@@ -81,11 +82,20 @@ class MemoryPods:
 
     async def read(self, access: Access, url: str, *, max_bytes: int) -> Document:
         """The bytes of an RDF document."""
+        return self._read(access, url, RDF, max_bytes)
+
+    async def read_as(self, access: Access, url: str, media_type: str, *, max_bytes: int) -> Document:
+        """The bytes of a document of this type."""
+        return self._read(access, url, (media_type,), max_bytes)
+
+    def _read(self, access: Access, url: str, types: Collection[str], max_bytes: int) -> Document:
         self._may("read", access, url)
         if url not in self.held:
             raise PodNotFound(url)
         document = self.held[url]
-        if document.media_type not in RDF or len(document.content) > max_bytes:
+        if len(document.content) > max_bytes:
+            raise FetchTooLarge(f"more than {max_bytes} bytes")
+        if document.media_type not in types:
             raise PodUnreadable(url)
         return document
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from solidgate.identity import jose
 from solidgate.identity.dpop import DpopAccess
 from solidgate.identity.login import AuthorizationRequest, Session
+from solidgate.ports import LoginStore
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 WEBID = "https://alice.pod.example/profile/card#me"
@@ -46,3 +47,11 @@ def sample_session() -> Session:
     """Of half a day, with an access whose token is ``canary-token``."""
     access = DpopAccess(WEBID, "canary-token", jose.generate_key(), NOW + timedelta(hours=1), lambda: "jti")
     return Session("cookie-secret", "person-1", WEBID, ISSUER, access, NOW, NOW + timedelta(hours=12))
+
+
+async def began(logins: LoginStore) -> Session:
+    """The same of somebody whom the store knows, kept there."""
+    person_id = await logins.person_for(WEBID, ISSUER, "alice", NOW)
+    session = replace(sample_session(), person_id=person_id)
+    await logins.put_session(session)
+    return session

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import ConsentNotGiven, RequestAnswered, StoreUnavailable
+from solidgate.errors import ConsentNotGiven, PodConflict, RequestAnswered, StoreUnavailable
 from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
@@ -17,6 +17,7 @@ from solidgate.flow import record as record_flow
 from solidgate.flow import settle as settle_flow
 from solidgate.flow import withdraw as withdraw_flow
 from solidgate.flow.consent import name_at_pod
+from solidgate.flow.in_the_way import InTheWay, in_the_way
 from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
@@ -54,6 +55,7 @@ async def consent(request: web.Request) -> web.Response:
     shown["left_out"] = request.query.get("receipts") == "default"
     going_on = request.app[WORLD].after.is_under_way(name_at_pod(view.record.request_id))
     shown["opening"] = going_on and view.status.valid_for_processing and view.door is not DoorState.OPEN
+    shown["in_the_way"] = await _in_the_way(request, session, view)
     shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 
@@ -69,7 +71,8 @@ async def receipt(request: web.Request) -> web.Response:
         return rdf_of(turtle if media_type == TURTLE else jsonld, media_type, media_type)
     view = await _view(request, session)
     if media_type == HTML:
-        return render(request, "receipt.html", session=session, qr=qr_of(view.record.iri), **_words(view))
+        shown = _words(view) | {"in_the_way": await _in_the_way(request, session, view)}
+        return render(request, "receipt.html", session=session, qr=qr_of(view.record.iri), **shown)
     name = f'attachment; filename="receipt-{view.record.consent_id}.jwt"'
     headers = {"Content-Disposition": name, "Cache-Control": "no-store", "Vary": "Accept"}
     return web.Response(body=view.receipt.encode(), content_type=JWT, headers=headers)
@@ -92,7 +95,7 @@ async def open_door(request: web.Request) -> web.StreamResponse:
     session = await _posted(request)
     world, consent_id = request.app[WORLD], request.match_info["consent_id"]
     if (await _view(request, session)).status.valid_for_processing:
-        await door_flow.open_for(world, session, consent_id)
+        await door_flow.open_for(world, session, consent_id, again=True)
     else:
         await settle_flow.settle_one(world, session, consent_id)
     return await _shown(request, session)
@@ -226,6 +229,13 @@ async def _view(request: web.Request, session: Session) -> ConsentView:
     return await record_flow.view(request.app[WORLD], session, request.match_info["consent_id"])
 
 
+async def _in_the_way(request: web.Request, session: Session, view: ConsentView) -> tuple[InTheWay, ...]:
+    """What the page shows where the copy of the receipt found its place taken; nothing for other faults."""
+    if view.receipt_problem != PodConflict.code:
+        return ()
+    return await in_the_way(request.app[WORLD], session, view.record.consent_id)
+
+
 async def _record(request: web.Request, session: Session, media_type: str) -> web.Response:
     world, consent_id = request.app[WORLD], request.match_info["consent_id"]
     turtle = await record_flow.turtle(world, session, consent_id)
@@ -241,6 +251,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "decided": decided,
         "pastes": (),
         "opening": False,
+        "in_the_way": (),
         "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",

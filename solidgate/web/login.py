@@ -73,7 +73,9 @@ async def login(request: web.Request) -> web.Response:
 
 
 def _take_turn(request: web.Request, browser: str) -> None:
-    """Count what goes out to another server. Raises ``TooManyRequests``.
+    """Count what has the form of an address, also one that the guard will refuse. Raises ``TooManyRequests``.
+
+    Whether a name leads into a network shows only when it is resolved, and who tries many is to be slowed.
 
     By browser, so that a school behind one address is not shut out by one of its own; a program can drop
     its cookie each time, so that the address is counted too.

@@ -12,7 +12,7 @@ from yarl import URL
 
 from solidgate.identity.login import Session
 from solidgate.settings import Consent
-from solidgate.web import words
+from solidgate.web import words, words_of_ends
 from solidgate.web.forms import TOKEN_FIELD, form_token
 from solidgate.web.keys import PACES, QUERIES, REQUEST_ID, WORLD
 from solidgate.web.language import LANGUAGES, Language, language_of, remember
@@ -42,7 +42,13 @@ def set_up_pages(app: web.Application) -> None:
 
 def fixed_words(consent: Consent | None = None) -> dict[str, Any]:
     """What every template may use, whatever the request; without settings, any country's authority."""
-    found = {"static": address, "languages": LANGUAGES, "words": words, "token_field": TOKEN_FIELD}
+    found = {
+        "static": address,
+        "languages": LANGUAGES,
+        "words": words,
+        "words_of_ends": words_of_ends,
+        "token_field": TOKEN_FIELD,
+    }
     return found | {"own_page": "", "authority": authority_of(consent or Consent())}
 
 

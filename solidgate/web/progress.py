@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from solidgate.flow import progress
-from solidgate.flow.record import ActivityLine
-from solidgate.web import words
+from solidgate.flow.happened import ActivityLine
+from solidgate.web import words, words_of_ends
 from solidgate.web.doors import person
 from solidgate.web.keys import WORLD
 from solidgate.web.language import Language, language_of
@@ -49,6 +49,7 @@ async def _lines(
             continue
         text = words.activity(ActivityLine(one.at, one.action, one.run, one.outcome), language)
         data = {"at": one.at, "action": one.action, "text": text, "run": one.run, "outcome": one.outcome}
+        data["told"] = words_of_ends.told(one.outcome, one.reached, language)
         yield Message(one.id, "activity", data)
 
 

@@ -20,7 +20,7 @@ from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
 if TYPE_CHECKING:
-    from solidgate.flow.record import ActivityLine
+    from solidgate.flow.happened import ActivityLine
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -101,10 +101,36 @@ RESULT: Mapping[str, str] = {
     "result.gone": mark("It is not in your pod any more, and it is not written again"),
 }
 
+AT_DOOR: Mapping[str, str] = {
+    "door.open-asked": mark("You asked again to open the door at your pod"),
+    "door.requested": mark("Your pod was asked to let the space in; your answer there is awaited"),
+    "door.opened": mark("The door at your pod was opened"),
+    "door.opened-in-part": mark("Your pod lets the space in to a part of what was agreed"),
+    "door.not-opened": mark("The door at your pod could not be opened"),
+    "door.denied": mark("You said no on your pod's own access page"),
+    "door.too-wide": mark("Your pod was seen to let the space do more than was agreed"),
+    "door.wide-no-more": mark("Your pod was seen to let the space do no more than was agreed"),
+    "door.found-closed": mark("The door at your pod was found closed"),
+    "door.found-shut": mark("A run found the door at your pod shut, whole or in part"),
+    "door.found-open": mark("A run found the door at your pod open again"),
+    "door.close-asked": mark("You asked to close the door at your pod"),
+    "door.closed": mark("The door at your pod was closed"),
+    "door.not-closed": mark("The door at your pod could not be closed"),
+}
+
+# Whoever counts parts reads RUN_COUNT; these are for the person whose part it was.
+ENDED: Mapping[str, str] = {
+    "run.stopped": mark("It was stopped, without a new result"),
+    "run.refused": mark("A rule ended it, without a new result"),
+    "run.failed": mark("It ended without a new result"),
+}
+
 ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
+    **ENDED,
     **RESULT,
+    **AT_DOOR,
     "consent.requested": mark("You were asked"),
     "run.queued": mark("A run waits for its turn"),
 }

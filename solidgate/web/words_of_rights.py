@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from solidgate.audit.activity import Kind
 from solidgate.web.language import mark
-from solidgate.web.words import RESULT, RUN_COUNT, STATUS
+from solidgate.web.words import AT_DOOR, ENDED, RESULT, RUN_COUNT, STATUS
 
 KIND: Mapping[Kind, str] = {
     Kind.READ_POD_DATA: mark("Documents of your pod were read"),
     Kind.WRITE_POD_DATA: mark("Something was written to your pod, or taken back"),
     Kind.WRITE_APP_RESULT: mark("A result for your pod"),
     Kind.INIT_POD: mark("Your pod was made ready"),
-    Kind.ISSUE_TOKEN: mark("You logged in"),
+    Kind.ISSUE_TOKEN: mark("You logged in or out"),
     Kind.ADD_CONSENT: mark("A consent was asked for or answered"),
     Kind.UPDATE_CONSENT: mark("A consent was put off or renewed"),
     Kind.REVOKE_CONSENT: mark("A consent ended"),
@@ -26,11 +26,11 @@ KIND: Mapping[Kind, str] = {
 ACTIVITY: Mapping[str, str] = {
     **{f"consent.{status.value}": text for status, text in STATUS.items()},
     **{f"run.{state}": text for state, text in RUN_COUNT.items()},
+    **ENDED,
     **RESULT,
+    **AT_DOOR,
     "consent.requested": mark("You were asked"),
     "run.queued": mark("A run waits for its turn"),
-    "door.opened": mark("The door at your pod was opened"),
-    "door.closed": mark("The door at your pod was closed"),
     "pod.ready": mark("A container for results was made ready in your pod"),
     "resources.pulled": mark("The agreed documents were read from your pod"),
     "resources.compared": mark("Agreed documents were read from your pod, only to see whether they changed"),
@@ -39,6 +39,7 @@ ACTIVITY: Mapping[str, str] = {
     "result.published": mark("The organisations of the space can ask queries about your result"),
     "result.unpublished": mark("Your result was taken out of the queries"),
     "session.began": mark("You logged in here"),
+    "session.ended": mark("You logged out here"),
 }
 
 REMOVED: Mapping[str, str] = {
@@ -50,11 +51,13 @@ REMOVED: Mapping[str, str] = {
     "receipts": mark("receipts"),
     "withdrawals": mark("withdrawals"),
     "doors": mark("what was known of the doors at your pod"),
+    "door_events": mark("what happened at the doors at your pod"),
     "leases": mark("permissions of work under way"),
     "parts": mark("your parts of runs"),
     "deliveries": mark("copies of results on their way to your pod"),
     "derived": mark("results that organisations could query"),
     "sessions": mark("sessions"),
+    "login_events": mark("when you logged in and out"),
     "logins": mark("logins under way"),
     "steps": mark("steps of your parts of runs"),
     "signposts": mark("what was known of the documents that lead to your results"),

@@ -51,7 +51,13 @@ WAY: Mapping[str, tuple[str, int, str]] = {
     "withdrawn_all": ("withdrawn_all", 200, ""),
     "erase": ("erase", 200, ""),
     "erased": ("erased", 200, ""),
+    "consent_asking": ("consent", 200, "The space is asking your pod now"),
+    "consent_asked": ("consent", 200, "Approve at your pod"),
+    "consent_nothing_new": ("consent", 200, "There is nothing new."),
     "error": ("error", 404, ""),
+    "error_too_many": ("error", 429, ""),
+    "error_pod": ("error", 502, ""),
+    "error_store": ("error", 503, ""),
 }
 
 

@@ -18,6 +18,7 @@ from tests.browser.kept import all_templates, noting_templates
 from tests.browser.looks import faults_of, ready_for_axe
 from tests.browser.pages import open_stage
 from tests.browser.ran import after_runs
+from tests.browser.seldom import seldom
 
 
 @on_the_loop(scope="module", loop_scope="session", params=["en", "fr", "nl"])
@@ -29,6 +30,7 @@ async def matrix(
         async with open_stage(started_chromium, make_database(), Path(folder)) as stage:
             matrix = Matrix(stage, request.param, made_of)
             await everything(matrix)
+            await seldom(matrix)
             await after_runs(matrix)
             yield matrix
 

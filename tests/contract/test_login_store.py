@@ -21,7 +21,7 @@ from solidgate.errors import LoginExpired, LoginStateUnknown, SessionExpired
 from solidgate.identity.login import Registration
 from solidgate.ports import LoginStore
 from solidgate.testing.logins import MemoryLogins
-from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, sample_session
+from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, began
 
 
 @pytest.fixture
@@ -81,13 +81,13 @@ async def test_only_the_browser_that_began_a_login_is_told_where_it_leads(logins
 
 @pytest.mark.parametrize("after", [timedelta(minutes=30), timedelta(hours=13)])
 async def test_a_session_ends_idle_or_old(logins: LoginStore, after: timedelta) -> None:
-    await logins.put_session(sample_session())
+    await began(logins)
     with pytest.raises(SessionExpired):
         await logins.session("cookie-secret", NOW + after)
 
 
 async def test_use_keeps_a_session_alive_until_its_absolute_end(logins: LoginStore) -> None:
-    await logins.put_session(sample_session())
+    await began(logins)
     for minutes in range(0, 12 * 60, 20):
         await logins.session("cookie-secret", NOW + timedelta(minutes=minutes))
     with pytest.raises(SessionExpired):
@@ -95,8 +95,16 @@ async def test_use_keeps_a_session_alive_until_its_absolute_end(logins: LoginSto
 
 
 async def test_an_ended_session_is_gone(logins: LoginStore) -> None:
-    await logins.put_session(sample_session())
+    await began(logins)
     await logins.end_session("cookie-secret")
+    with pytest.raises(SessionExpired):
+        await logins.session("cookie-secret", NOW)
+
+
+async def test_somebody_who_logs_out_may_do_so_twice(logins: LoginStore) -> None:
+    session = await began(logins)
+    for _ in range(2):
+        await logins.log_out(session)
     with pytest.raises(SessionExpired):
         await logins.session("cookie-secret", NOW)
 

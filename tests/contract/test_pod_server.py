@@ -17,6 +17,7 @@ from pyoxigraph import NamedNode
 
 from solidgate.errors import (
     AddressSpelledOtherwise,
+    FetchTooLarge,
     NoStorage,
     PodConflict,
     PodForbidden,
@@ -122,6 +123,19 @@ async def test_what_is_not_stored_as_rdf_is_unreadable(scene: Scene, kind: str) 
     async with asyncio.timeout(5):
         with pytest.raises(PodUnreadable):
             await scene.pods.read(scene.owner, url, max_bytes=1000)
+
+
+async def test_a_document_of_another_kind_is_read_only_as_what_it_is(scene: Scene) -> None:
+    url = await scene.put("a.jwt", b"a.b.c", "application/vc+jwt")
+    read = scene.pods.read_as
+    assert (await read(scene.owner, url, "application/vc+jwt", max_bytes=100)).content == b"a.b.c"
+    other = await scene.put("b.jwt", b"x", "text/plain")
+    with pytest.raises(PodUnreadable):
+        await read(scene.owner, other, "application/vc+jwt", max_bytes=1000)
+    with pytest.raises(FetchTooLarge):
+        await read(scene.owner, url, "application/vc+jwt", max_bytes=2)
+    with pytest.raises(PodForbidden):
+        await read(scene.stranger, url, "application/vc+jwt", max_bytes=100)
 
 
 async def test_missing_and_forbidden_have_their_own_names(scene: Scene) -> None:

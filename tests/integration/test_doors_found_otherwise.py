@@ -63,6 +63,9 @@ async def test_a_container_that_is_shut_is_told_before_the_next_run_reads(
         assert await door.open_for(called.world, session, consent_id) == (DoorState.OPEN, None)
         assert await outcome(called, consent_id) == ("written", None)
         assert await shown(called, session, consent_id) == ("open", None)
+        at_door = ["door.opened", "door.found-shut", "door.opened"]
+        view = await record.view(called.world, session, consent_id)
+        assert [line.action for line in view.activity if line.action.startswith("door.")] == at_door
 
 
 async def test_a_container_that_the_person_opened_by_hand_is_seen_open_by_the_run(
@@ -74,6 +77,8 @@ async def test_a_container_that_the_person_opened_by_hand_is_seen_open_by_the_ru
             await tx.doors.put(consent_id, DoorState.PARTIAL, DoorNotOpen.code, called.world.clock.now())
         assert await outcome(called, consent_id) == ("written", None)
         assert await shown(called, session, consent_id) == ("open", None)
+        view = await record.view(called.world, session, consent_id)
+        assert "door.found-open" in [line.action for line in view.activity]
 
 
 async def test_of_a_consent_that_ended_no_door_is_called_shut(database_url: str, tmp_path: Path) -> None:

@@ -222,9 +222,11 @@ STATES = {
     "resource 404": State(resource_missing, 200, "", "Not in your pod"),
     "no right to write the receipt": State(receipt_closed, 200, "", "pod.forbidden"),
     "something in the place of the receipt": State(receipt_in_the_way, 200, "", "pod.conflict"),
-    "run failed": State(run_failed, 200, "", "Ended with a named error"),
-    "shape not as expected": State(shape_not_as_expected, 200, "", "Refused by a rule"),
-    "withdrawn while running": State(withdrawn_while_running, 200, "", "Stopped"),
+    "run failed": State(run_failed, 200, "", "It ended without a new result"),
+    "shape not as expected": State(shape_not_as_expected, 200, "", "A rule ended it, without a new result"),
+    "withdrawn while running": State(
+        withdrawn_while_running, 200, "", "It was stopped, without a new result"
+    ),
     "request closed": State(request_closed, 403, "This question is closed", "before is kept"),
     "terms changed": State(terms_changed, 409, "What is asked has changed", "Your answer was not recorded."),
     "too often": State(too_often, 429, "That was too often in a short time", "Nothing was recorded"),

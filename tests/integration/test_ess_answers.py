@@ -38,6 +38,11 @@ async def shown(visitor: EssVisitor, consent: str) -> dict[str, Any]:
     return found
 
 
+async def told_of_door(visitor: EssVisitor, consent: str) -> list[str]:
+    found = json.loads((await visitor.get(f"{consent}/activity", "application/json")).text)
+    return [one["action"] for one in found["activity"] if one["action"].startswith("door.")]
+
+
 async def settled(visitor: EssVisitor, consent: str) -> dict[str, Any]:
     """The consent once its door has a problem to show."""
     for _ in range(int(SECONDS * 10)):
@@ -74,6 +79,8 @@ async def test_a_denial_is_said_plainly_and_can_be_thought_over(ground: EssGroun
     assert request_of(again) != request_of(link)
     await ground.open(anna, consent)
     assert (await shown(anna, consent))["door"] == "open"
+    at_door = ["door.requested", "door.denied", "door.requested", "door.opened"]
+    assert await told_of_door(anna, consent) == at_door
     assert await outcome(ground) == ("written", None)
 
 
@@ -122,6 +129,8 @@ async def test_a_grant_revoked_at_the_pod_ends_the_next_run_and_shows(ground: Es
     assert await outcome(ground) == ("failed", AccessGrantEnded.code)
     found = await shown(anna, consent)
     assert (found["door"], found["door_problem"]) == ("closed", AccessGrantEnded.code)
+    at_door = await told_of_door(anna, consent)
+    assert (at_door[-1], at_door.count("door.opened")) == ("door.found-closed", 1)
     await anna.submit(await anna.get(consent), "/door", {})
     await ground.open(anna, consent)
     assert await outcome(ground) == ("written", None)

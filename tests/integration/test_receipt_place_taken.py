@@ -20,6 +20,11 @@ BECAUSE = {
 }
 
 
+BEN = "https://ben.example/profile/card#me"
+NOW = {"en": "This is there now:", "fr": "Voici ce qui s’y trouve maintenant", "nl": "Dit staat er nu:"}
+LIKE_OURS = b"of the same size and type"
+
+
 @pytest.fixture
 async def gate(database_url: str, tmp_path: Path) -> AsyncIterator[TestGate]:
     async with open_gate(database_url, tmp_path) as opened:
@@ -40,7 +45,9 @@ def taken_first(gate: TestGate, monkeypatch: pytest.MonkeyPatch, ending: str, **
 
     async def late(access: Any, url: str, content: bytes, media_type: str) -> Any:
         if url.endswith(ending):
-            gate.pods._put(url, other.get("content", content), other.get("media_type", media_type))
+            there = other.get("content", content)
+            there = content[::-1] if there is LIKE_OURS else there
+            gate.pods._put(url, there, other.get("media_type", media_type))
         return await create(access, url, content, media_type)
 
     monkeypatch.setattr(gate.pods, "create", late)
@@ -85,6 +92,7 @@ async def test_a_pod_that_keeps_statements_gives_our_copy_back_in_its_own_form(
         (".ttl", {"content": b"<urn:a> <urn:b> <urn:c> ."}),
         (".jsonld", {"content": b"[]"}),
         (".jwt", {"content": b"x"}),
+        (".jwt", {"content": LIKE_OURS}),
         (".jwt", {"media_type": "text/plain"}),
     ],
 )
@@ -105,9 +113,55 @@ async def test_something_else_is_told_with_what_can_be_done_and_left_as_it_is(
         assert "pod.conflict" in text
         assert f'action="{consent}/receipt"' in text
         assert f"{consent}/receipt.jwt" in (await anna.get(consent)).text
+        assert NOW[language] in text
     (held,) = [one for url, one in gate.pods.held.items() if url.endswith(ending) and "receipts" in url]
-    assert held.content == other.get("content", held.content)
+    if (content := other.get("content")) is not LIKE_OURS:
+        assert held.content == (held.content if content is None else content)
+    assert f'<a href="{held.url}">' in (await anna.get(consent)).text
     monkeypatch.undo()
     del gate.pods.held[held.url]
     assert (await anna.post(f"{consent}/receipt", {})).place == consent
     assert "pod.conflict" not in (await anna.get(consent)).text
+
+
+async def test_another_receipt_of_ours_is_told_with_whose_and_when(
+    gate: TestGate, anna: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receipts may have changed places: the signature tells which it is."""
+    gate.pods.give(BEN, "https://ben.example/", READINGS)
+    async with gate.browser(BEN) as ben:
+        await say_yes(gate, ben)
+    (other,) = [one for url, one in gate.pods.held.items() if url.endswith(".jwt")]
+    taken_first(gate, monkeypatch, ".jwt", content=other.content)
+    text = " ".join((await anna.get(await say_yes(gate, anna))).text.split())
+    assert "A signed receipt of this service about another consent: You said yes, " in text
+    assert "Something that your pod does not show" not in text
+
+
+async def test_what_the_pod_does_not_show_is_told_as_that(
+    gate: TestGate, anna: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_first(gate, monkeypatch, ".jwt", content=b"x")
+    consent = await say_yes(gate, anna)
+    gate.pods.refuses.add("state")
+    text = (await anna.get(consent)).text
+    assert "Something that your pod does not show" in text
+    assert "application/vc+jwt" not in text
+
+
+async def test_a_copy_that_was_moved_away_can_be_had_again(gate: TestGate, anna: Browser) -> None:
+    consent = await say_yes(gate, anna)
+    page = (await anna.get(consent)).text
+    assert "If you moved or deleted it, you can have it again." in page
+    receipts = {url: one for url, one in gate.pods.held.items() if "receipts" in url}
+    assert len(receipts) == 3
+    for url in receipts:
+        del gate.pods.held[url]
+    assert (await anna.post(f"{consent}/receipt", {})).place == consent
+    assert {url: one.content for url, one in gate.pods.held.items() if "receipts" in url} == {
+        url: one.content for url, one in receipts.items()
+    }
+    await anna.post(f"{consent}/withdraw", {})
+    ended = (await anna.get(consent)).text
+    assert "A copy is in your pod:" in ended
+    assert "you can have it again" not in ended, "after a withdrawal nothing more is begun there"

@@ -165,9 +165,18 @@ async def test_the_log_and_the_events_can_only_be_erased(scene: Installation) ->
         "DELETE FROM audit",
         "TRUNCATE audit",
         "TRUNCATE consent_events",
+        "UPDATE door_events SET event = 'x'",
+        "TRUNCATE door_events",
+        "UPDATE login_events SET at = now()",
+        "TRUNCATE login_events",
         "UPDATE consent_events SET sequence = sequence + 1",
     ]
-    bare = ["UPDATE audit SET entry = NULL, salt = NULL", "DELETE FROM consent_events"]
+    bare = [
+        "UPDATE audit SET entry = NULL, salt = NULL",
+        "DELETE FROM consent_events",
+        "DELETE FROM door_events",
+        "DELETE FROM login_events",
+    ]
     for setting, statements in (("on", refused), ("off", refused + bare)):
         for statement in statements:
             with psycopg.connect(scene.url) as connection:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.door_events import as_it_stands
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import doors
 from solidgate.pod.access_request import RequestedAccess
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,12 @@ class AccessRequests:
         state: DoorState,
         problem: str | None,
         now: datetime,
+        event: DoorEvent | None = None,
     ) -> None:
-        """Keep what was asked and answered, and how the door stands by it."""
+        """Keep what was asked and answered, how the door stands by it, and what became of it."""
         sealed = await self.people.seal(person_id, encode(access), f"door:{consent_id}")
         values = {"state": state.value, "problem": problem, "checked": now, "access_sealed": sealed}
-        statement = insert(doors).values(consent_id=consent_id, **values)
-        await self.connection.execute(
-            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
-        )
+        await self.connection.execute(as_it_stands(consent_id, values, event))
 
     async def of(self, person_id: str, consent_id: str, *, lock: bool = False) -> RequestedAccess | None:
         """What was asked at the pod for this consent; none where lists decide."""

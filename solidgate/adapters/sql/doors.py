@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from solidgate.adapters.sql.door_events import as_it_stands
 from solidgate.adapters.sql.tables import doors
 from solidgate.consent.stored import StoredDoor
 from solidgate.pod.door import DoorState
+from solidgate.pod.door_event import DoorEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,17 @@ class Doors:
 
     connection: AsyncConnection
 
-    async def put(self, consent_id: str, state: DoorState, problem: str | None, now: datetime) -> None:
-        """Remember the door as read back."""
+    async def put(
+        self,
+        consent_id: str,
+        state: DoorState,
+        problem: str | None,
+        now: datetime,
+        event: DoorEvent | None = None,
+    ) -> None:
+        """Remember the door as read back, and append what became of it; in one round trip."""
         values = {"state": state.value, "problem": problem, "checked": now}
-        statement = insert(doors).values(consent_id=consent_id, **values)
-        await self.connection.execute(
-            statement.on_conflict_do_update(index_elements=["consent_id"], set_=values)
-        )
+        await self.connection.execute(as_it_stands(consent_id, values, event))
 
     async def one(self, consent_id: str) -> StoredDoor | None:
         """The door as last read back; none when no door belongs to the record."""

@@ -18,10 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solidgate.adapters import sealing
 from solidgate.adapters.recent_sessions import Kept, RecentSessions
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.login_events import LoginEvent
 from solidgate.adapters.sql.store import SqlStore
 from solidgate.adapters.sql.tables import logins, proofs, registrations, sessions
 from solidgate.errors import (
     LoginExpired,
+    LoginRefused,
     LoginStateUnknown,
     SessionExpired,
     StoreUnavailable,
@@ -138,7 +140,10 @@ class SqlLogins:
             return await tx.people.ensure(webid, issuer, subject, now)
 
     async def put_session(self, session: Session) -> None:
-        """Keep it sealed under a key that only the cookie's holder can make."""
+        """Keep it sealed under a key that only the cookie's holder can make, and that somebody logged in.
+
+        Raises ``LoginRefused``.
+        """
         values: dict[str, Any] = {
             "session_hash": _hash(session.session_id),
             "person_id": session.person_id,
@@ -150,6 +155,9 @@ class SqlLogins:
             "expires": session.expires,
         }
         async with self.store.transaction() as tx:
+            if not await tx.login_events.stays(session.person_id):
+                raise LoginRefused("the person was erased while they logged in")
+            await tx.login_events.append(session.person_id, LoginEvent.BEGAN, session.created)
             await tx.connection.execute(sa.insert(sessions).values(values))
         kept = Kept(session.person_id, values["session_sealed"], session.expires, session.created)
         self.recent.keep(values["session_hash"], kept)
@@ -193,6 +201,16 @@ class SqlLogins:
             await tx.connection.execute(
                 sa.delete(sessions).where(sessions.c.session_hash == _hash(session_id))
             )
+
+    async def log_out(self, session: Session) -> None:
+        """End it, and keep that its person did so; doing it twice is fine, and kept once."""
+        key = _hash(session.session_id)
+        self.recent.forget(key)
+        async with self.store.transaction() as tx:
+            await tx.login_events.stays(session.person_id)  # before the session's row, as an erasure does
+            ended = sa.delete(sessions).where(sessions.c.session_hash == key).returning(sessions.c.person_id)
+            if (await tx.connection.execute(ended)).scalar_one_or_none() is not None:
+                await tx.login_events.append(session.person_id, LoginEvent.ENDED, self.clock.now())
 
     def forget_person(self, person_id: str) -> None:
         """Nothing of this person stays in the memory of this process."""

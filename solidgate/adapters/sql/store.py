@@ -18,12 +18,14 @@ from solidgate.adapters.sql.answers import Answers
 from solidgate.adapters.sql.at_once import AtOnce
 from solidgate.adapters.sql.beside import Beside
 from solidgate.adapters.sql.consents import Consents
+from solidgate.adapters.sql.door_events import DoorEvents
 from solidgate.adapters.sql.doors import Doors
 from solidgate.adapters.sql.faults import ours
 from solidgate.adapters.sql.jobs import Jobs
 from solidgate.adapters.sql.last import LastWrites
 from solidgate.adapters.sql.leases import Leases
 from solidgate.adapters.sql.lines import Lines
+from solidgate.adapters.sql.login_events import LoginEvents
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.persons import Persons
 from solidgate.adapters.sql.pulls import Pulls
@@ -72,6 +74,11 @@ class Transaction:
         return People(self.connection, self.keys)
 
     @cached_property
+    def login_events(self) -> LoginEvents:
+        """That people logged in or out."""
+        return LoginEvents(self.connection, self.people)
+
+    @cached_property
     def persons(self) -> Persons:
         """All that is held about one person."""
         return Persons(self.connection, self.people)
@@ -100,6 +107,11 @@ class Transaction:
     def doors(self) -> Doors:
         """Doors, as they were last read back."""
         return Doors(self.connection)
+
+    @cached_property
+    def door_events(self) -> DoorEvents:
+        """What became of doors, in its order."""
+        return DoorEvents(self.connection)
 
     @cached_property
     def beside(self) -> Beside:

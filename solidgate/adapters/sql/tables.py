@@ -449,3 +449,25 @@ reruns = sa.Table(
     sa.Column("space_id", sa.Text, nullable=False, index=True),
     _at("asked"),
 )
+
+# What became of a door, one row for each thing that changed; ``doors`` holds how it stands now.
+door_events = sa.Table(
+    "door_events",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("consent_id", sa.Text, sa.ForeignKey("consents.consent_id"), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text),
+    _at("at"),
+)
+sa.Index("door_events_of_consent", door_events.c.consent_id, door_events.c.sequence)
+
+# That a person logged in or out: no device, no network address, not at which provider.
+login_events = sa.Table(
+    "login_events",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False, index=True),
+    sa.Column("event_sealed", sa.LargeBinary, nullable=False),
+    _at("at"),
+)

@@ -24,8 +24,9 @@ from solidgate.errors import (
 )
 from solidgate.flow.consent import Review
 from solidgate.flow.example import Example
+from solidgate.flow.happened import ActivityLine
 from solidgate.flow.preview import Preview, PreviewedResource, State
-from solidgate.flow.record import ActivityLine, ConsentView, Displayed, ResultView
+from solidgate.flow.record import ConsentView, Displayed, ResultView
 from solidgate.flow.rights import About, Log
 from solidgate.flow.run import RunView
 from solidgate.flow.space import SpaceView

@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from solidgate.flow import invite, space
 from solidgate.settings import Consent, Login
 from solidgate.testing.awkward import LOGIN_PAGE
@@ -299,6 +301,17 @@ async def test_a_typing_mistake_is_no_attempt(database_url: str, tmp_path: Path)
         mistakes = [await attempt(person, wrong) for wrong in ("anna", "", "https://", "http://x.example/")]
         assert mistakes == [400] * 4
         assert [await attempt(person, REFUSED) for _ in range(2)] == [400, 429]
+
+
+@pytest.mark.parametrize(
+    "inside", ["https://10.0.0.1/", "https://[fd00::1]/", "https://localhost:8443/anna#me"]
+)
+async def test_trying_addresses_inside_a_network_is_an_attempt(
+    database_url: str, tmp_path: Path, inside: str
+) -> None:
+    limits = {"login": Login(attempts_per_minute=1)}
+    async with open_gate(database_url, tmp_path, **limits) as gate, gate.browser() as person:
+        assert [await attempt(person, inside) for _ in range(2)] == [400, 429]
 
 
 async def attempt(browser: Browser, identifier: str) -> int:

@@ -63,7 +63,7 @@ async def test_the_log_is_a_page_a_table_and_json(gate: TestGate) -> None:
         assert {one["consent"] for one in only} == {consent_id}
         assert json.loads((await anna.get("/me/activity.json?to=2020-01-01")).content) == {"activity": []}
         table = await anna.get("/me/activity.csv")
-        assert table.text.startswith("at,kind,what,consent,run,place,outcome\r\n")
+        assert table.text.startswith("at,kind,what,consent,run,place,outcome,reached\r\n")
         wrong = await anna.get("/me/activity.json?type=NOTHING", "application/json")
         assert wrong.status == 400
         pushed = await anna.post("/me/activity", {"container": "https://anna.example/log/"})

@@ -9,15 +9,14 @@ import pytest
 
 from solidgate.adapters.sql.logins import SqlLogins
 from solidgate.adapters.sql.store import SqlStore
-from solidgate.errors import SessionExpired, TooManyRequests
-from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, sample_session
+from solidgate.errors import LoginRefused, SessionExpired, TooManyRequests
+from solidgate.testing.sample_login import NOW, REQUEST, WEBID, SetClock, began, sample_session
 
 
 async def test_a_session_comes_back_and_its_token_is_nowhere_in_clear(
     logins: SqlLogins, store: SqlStore
 ) -> None:
-    kept = sample_session()
-    await logins.put_session(kept)
+    kept = await began(logins)
     found = await logins.session("cookie-secret", NOW)
     assert replace(found, access=kept.access) == kept
     assert found.access.webid == WEBID
@@ -39,7 +38,7 @@ async def test_a_flood_of_logins_is_refused_and_pushes_nobody_out(store: SqlStor
 
 async def test_purge_removes_only_what_has_ended(logins: SqlLogins, clock: SetClock) -> None:
     await logins.put_login(REQUEST, "browser-1")
-    await logins.put_session(sample_session())
+    await began(logins)
     await logins.purge()
     assert await logins.session("cookie-secret", NOW)
     clock.at = NOW + timedelta(hours=13)
@@ -47,3 +46,16 @@ async def test_purge_removes_only_what_has_ended(logins: SqlLogins, clock: SetCl
     clock.at = NOW
     with pytest.raises(SessionExpired):
         await logins.session("cookie-secret", NOW)
+
+
+async def test_who_was_erased_while_they_logged_in_has_no_session(logins: SqlLogins, store: SqlStore) -> None:
+    person_id = await logins.person_for(WEBID, "https://idp.example/", "alice", NOW)
+    async with store.transaction() as tx:
+        await tx.persons.remove(person_id)
+    with pytest.raises(LoginRefused):
+        await logins.put_session(replace(sample_session(), person_id=person_id))
+    async with store.transaction() as tx:
+        rows = await tx.connection.exec_driver_sql(
+            "SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM login_events)"
+        )
+        assert rows.scalar_one() == 0

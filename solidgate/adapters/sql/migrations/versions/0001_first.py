@@ -1,4 +1,4 @@
-"""The first schema: every table, and consent events that cannot be edited.
+"""The first schema: every table, and events that cannot be edited.
 
 Revision ID: 0001
 """
@@ -20,7 +20,7 @@ BEGIN
     IF current_setting('solidgate.erasing', true) = 'on' AND TG_OP = 'DELETE' THEN
         RETURN OLD;
     END IF;
-    RAISE EXCEPTION 'consent events are append-only';
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$;
 CREATE FUNCTION solidgate_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,9 +33,17 @@ BEGIN
 END $$;
 CREATE TRIGGER consent_events_append_only BEFORE UPDATE OR DELETE ON consent_events
     FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER door_events_append_only BEFORE UPDATE OR DELETE ON door_events
+    FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
+    FOR EACH ROW EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION solidgate_audit_append_only();
 CREATE TRIGGER consent_events_never_truncated BEFORE TRUNCATE ON consent_events
+    FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER door_events_never_truncated BEFORE TRUNCATE ON door_events
+    FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
+CREATE TRIGGER login_events_never_truncated BEFORE TRUNCATE ON login_events
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_append_only();
 CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION solidgate_audit_append_only();
