@@ -276,6 +276,10 @@ class Consent(Section):
     settle_seconds: Seconds = Field(
         default=5, description="Longest time that a login spends on closing doors that were left open."
     )
+    door_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=20,
+        description="Seconds that a yes waits for the person's pod; what is left goes on after it.",
+    )
     receipt_container: Container = Field(
         default="solidgate/receipts/", description="Container below the pod's root for receipts."
     )

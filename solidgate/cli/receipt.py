@@ -45,7 +45,9 @@ def verify(file: Path, *, jwks: str = "", jwt: Path | None = None, common: Commo
     keys, origin = _keys(token, jwks or _beside(file), common)
     if is_report(token):
         claims = verify_report(token, keys, datetime.now(UTC))
-        common.show({"valid": True, "keys": origin, **claims}, _told_report(claims, origin))
+        known = _is_issuers(str(claims["issuer"]), origin)
+        found = {"valid": True, "keys": origin, "keys_of_issuer": known, **claims}
+        common.show(found, _told_report(claims, origin))
         return
     receipt = verify_receipt(token, keys, datetime.now(UTC))
     if unsigned:
@@ -139,6 +141,7 @@ def _shown(receipt: Receipt, origin: str) -> dict[str, Any]:
         "issued": receipt.issued.isoformat(),
         "kid": receipt.kid,
         "keys": origin,
+        "keys_of_issuer": _is_issuers(receipt.issuer, origin),
         "events": [
             {
                 "sequence": event.sequence,
@@ -161,7 +164,7 @@ def _told(receipt: Receipt, origin: str, unsigned: bool) -> str:
     lines = ["This file is not signed; it says exactly what the signed receipt says."] if unsigned else []
     lines += [
         f"The receipt is valid: consent {receipt.status.value} ({receipt.record_iri}).",
-        f"Signed by {receipt.issuer} at {receipt.issued:%Y-%m-%d %H:%M:%S} UTC; keys from {origin}.",
+        _signer(receipt.issuer, f"{receipt.issued:%Y-%m-%d %H:%M:%S} UTC", origin),
     ]
     for event in receipt.events:
         until = f", until {event.until:%Y-%m-%d %H:%M} UTC" if event.until else ""
@@ -172,12 +175,26 @@ def _told(receipt: Receipt, origin: str, unsigned: bool) -> str:
     return "\n".join(lines)
 
 
+def _signer(issuer: str, at: str, origin: str) -> str:
+    """Who signed: known where the issuer itself gave the key, else as sure as where the keys are from."""
+    if _is_issuers(issuer, origin):
+        return f"Signed by {issuer} at {at}; its keys were read at {origin}."
+    return (
+        f"Signed at {at} in the name of {issuer}, with a key from {origin}: that it is the key of {issuer} is"
+        " as sure as where you have that file from."
+    )
+
+
+def _is_issuers(issuer: str, origin: str) -> bool:
+    return origin == f"{issuer}jwks"
+
+
 def _told_report(claims: Mapping[str, Any], origin: str) -> str:
     subject = claims["credentialSubject"]
     removed = sum(subject.get("removed", {}).values())
     lines = [
         f"The report of an erasure is valid: everything about {subject['id']} was removed ({removed} rows).",
-        f"Signed by {claims['issuer']} at {claims['validFrom']}; keys from {origin}.",
+        _signer(str(claims["issuer"]), str(claims["validFrom"]), origin),
     ]
     for kind, places in subject.get("notRecalled", {}).items():
         lines += [f"  not recalled, {kind}: {place}" for place in places]

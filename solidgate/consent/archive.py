@@ -123,9 +123,14 @@ def _jsonld(triples: Iterable[ox.Triple]) -> bytes:
 def _notice_text(notice: Mapping[str, Any]) -> bytes:
     lines = [notice["title"], ""]
     for _, title, texts in notice["rows"]:
-        lines += [title, *(f"  {text}" for text in texts), ""]
-    lines += notice["statements"].values()
+        lines += [title, *(f"  {_within(text)}" for text in texts), ""]
+    lines += map(_within, notice["statements"].values())
     return "\n".join([*lines, "", notice["digest"], ""]).encode()
+
+
+def _within(text: str) -> str:
+    """A text whose own lines are indented below its first: none of them reads as another row."""
+    return "\n    ".join(text.splitlines())
 
 
 def _safe(name: str) -> str:

@@ -24,6 +24,20 @@ def require_group(contributors: int, minimum: int) -> None:
         raise GroupTooSmall(f"at least {minimum} are needed")
 
 
+def require_distance(people: int, earlier: Iterable[tuple[int, int]], minimum: int) -> None:
+    """Raises ``GroupTooSmall`` when this group differs from an earlier one by 1 to ``minimum - 1`` people.
+
+    Two results of such groups, one taken from the other, are about those few. ``people`` are in this group;
+    of each earlier one: how many people were in it, and how many of this one may have been. Who was erased is
+    in the first number only. What is compared is the least by which the two can differ, so nobody's leaving
+    is taken for two.
+    """
+    for size, both in earlier:
+        apart = max(0, size - both) + people - both
+        if 0 < apart < minimum:
+            raise GroupTooSmall(f"fewer than {minimum} people joined or left since a result was released")
+
+
 def suppress_small_cells(content: bytes, minimum: int, people: int) -> bytes:
     """The aggregate without its cells of 1 to ``minimum - 1`` people, and without links to them.
 

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from solidgate.algorithm.manifest import Program
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.derived.conform import ConformantGraph, RawOutput
-from solidgate.derived.disclosure import require_group, suppress_small_cells
+from solidgate.derived.disclosure import require_distance, require_group, suppress_small_cells
 from solidgate.errors import GroupChanged, SandboxLimit, SolidgateError, StoreUnavailable
 from solidgate.flow import space
 from solidgate.flow.fenced import OWN_SHARE, TAKE_OVER_SECONDS, clock
@@ -23,6 +24,9 @@ from solidgate.run.delivery import DerivedRow
 from solidgate.run.state import RunRow
 from solidgate.sandbox.limits import RunContext
 from solidgate.space.agreement import Agreement
+
+if TYPE_CHECKING:
+    from solidgate.adapters.sql.store import Transaction
 
 ATTEMPTS = 3
 """How often a group's result is made before it is given up because people keep leaving."""
@@ -110,11 +114,18 @@ async def _gathered(world: World, run_id: str) -> _Group | None:
             await tx.results.hold(run_id)
             rows = await tx.results.visible(run.space_id, world.clock.now(), run_id=run_id)
             require_group(len(_by_person(rows)), agreement.min_group_size)
+            await _check_distance(tx, run.space_id, rows, agreement.min_group_size)
             fences = await tx.leases.take_group(run_id, [row.consent_id for row in rows], seconds)
         if fences:
             return _Group(run, agreement, program, rows, fences, begin + seconds * OWN_SHARE)
         # Somebody else makes it, or died while making it: then the leases lapse by themselves.
         await asyncio.sleep(TAKE_OVER_SECONDS)
+
+
+async def _check_distance(tx: Transaction, space_id: str, rows: Sequence[DerivedRow], minimum: int) -> None:
+    """Asked before the result is made, to spare it, and where it is released: another run may be quicker."""
+    people = {row.person for row in rows}
+    require_distance(len(people), await tx.results.released_groups(space_id, people), minimum)
 
 
 async def _made(world: World, group: _Group) -> ConformantGraph:
@@ -134,6 +145,7 @@ async def _released(world: World, group: _Group, graph: ConformantGraph) -> None
         await tx.results.hold(run.run_id)
         if await tx.results.visible(run.space_id, now, run_id=run.run_id) != group.rows:
             raise GroupChanged()
+        await _check_distance(tx, run.space_id, group.rows, group.agreement.min_group_size)
         await tx.results.release(run.space_id, run.run_id, graph.content, len(group.graphs), now)
         await tx.trail.append(
             AuditEntry(Action.AGGREGATE_RELEASED, now, "enclave", (run.run_id, graph.digest), Outcome.DONE)

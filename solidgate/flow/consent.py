@@ -7,14 +7,16 @@ notice that was displayed: anything that changed meanwhile is a refusal, and not
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from solidgate.audit.entry import Action, AuditEntry, Outcome
 from solidgate.consent.approved import approved_of
 from solidgate.consent.duration import after
-from solidgate.consent.notice import Notice, RowChange, make_notice, terms_difference
+from solidgate.consent.notice import Notice, make_notice
 from solidgate.consent.record import ConsentRecord
 from solidgate.consent.request import ConsentRequest, asked_digest
 from solidgate.consent.status import ConsentStatus
@@ -23,6 +25,7 @@ from solidgate.consent.words import SPECIAL_WORDS, WORDS
 from solidgate.errors import (
     RequestAnswered,
     RequestClosed,
+    SolidgateError,
     SpaceClosed,
     StorageNotChosen,
     TermsChanged,
@@ -139,21 +142,37 @@ async def answer(
     """Record one yes or no for each purpose, then open the door for what was agreed.
 
     The records, their receipts and the audit entries are one transaction; it alone decides. What follows
-    at the pod (door, copy of the receipt) may fail, is shown and can be repeated; it never undoes an answer.
+    at the pod (door, copy of the receipt) may fail or go on afterwards, is shown and can be repeated; it
+    never undoes an answer, and nobody waits longer than ``consent.door_wait_seconds`` for it.
 
     Raises ``RequestNotFound RequestAnswered RequestClosed SpaceClosed TermsChanged AnswerMissing
     RequiredMissing RequiredRefused ValidityTooLong StatementMissing ReceiptPlaceInvalid``.
     A no to everything is taken with any end and any place for receipts: neither stands in its way.
     """
     said = Answer(shown, language, answers, until, statements or {}, receipt_container or "")
-    for consent_id in await record_answer(world, session, request_id, said):
-        await door.open_for(world, session, consent_id)
-    await receipt.push_all(world, session, request_id)
-    if not all(answers.values()):  # a no may have ended an earlier yes, and its door is to be closed
-        await settle(world, session)
+    given = await record_answer(world, session, request_id, said)
+    name = name_at_pod(request_id)
+    world.after.begin(name, partial(_at_pod, world, session, request_id, given, said))
+    await world.after.wait([name], world.settings.consent.door_wait_seconds)
     async with world.store.transaction() as tx:
         stored = await tx.consents.of_request(request_id)
         return tuple([await view_of(world, tx, one) for one in stored])
+
+
+def name_at_pod(request_id: str) -> str:
+    """The name of what goes on at the pod after an answer."""
+    return f"answer:{request_id}"
+
+
+async def _at_pod(
+    world: World, session: Session, request_id: str, given: tuple[str, ...], said: Answer
+) -> None:
+    for consent_id in given:
+        with suppress(SolidgateError):  # it ended meanwhile: the receipts go their way all the same
+            await door.open_for(world, session, consent_id)
+    await receipt.push_all(world, session, request_id)
+    if not all(said.answers.values()):  # a no may have ended an earlier yes, and its door is to be closed
+        await settle(world, session)
 
 
 async def record_answer(world: World, session: Session, request_id: str, said: Answer) -> tuple[str, ...]:
@@ -237,16 +256,3 @@ _ACTIONS = {
 def _entry(record: ConsentRecord, now: datetime) -> AuditEntry:
     objects = (record.consent_id, record.agreement_digest, record.notice_digest)
     return AuditEntry(_ACTIONS[record.latest.status], now, "data_subject", objects, Outcome.DONE)
-
-
-async def difference(world: World, session: Session, request_id: str, shown: str) -> tuple[RowChange, ...]:
-    """What changed between the notice that was shown and the one of its language that would be shown now.
-
-    Raises ``TermsChanged`` when no such notice was shown to this person, ``LanguageNotOffered
-    RequestNotFound RequestAnswered`` and pod faults.
-    """
-    async with world.store.transaction() as tx:
-        await tx.requests.one(request_id, session.person_id)
-        old, _ = await tx.requests.shown(session.person_id, request_id, shown)
-    new = (await review(world, session, request_id, old.language)).notice
-    return terms_difference(old, new)

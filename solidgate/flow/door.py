@@ -78,9 +78,13 @@ async def _attempt(held: Tenure, session: Session, asked: DoorEvent | None) -> t
         # The intent first: whatever becomes of this process, a door that may be open is known.
         await _remember_held(held, DoorState.PARTIAL, None, asked)
         state, problem = await _try_open(held, session, door)
-    except PodFault as fault:
-        state, problem = DoorState.CLOSED, fault.code
-    await _remember_held(held, state, problem, opening(state, problem))
+        event = opening(state, problem)
+    except PodFault as fault:  # before anything was sent: what was known of it stays so
+        async with world.store.transaction() as tx:
+            known = await tx.doors.one(stored.record.consent_id)
+        state, problem = known.state if known else DoorState.CLOSED, fault.code
+        event = DoorEvent.NOT_OPENED
+    await _remember_held(held, state, problem, event)
     return state, problem
 
 

@@ -28,8 +28,9 @@ from solidgate.errors import (
     PersonNotFound,
     SolidgateError,
 )
-from solidgate.flow import at_pod, cancel_access, may_land, settle, watching
+from solidgate.flow import at_pod, cancel_access, may_land, receipt, reclaim, settle, watching
 from solidgate.flow import withdraw as withdrawing
+from solidgate.flow.consent import name_at_pod
 from solidgate.flow.ending import Ending, end_all
 from solidgate.flow.quiet import quiet
 from solidgate.flow.world import World
@@ -150,10 +151,13 @@ async def _close_left(world: World, session: Session, consent_id: str) -> None:
 async def _leave_pods(world: World, person_id: str) -> None:
     """What withdrawals still do at the pods, of every gate, ends before the rows go, or is in the report."""
     async with world.store.transaction() as tx:
-        names = [one.record.consent_id for one in await tx.consents.of_person(person_id)]
+        stored = await tx.consents.of_person(person_id)
+    names = [one.record.consent_id for one in stored]
+    answers = {name_at_pod(one.record.request_id) for one in stored}
     deadline = world.clock.monotonic() + world.settings.consent.withdraw_wait_seconds
     await world.after.wait(names, world.settings.consent.withdraw_wait_seconds)
     await at_pod.stop(world, names)
+    await world.after.stop(answers)
     await at_pod.gone(world, names, deadline)
 
 
@@ -205,7 +209,8 @@ async def _reach(world: World, tx: Transaction, rows: dict[str, tuple[dict[str, 
     doors = [row["consent_id"] for row in rows["doors"] if row["state"] != DoorState.CLOSED.value]
     written = [row["delivery"]["target"] for row in sent if row["state"] == "written"]
     written += [row["signpost"]["target"] for row in rows["signposts"] if row["state"] == "written"]
-    copies = [row["pod_url"] for row in rows["receipts"] if row["pod_url"]]
+    written += [reclaim.note_of(row["delivery"]["target"]) for row in sent if row["noted"]]
+    copies = [url for row in rows["receipts"] if row["pod_url"] for url in receipt.forms_of(row["pod_url"])]
     return Reach(
         pods=_each([*written, *copies]),
         doors=_each(world.agent(spaces[one]) for one in doors),

@@ -155,8 +155,13 @@ async def left_out(world: World, session: Session, made: ConsentView, named: str
 
 def places(world: World, request: ConsentRequest, consent_id: str, sequence: int) -> tuple[str, str, str]:
     """Where the copy of a receipt goes: its Turtle, its JSON-LD, and the token itself."""
-    base = f"{_container(world, request)}{consent_id}-{sequence}"
-    return f"{base}.ttl", f"{base}.jsonld", f"{base}.jwt"
+    return forms_of(f"{_container(world, request)}{consent_id}-{sequence}.jwt")
+
+
+def forms_of(token: str) -> tuple[str, str, str]:
+    """The addresses of a copy by that of its token: Turtle, JSON-LD and the token; where it is, all are."""
+    base = token.removesuffix(".jwt")
+    return f"{base}.ttl", f"{base}.jsonld", token
 
 
 def _container(world: World, request: ConsentRequest) -> str:

@@ -42,8 +42,11 @@ class Withdrawal:
 
     It and ``results_removed`` are what the withdrawal itself ended, however often it is asked for.
 
-    ``unresolved`` are the effects in doubt for longer than ``consent.doubt_hours``; ``results_*`` are
-    addresses in the person's pod: kept and marked as invalid, removed, or no longer ours to touch.
+    ``in_doubt`` are the effects whose outcome is not known: ``results_in_doubt`` among them, and else our
+    last changes, which say that it was withdrawn. ``unresolved`` are those in doubt for longer than
+    ``consent.doubt_hours``. ``under_way`` says that something that had begun has not ended yet. ``results_*``
+    are addresses in the person's pod: kept and marked as invalid, still to be removed as the person asked,
+    removed, or no longer ours to touch.
     """
 
     consent_id: str
@@ -61,6 +64,14 @@ class Withdrawal:
     results_disputed: tuple[str, ...]
     stopped: int
     receipt: str
+    results_in_doubt: tuple[str, ...] = ()
+    results_to_remove: tuple[str, ...] = ()
+    under_way: bool = False
+
+    @property
+    def last_changes(self) -> tuple[str, ...]:
+        """What else is in doubt: copies of the receipt, notes beside results, and what leads to them."""
+        return tuple(url for url in self.in_doubt if url not in self.results_in_doubt)
 
 
 class Counts(NamedTuple):
@@ -102,7 +113,9 @@ async def told(world: World, session: Session, consent_id: str, until: float) ->
         newest = await tx.receipts.newest(stored.person_id, consent_id)
         waiting = await tx.signposts.waiting(stored.person_id, consent_id)
         landing = await may_land.addresses(world, tx, stored, rows) if on_its_way else ()
-    doubts = (*_targets(rows, DeliveryState.PLANNED), *waiting, *landing)
+        remove = (await tx.withdrawals.one(consent_id)).remove_results
+    planned, there = _targets(rows, DeliveryState.PLANNED), _targets(rows, DeliveryState.WRITTEN)
+    doubts = (*planned, *waiting, *landing)
     long_ago = world.clock.now() - timedelta(hours=world.settings.consent.doubt_hours)
     is_old = stored.record.latest.at < long_ago
     is_open = seen is not None and seen.state is not DoorState.CLOSED
@@ -117,11 +130,14 @@ async def told(world: World, session: Session, consent_id: str, until: float) ->
         door_problem=None if seen is None else seen.problem,
         to_close=await _left_open(world, session, stored, until) if is_open else (),
         results_removed=counts.removed,
-        results_kept=_targets(rows, DeliveryState.WRITTEN),
+        results_kept=() if remove else there,
         results_removed_from_pod=_targets(rows, DeliveryState.REMOVED),
         results_disputed=_targets(rows, DeliveryState.DISPUTED),
         stopped=counts.stopped,
         receipt=newest.token,
+        results_in_doubt=planned,
+        results_to_remove=there if remove else (),
+        under_way=bool(leases) or on_its_way,
     )
 
 

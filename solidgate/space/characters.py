@@ -12,10 +12,22 @@ from solidgate.space.policy import Finding, refuse
 
 # Unicode's Bidi_Control property (UAX #9): they turn what stands around them, even rows of a label.
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# C0, DEL and C1, but for tabs and ends of lines.
-_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_IN_TEXT = re.compile(f"[{_DIRECTION}{_CONTROL}]")
-_IN_NAME = re.compile(f"[{_DIRECTION}{_CONTROL}\t\n\r]")
+# C0, DEL and C1, but for tabs and ends of lines; U+2028 and U+2029 end a line where nobody expects it.
+_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029"
+# Nothing is seen of these, or each machine shows something else: two names that look alike would be two.
+# Blank letters, no characters, those for private use, and tags are among them.
+_UNSEEN = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u2800\u3164"
+    "\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+    "\U000f0000-\U0010ffff"
+)
+# Scripts and pictures need them between their own characters; after a Latin letter they only hide.
+_AFTER_LATIN = "(?:^|(?<=[\t\n\r -~\u00a0\u00c0-\u024f]))(?<![0-9#*])"
+_JOINING = f"{_AFTER_LATIN}[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+_IN_TEXT = re.compile(f"[{_DIRECTION}{_CONTROL}{_UNSEEN}]|{_JOINING}")
+_IN_NAME = re.compile(f"[{_DIRECTION}{_CONTROL}{_UNSEEN}\t\n\r]|{_JOINING}")
+_MOST_MARKS = 5
+"""More marks on one letter than any script writes run over the lines above and below."""
 # A whole isolate, as ``isolated`` puts it around a value: balanced, so it turns nothing outside itself.
 _ISOLATE = re.compile("\u2068[^\u2066-\u2069]*\u2069")
 
@@ -38,9 +50,24 @@ def character_fault(text: str, *, lines: bool = False) -> str:
     ``lines`` says that it may have more than one line, so tabs and ends of lines are allowed.
     """
     found = (_IN_TEXT if lines else _IN_NAME).search(text)
-    if found is None:
+    letter = found[0] if found else _stray_mark(text)
+    if not letter:
         return ""
-    return f"has the control character U+{ord(found[0]):04X}, which can change how a page reads; take it out"
+    name = f"U+{ord(letter):04X}"
+    return f"has the character {name}, which can change how a page reads, or is not seen; take it out"
+
+
+def _stray_mark(text: str) -> str:
+    """A mark that has no letter of its own to stand on, or is one too many on its letter."""
+    marks = _MOST_MARKS  # at the beginning there is no letter yet
+    for one in "" if text.isascii() else text:
+        if unicodedata.category(one) not in ("Mn", "Me"):
+            marks = 0
+        elif marks == _MOST_MARKS:
+            return one
+        else:
+            marks += 1
+    return ""
 
 
 def check_shown(texts: Iterable[str]) -> None:

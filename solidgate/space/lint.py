@@ -68,6 +68,8 @@ def _parties(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
             yield Finding(f"parties[{place}].roles", "has-role", "must name at least one role")
         if not party.name.strip():
             yield Finding(f"parties[{place}].name", "text", "must not be empty")
+        if len(party.name) > policy.longest_name:
+            yield Finding(f"parties[{place}].name", "length", _too_long(policy.longest_name))
         if Role.CONTROLLER in party.roles and not party.contact.strip():
             yield Finding(f"parties[{place}].contact", "contact", "must let people reach the controller")
 
@@ -178,8 +180,13 @@ def _texts(agreement: Agreement, policy: SpacePolicy) -> Iterator[Finding]:
                 yield Finding(field, "every-language", f"has no text for {language}")
         for language in sorted(set(text) - set(languages)):
             yield Finding(field, "every-language", f"has a text for {language}, which is not in languages")
-        if any(len(words) > policy.longest_text for words in text.values()):
-            yield Finding(field, "length", f"must not be longer than {policy.longest_text} characters")
+        longest = policy.longest_name if field.endswith("title") else policy.longest_text
+        if any(len(words) > longest for words in text.values()):
+            yield Finding(field, "length", _too_long(longest))
+
+
+def _too_long(most: int) -> str:
+    return f"must not be longer than {most} characters"
 
 
 def _digests(agreement: Agreement) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ class SpacePolicy:
     most_purposes: int = 20
     most_resources: int = 500
     longest_text: int = 50_000
+    longest_name: int = 200
     shortest_rerun_minutes: float = 60
     plain_http: bool = False
 

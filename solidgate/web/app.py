@@ -8,7 +8,8 @@ from aiohttp import web
 
 from solidgate.flow.world import World
 from solidgate.web.connections import handler_arguments
-from solidgate.web.keys import STREAMS, WORLD
+from solidgate.web.erasing import Erasures
+from solidgate.web.keys import ERASURES, STREAMS, WORLD
 from solidgate.web.lifecycle import LIFECYCLE, Lifecycle
 from solidgate.web.middlewares import edge, header_setter
 from solidgate.web.pages import set_up_pages
@@ -25,6 +26,7 @@ def make_app(world: World, *, routes: tuple[Route, ...] = ROUTES) -> web.Applica
     app[WORLD] = world
     app[LIFECYCLE] = Lifecycle()
     app[STREAMS] = Counter()
+    app[ERASURES] = Erasures()
     set_up_pages(app)
     add_routes(app, routes)
     app.on_response_prepare.append(header_setter(settings))

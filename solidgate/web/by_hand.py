@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from solidgate.errors import SolidgateError
+from solidgate.errors import ConsentNotGiven, SolidgateError
 from solidgate.flow import door as door_flow
 from solidgate.flow.record import ConsentView
 from solidgate.identity.login import Session
@@ -44,7 +44,12 @@ async def check(request: web.Request) -> web.StreamResponse:
     await read_form(request, session.session_id)
     request.app[PACES].take(CONSENT, session.session_id, request.app[WORLD].clock.monotonic())
     consent_id = request.match_info["consent_id"]
-    state, problem = await door_flow.look_again(request.app[WORLD], session, consent_id)
+    try:
+        state, problem = await door_flow.look_again(request.app[WORLD], session, consent_id)
+    except ConsentNotGiven:  # it ended meanwhile; its page tells how
+        if not wants_html(request):
+            raise
+        return see_other(f"/consents/{consent_id}")
     if wants_html(request):
         return see_other(f"/consents/{consent_id}")
     return json_response({"door": state.value, "door_problem": problem})

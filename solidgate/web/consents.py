@@ -9,13 +9,14 @@ from typing import Any
 from aiohttp import web
 
 from solidgate.consent.status import ConsentStatus
-from solidgate.errors import PodConflict, RequestAnswered, StoreUnavailable
+from solidgate.errors import ConsentNotGiven, PodConflict, RequestAnswered, StoreUnavailable
 from solidgate.flow import ask as ask_flow
 from solidgate.flow import door as door_flow
 from solidgate.flow import receipt as receipt_flow
 from solidgate.flow import record as record_flow
 from solidgate.flow import settle as settle_flow
 from solidgate.flow import withdraw as withdraw_flow
+from solidgate.flow.consent import name_at_pod
 from solidgate.flow.in_the_way import InTheWay, in_the_way
 from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
@@ -53,6 +54,8 @@ async def consent(request: web.Request) -> web.Response:
     shown["nothing_new"] = request.query.get("new") == "none"
     shown["left_out"] = request.query.get("receipts") == "default"
     shown["in_the_way"] = await _in_the_way(request, session, view)
+    going_on = request.app[WORLD].after.is_under_way(name_at_pod(view.record.request_id))
+    shown["opening"] = going_on and view.status.valid_for_processing and view.door is not DoorState.OPEN
     shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 
@@ -138,7 +141,10 @@ async def withdraw(request: web.Request) -> web.Response:
     form = await read_form(request, session.session_id)  # no pace: nothing stands in the way of withdrawing
     remove = form.get("results") == "remove"
     consent_id = request.match_info["consent_id"]
-    found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
+    try:
+        found = await withdraw_flow.withdraw(request.app[WORLD], session, consent_id, remove_results=remove)
+    except ConsentNotGiven:
+        return _as_it_ended(request)
     return await _withdrawn(request, session, found)
 
 
@@ -150,8 +156,18 @@ async def withdrawal(request: web.Request) -> web.Response:
     if view.status.valid_for_processing and wants_html(request):
         others = await _others_of_the_space(request, session, view)
         return render(request, "withdraw.html", session=session, others=others, **_words(view))
-    found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
+    try:
+        found = await withdraw_flow.status(request.app[WORLD], session, request.match_info["consent_id"])
+    except ConsentNotGiven:
+        return _as_it_ended(request)
     return await _withdrawn(request, session, found)
+
+
+def _as_it_ended(request: web.Request) -> web.Response:
+    """What ended otherwise meanwhile, or was a no, cannot be withdrawn: its page tells how it ended."""
+    if not wants_html(request):
+        raise ConsentNotGiven
+    return see_other(f"/consents/{request.match_info['consent_id']}")
 
 
 async def _others_of_the_space(request: web.Request, session: Session, view: ConsentView) -> bool:
@@ -166,7 +182,8 @@ def _others(views: Sequence[ConsentView], view: ConsentView) -> Sequence[Consent
 
 def has_ended(found: Withdrawal) -> bool:
     """Whether nothing of a withdrawal is left to do, here or at the pod."""
-    return found.quiescent and found.door in (DoorState.CLOSED, None) and not found.door_problem
+    closed = found.door in (DoorState.CLOSED, None) and not found.door_problem
+    return found.quiescent and closed and not found.results_to_remove
 
 
 async def _withdrawn(request: web.Request, session: Session, found: Withdrawal) -> web.Response:
@@ -234,6 +251,7 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "decided": decided,
         "pastes": (),
         "in_the_way": (),
+        "opening": False,
         "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",

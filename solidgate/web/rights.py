@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -20,7 +21,7 @@ from solidgate.identity.login import Session
 from solidgate.web.accept import CSV, HTML, JSON, chosen
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
-from solidgate.web.keys import PACES, WORLD
+from solidgate.web.keys import ERASURES, PACES, WORLD
 from solidgate.web.language import Language, language_of
 from solidgate.web.limits import CONSENT
 from solidgate.web.log_filter import FilterFault, typed, wanted_of
@@ -89,7 +90,8 @@ async def erase(request: web.Request) -> web.Response:
         return see_other("/me")
     if form.get("choice") != "erase":
         raise ErasureNotConfirmed
-    report = await rights_flow.erase(request.app[WORLD], session)
+    erasing = partial(rights_flow.erase, request.app[WORLD], session)
+    report = await request.app[ERASURES].of(session.person_id, erasing)
     if chosen(request, [HTML, JSON]) == JSON:
         response = json_response(report)
     else:

@@ -60,7 +60,7 @@ async def elsewhere(
 async def _in_another_language(request: web.Request, session: Session, shown: str) -> bool:
     """Whether this was shown to the person, and the same would be shown now in the language of that time."""
     try:
-        return not await consent_flow.difference(
+        return not await reask_flow.difference(
             request.app[WORLD], session, request.match_info["request_id"], shown
         )
     except (TermsChanged, LanguageNotOffered):
@@ -149,7 +149,7 @@ async def changed(request: web.Request, session: Session, shown: str) -> web.Res
     REFUSALS.labels(TermsChanged.code).inc()
     request_id = request.match_info["request_id"]
     try:
-        found = await consent_flow.difference(request.app[WORLD], session, request_id, shown)
+        found = await reask_flow.difference(request.app[WORLD], session, request_id, shown)
         difference = reask_flow.Since(found).told
     except (TermsChanged, LanguageNotOffered):
         difference = None  # no such page was shown to this person, or not in a language of these terms

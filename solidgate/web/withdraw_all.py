@@ -7,14 +7,14 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from solidgate.errors import StoreUnavailable
+from solidgate.errors import ConsentNotGiven, StoreUnavailable
 from solidgate.flow import record as record_flow
 from solidgate.flow import withdraw as withdraw_flow
 from solidgate.flow.in_time import in_time
 from solidgate.flow.record import ConsentView
 from solidgate.flow.withdraw import Withdrawal
 from solidgate.identity.login import Session
-from solidgate.web.accept import HTML, JSON, chosen
+from solidgate.web.accept import HTML, JSON, chosen, wants_html
 from solidgate.web.consents import has_ended
 from solidgate.web.doors import person
 from solidgate.web.forms import read_form
@@ -36,16 +36,23 @@ async def page(request: web.Request) -> web.Response:
 async def withdraw_all(request: web.Request) -> web.Response:
     """``POST /me/withdraw``: all of them or none; 202 while an effect of one is in doubt.
 
+    Whoever presses twice is told that nothing is left to withdraw: that is no error of theirs.
     ``space`` narrows it to one space, ``results=remove`` also takes the results out of the pod.
     """
     session = await session_to_withdraw(request)
     form = await read_form(request, session.session_id)  # no pace: nothing stands in the way of withdrawing
-    ended = await withdraw_flow.withdraw_all(
-        request.app[WORLD],
-        session,
-        space_id=form.get("space") or None,
-        remove_results=form.get("results") == "remove",
-    )
+    space_id = form.get("space", "")
+    try:
+        ended = await withdraw_flow.withdraw_all(
+            request.app[WORLD],
+            session,
+            space_id=space_id or None,
+            remove_results=form.get("results") == "remove",
+        )
+    except ConsentNotGiven:
+        if not wants_html(request):
+            raise
+        return render(request, "withdraw_all.html", session=session, consents=(), space_id=space_id)
     return await _ended(request, session, ended)
 
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from solidgate.consent.changes import sides as sides  # for templates
+from solidgate.consent.layers import exact_lines
 from solidgate.consent.listing import MOST_ALONE as MOST_ALONE  # for templates
-from solidgate.consent.listing import is_listed
 from solidgate.consent.spoken import duration
 from solidgate.consent.status import ConsentStatus
 from solidgate.consent.words import ROWS, WORDS
 from solidgate.errors import every_error
 from solidgate.pod.door import DoorState
+from solidgate.space.agreement import Agreement
 from solidgate.space.characters import isolated as isolated  # for templates
 from solidgate.space.participant import Party, Role
 from solidgate.web.language import Language, mark
 
 if TYPE_CHECKING:
     from solidgate.flow.happened import ActivityLine
-
-_EXACT = re.compile(
-    "|".join(
-        re.escape(said[key].partition("{")[0])
-        for said in WORDS.values()
-        for key in ("program_source", "webid")
-    )
-)
 
 STATUS: Mapping[ConsentStatus, str] = {
     ConsentStatus.REQUESTED: mark("Waiting for your answer"),
@@ -233,24 +226,9 @@ HTMX = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"
 """Settings of htmx: nothing is evaluated, styled inline, kept or asked elsewhere."""
 
 
-def is_exact(line: str) -> bool:
-    """Whether a line of the label is for the second layer: a digest, a WebID, a source, or one of a list."""
-    return "sha256:" in line or _EXACT.match(line) is not None or is_listed(line)
-
-
-def listed(lines: Iterable[str]) -> list[str]:
-    """Those lines of a row that are one document of a line that tells of many."""
-    return [line for line in lines if is_listed(line)]
-
-
-def unlisted(lines: Iterable[str]) -> list[str]:
-    """The other lines of a row."""
-    return [line for line in lines if not is_listed(line)]
-
-
-def has_exact(lines: Iterable[str]) -> bool:
-    """Whether a row of the label has a second layer."""
-    return any(is_exact(line) for line in lines)
+def exact(row: str, lines: Sequence[str], agreement: Agreement, tag: str) -> frozenset[int]:
+    """The places, from 0, of a row's lines for the second layer, in the words of a language."""
+    return exact_lines(row, lines, agreement, WORDS[tag])
 
 
 def spoken(value: str, language: Language) -> str:
@@ -266,13 +244,13 @@ def direction(tag: str) -> str:
 def of_error(code: str, language: Language) -> str:
     """The sentence of an error in the language's words, English where it has none."""
     kind = every_error().get(code)
-    return str(language.quoted(kind.sentence)) if kind else code
+    return language.quoted(kind.sentence) if kind else code
 
 
 def remedy_of(code: str, language: Language) -> str:
     """What can be done about an error, in the language's words; nothing for one that is not known."""
     kind = every_error().get(code)
-    return str(language.quoted(kind.remedy)) if kind else ""
+    return language.quoted(kind.remedy) if kind else ""
 
 
 def anchor(code: str) -> str:
@@ -289,6 +267,8 @@ def part_of_notice(key: str, language: Language) -> str:
     """The name of one part of a notice, for the page that shows what changed."""
     if key in ROWS:
         return WORDS[language.tag][key]
+    if key == "terms":
+        return str(language.text(mark("The full terms")))
     if key.startswith("statement"):
         return str(language.text(mark("The sentence that you agree to")))
     return str(language.text(mark("The page as a whole")))

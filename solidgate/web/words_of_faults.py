@@ -68,10 +68,10 @@ _AT_LOGIN: Mapping[str, tuple[str, str]] = {
 def title(code: str, family: str, language: Language) -> str:
     """The heading of an error page; ``family`` is the one that all errors of its family share."""
     found = next((text for start, text in _TITLES if code.startswith(start)), None)
-    return str(language.text(found) if found else language.quoted(family))
+    return language.text(found) if found else language.quoted(family)
 
 
 def at_login(kind: type[SolidgateError], language: Language) -> tuple[str, str]:
     """What is wrong with an address that somebody wants to log in with, and what to do next."""
     wrong, what_next = _AT_LOGIN.get(kind.code, (kind.sentence, kind.remedy))
-    return str(language.quoted(wrong)), str(language.quoted(what_next))
+    return language.quoted(wrong), language.quoted(what_next)

@@ -77,7 +77,7 @@ async def test_a_word_between_page_and_answer_is_a_change_that_is_shown(
     await say(gate, webid, decision)
     with pytest.raises(TermsChanged):
         await say_yes(gate, session, request, before)
-    told = {change.key for change in await consent.difference(gate.world, session, request, before)}
+    told = {change.key for change in await reask.difference(gate.world, session, request, before)}
     assert told and told <= {"who", "program"}
     await say_yes(gate, session, request, await shown(gate, session, request))
 

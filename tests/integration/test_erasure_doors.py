@@ -55,3 +55,18 @@ async def test_an_operator_closes_none(play: Play) -> None:
     assert (said.closes, said.reach.doors) == ((), (play.world.agent(SPACE),))
     report = await rights.erase(play.world, session.person_id)
     assert report.reach.doors == said.reach.doors
+
+
+async def test_the_report_lists_every_document_that_stays_in_the_pod(play: Play) -> None:
+    """All forms of each receipt, the notes beside results, and what leads to them: whatever we wrote."""
+    session = await play.arrive("anna")
+    await play.say(session)
+    await play.person("ben")
+    before = set(play.gate.pods.held)
+    await play.run()
+    report = await rights.erase(play.world, session)
+    own = {url for url in play.gate.pods.held if url.startswith("https://anna.example/")}
+    ours = {url for url in own if url not in before or "/receipts/" in url}
+    assert {url for url in ours if url.endswith(".withdrawn.ttl")}
+    assert len({url for url in ours if "/receipts/" in url}) == 6
+    assert set(report.reach.pods) == ours

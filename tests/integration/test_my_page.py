@@ -172,3 +172,15 @@ async def test_the_activity_of_a_consent_names_each_run_once_above_its_steps(pla
     for steps in of_runs:
         times = re.findall(r"\d\d:\d\d:\d\d UTC", steps)
         assert len(times) == steps.count("<li>") >= 3
+
+
+async def test_what_ended_by_the_clock_stands_beside_the_day_it_ended_on(play: Play) -> None:
+    """Also before anything has noticed: the day of the yes is no day of the end."""
+    session = await play.arrive(ANNA)
+    view = await play.say(session)
+    until = view.record.latest.until
+    assert until is not None
+    play.gate.clock.ahead += until - play.gate.clock.now()
+    session = await play.gate.log_in(session.webid)
+    page = " ".join(re.sub(r"<[^>]*>", " ", await got(play, session, "/me")).split())
+    assert f"Ended on its end date {Language('en').day(until)}" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,10 @@ from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, parts, people
 from solidgate.consent.status import ConsentStatus
 from solidgate.run.delivery import Delivery, DeliveryRow, DeliveryState, DerivedRow, Unresolved
-from solidgate.run.state import FINAL
+from solidgate.run.state import FINAL, PartState
 
 _AT = sa.TIMESTAMP(timezone=True)
+_CONTRIBUTED = (PartState.WRITTEN.value, PartState.UNCHANGED.value)
 _MOST_DOUBLINGS = 6
 """From one minute to about an hour."""
 
@@ -193,6 +195,28 @@ class Results:
         """Whether a result about the group of this run was released."""
         query = sa.select(aggregates.c.run_id).where(aggregates.c.run_id == run_id)
         return (await self.connection.execute(query)).scalar_one_or_none() is not None
+
+    async def released_groups(
+        self, space_id: str, people_now: Collection[bytes]
+    ) -> tuple[tuple[int, int], ...]:
+        """Of each result about the group: how many people it counts, and how many of these may be among them.
+
+        Nobody else asks until the transaction ends, so that no result comes between a look and its release.
+        """
+        key = sa.func.hashtextextended(f"aggregates:{space_id}", 0)
+        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        both = sa.func.count(people.c.webid_digest.distinct())
+        contributed = sa.and_(parts.c.run_id == aggregates.c.run_id, parts.c.state.in_(_CONTRIBUTED))
+        now = sa.any_(sa.literal(list(people_now), sa.ARRAY(sa.LargeBinary)))
+        same = sa.and_(people.c.person_id == parts.c.person_id, people.c.webid_digest == now)
+        query = (
+            sa.select(aggregates.c.contributors, both)
+            .outerjoin(parts, contributed)
+            .outerjoin(people, same)
+            .where(aggregates.c.space_id == space_id)
+            .group_by(aggregates.c.run_id)
+        )
+        return tuple((row[0], row[1]) for row in await self.connection.execute(query))
 
     async def newest_aggregate(self, space_id: str) -> tuple[bytes, str] | None:
         """The newest released aggregate and its run; none before the first."""

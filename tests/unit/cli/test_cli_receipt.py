@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -39,9 +42,9 @@ def test_a_file_that_is_missing_is_a_named_error(tmp_path: Path, capsys: pytest.
     assert "file.unreadable" in capsys.readouterr().err
 
 
-def report(folder: Path, at: datetime) -> Path:
+def report(folder: Path, at: datetime, issuer: str = "https://gate.example/") -> Path:
     """The report of an erasure as a person keeps it, with the key in the folder above."""
-    key, issuer = generate_key("EdDSA"), "https://gate.example/"
+    key = generate_key("EdDSA")
     done = ErasureReport(
         "1", at, {"consents": 2, "receipts": 3}, 0, Reach(pods=("https://pod.example/r",)), ()
     )
@@ -72,3 +75,31 @@ def test_a_report_that_was_changed_or_is_not_yet_valid_is_refused(
     file.write_text(f"{head}.{payload}.{signature[:-4]}AAAA")
     assert main(["receipt", "verify", str(file)]) == 2
     assert "2: " in capsys.readouterr().err
+
+
+def test_who_signed_is_said_only_where_the_issuer_itself_gave_the_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that came with the file prove that it is whole, not whose it is: anyone can sign in any name."""
+    monkeypatch.setenv("SOLIDGATE_HTTP__ALLOW_PRIVATE_ADDRESSES", "true")
+    with ThreadingHTTPServer(("localhost", 0), partial(_Quiet, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        issuer = f"http://localhost:{server.server_port}/"
+        file = report(tmp_path, datetime.now(UTC), issuer)
+        assert main(["receipt", "verify", str(file)]) == 0
+        told = capsys.readouterr().out
+        assert f"Signed by {issuer}" not in told
+        assert f"in the name of {issuer}" in told
+        (tmp_path / "jwks.json").rename(tmp_path / "jwks")
+        assert main(["receipt", "verify", str(file)]) == 0
+        assert f"Signed by {issuer}" in capsys.readouterr().out
+        assert main(["receipt", "verify", str(file), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["keys_of_issuer"] is True
+        assert main(["receipt", "verify", str(file), "--jwks", str(tmp_path / "jwks"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["keys_of_issuer"] is False
+        server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_request(self, *arguments: object) -> None:
+        pass

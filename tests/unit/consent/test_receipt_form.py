@@ -151,7 +151,7 @@ def test_a_form_holds_nothing_of_the_person_that_it_was_made_for() -> None:
 
 def test_terms_that_name_the_values_of_a_blank_are_not_filled_in() -> None:
     """Somebody who writes terms may write anything, also what a blank or an open place looks like."""
-    words = '0001-01-01T00:00:00.000002Z urn:1 :1: %s {0} \\ " <urn:1> {"@id":"urn:1"} \n \u2028 '
+    words = '0001-01-01T00:00:00.000002Z urn:1 :1: %s {0} \\ " <urn:1> {"@id":"urn:1"} \n '
     tricky = replace(TERMS, output_text=dict.fromkeys(("en", "fr", "nl"), words))
     record, notice = asked_of(tricky)
     claims = json.loads(same(give(record), tricky, notice))

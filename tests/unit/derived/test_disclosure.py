@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solidgate.derived.disclosure import require_group, suppress_small_cells
+from solidgate.derived.disclosure import require_distance, require_group, suppress_small_cells
 from solidgate.errors import GroupTooSmall, ShapeViolated
 from solidgate.vocab import SG
 
@@ -92,3 +92,30 @@ def test_disclosure_nothing_small_can_be_computed(counts: list[int], minimum: in
     # What the total minus the visible cells gives is the hidden cells together.
     assert not hidden or sum(hidden) >= minimum or len(hidden) == sum(1 for count in counts if count)
     assert len(hidden) != 1 or sum(1 for count in counts if count) == 1
+
+
+PEOPLE = st.frozensets(st.integers(0, 12).map(lambda number: bytes([number])))
+
+
+@given(PEOPLE, PEOPLE, PEOPLE, st.integers(1, 10))
+def test_groups_that_differ_by_too_few_are_refused(
+    now: frozenset[bytes], before: frozenset[bytes], erased: frozenset[bytes], minimum: int
+) -> None:
+    """However many of the earlier ones are not known any more: they are gone, and were counted."""
+    before |= erased
+    apart = len(now ^ before)
+    known = before - (erased - now)
+    earlier = [(len(before), len(now & known))]
+    if 0 < apart < minimum:
+        with pytest.raises(GroupTooSmall) as problem:
+            require_distance(len(now), earlier, minimum)
+        assert str(apart) not in problem.value.detail.replace(str(minimum), "")
+    else:
+        require_distance(len(now), earlier, minimum)
+
+
+def test_who_was_not_counted_before_is_never_one_more_who_left() -> None:
+    """Their part was written, and they had withdrawn before the result was made."""
+    with pytest.raises(GroupTooSmall):
+        require_distance(2, [(3, 2)], 2)
+    require_distance(2, [], 2)

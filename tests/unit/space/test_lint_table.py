@@ -1,5 +1,6 @@
 """Each rule of the lint: one way to keep it, the ways to break it, and the field that is named."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -110,6 +111,12 @@ BROKEN = [
     (_set(algorithm_text={}), "algorithm_text", "every-language"),
     (_party(name="\u202eevil Grid"), "parties[0].name", "characters"),
     (_party(name="Grid\nEnergy"), "parties[0].name", "characters"),
+    (_party(name="Grid\u2028Energy"), "parties[0].name", "characters"),
+    (_party(name="\u0301Grid"), "parties[0].name", "characters"),
+    (_party(name="Z" * 201), "parties[0].name", "length"),
+    (_set(terms={"en": "x", "fr": "a\u2029b"}), "terms", "characters"),
+    (_set(title={"en": "Z" * 201, "fr": "y"}), "title", "length"),
+    (_purpose(title={"en": "Z" * 201, "fr": "y"}), "purposes[0].title", "length"),
     (_party(contact="\u2067me@grid.example"), "parties[0].contact", "characters"),
     (_party(webid="https://owner.example/\u200f#it"), "parties[0].webid", "characters"),
     (_set(title={"en": "Home", "fr": "Chez\u200e moi"}), "title", "characters"),
@@ -154,6 +161,44 @@ def test_every_control_of_direction_is_refused_and_every_script_is_not(
         assert f"U+{number:04X}" in str(lint.lint(named, policy)), hex(number)
     for name in ("شركة الطاقة", "חברת האנרגיה", "Énergie – “Réseau” 電力"):
         assert lint.lint(replace(agreement, **_party(name=name)(agreement)), policy) == ()
+
+
+UNSEEN = (0xAD, 0x34F, 0x115F, 0x180E, 0x200B, 0x2028, 0x2029, 0x2060, 0x2063, 0x206A, 0x2800, 0x3164)
+NO_LETTERS = (0xE000, 0xFEFF, 0xFFF9, 0xFFFC, 0xFFFF, 0xE0041, 0xF0000, 0x200C, 0x200D, 0xFE0F, 0xE0100)
+
+
+@pytest.mark.parametrize("number", [*UNSEEN, *NO_LETTERS])
+def test_what_is_not_seen_is_refused(agreement: Agreement, policy: SpacePolicy, number: int) -> None:
+    """Within a Latin word, at its end and at its beginning: two names that look alike are one name."""
+    for name in ("Gr{}id", "Grid{}", "{}Grid", "Grid {}Lab"):
+        named = replace(agreement, **_party(name=name.format(chr(number)))(agreement))
+        assert f"U+{number:04X}" in str(lint.lint(named, policy)), name
+
+
+WRITTEN = (
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "\u0915\u094d\u200d\u0937",
+    "\u2764\ufe0f Energie",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 Gezin",
+    "1\ufe0f\u20e3 Stap",
+    "Grid\u00ae\ufe0f",
+    "Vi\u1ec7t Nam",
+    "\u05e9\u05c1\u05b8\u05a8",
+)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_joiners_and_marks_that_a_script_writes_are_kept(
+    agreement: Agreement, policy: SpacePolicy, name: str
+) -> None:
+    for text in (name, unicodedata.normalize("NFD", name)):
+        assert lint.lint(replace(agreement, **_party(name=text)(agreement)), policy) == ()
+
+
+def test_marks_do_not_run_over_other_lines(agreement: Agreement, policy: SpacePolicy) -> None:
+    for count, found in ((5, []), (6, ["characters"])):
+        named = replace(agreement, **_party(name="Z" + "\u0301" * count + "orro")(agreement))
+        assert [one.rule for one in lint.lint(named, policy)] == found
 
 
 def test_a_text_may_have_lines(agreement: Agreement, policy: SpacePolicy) -> None:

@@ -192,6 +192,8 @@ def withdrawal_of() -> Withdrawal:
         results_disputed=("https://x/d",),
         stopped=2,
         receipt="a.b.c",
+        results_in_doubt=("https://x/",),
+        results_to_remove=("https://x/t",),
     )
 
 

@@ -184,7 +184,7 @@ async def test_a_pod_that_keeps_its_door_makes_the_withdrawal_202(gate: TestGate
     gate.pods.refuses |= {"close_door", "door_state"}
     reply = await anna.post(f"{place}/withdraw", {})
     assert reply.status == 202
-    assert "you can remove the access in your pod yourself" in reply.text
+    assert "you can also remove the access in your pod yourself" in reply.text
     gate.pods.refuses.clear()
     assert (await anna.get(f"{place}/withdraw")).status == 200
 

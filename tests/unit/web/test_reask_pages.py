@@ -19,8 +19,8 @@ from solidgate.space.participant import Role
 from solidgate.space.purpose import ResourceNeed
 from solidgate.testing.gate import Browser, TestGate, open_gate
 from solidgate.testing.space import answer
-from solidgate.testing.terms import ADVICE, CONSUMER, OWNER, sample_agreement
-from tests.unit.web.asked import ANNA
+from solidgate.testing.terms import ADVICE, CONSUMER, OWNER, STUDY, sample_agreement
+from tests.unit.web.asked import ANNA, hidden
 
 SPACE = "home-energy"
 UNCHANGED = {
@@ -102,7 +102,7 @@ async def test_what_changed_is_told_in_the_language_of_the_page(gate: TestGate, 
 
 async def test_other_terms_under_the_same_label_are_no_unchanged_page(gate: TestGate) -> None:
     async with gate.browser(ANNA) as anna:
-        again = await _refused_and_changed(gate, anna, terms=dict.fromkeys(("en", "fr", "nl"), "Others."))
+        again = await _refused_and_changed(gate, anna, minimum_level=2)
         found = await since(gate, anna, again, "fr")
         page = (await anna.get(again)).text
     assert found is not None
@@ -226,3 +226,57 @@ async def test_many_documents_are_one_line_in_the_difference_and_on_the_consent(
         assert changes.count("<details><summary>Each document</summary>") == 2
         assert "<details open>" not in changes
         assert "<ins>4 documents" in changes
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "nl"])
+async def test_a_change_of_the_full_terms_is_shown_by_paragraphs(gate: TestGate, language: str) -> None:
+    was = agreed().terms[language]
+    both = {tag: f"{text}\n\nWe sell it." for tag, text in agreed().terms.items()}
+    async with gate.browser(ANNA) as anna:
+        again = await _refused_and_changed(gate, anna, terms=both)
+        page = (await anna.get(f"{again}?lang={language}")).text
+    assert re.findall(r"<(del|ins)>(.*?)</", page) == [("ins", "We sell it.")]
+    assert page.count(f"<p>{was}</p>") == 2
+    assert {"en": "The full terms", "fr": "Les conditions complètes", "nl": "De volledige voorwaarden"}[
+        language
+    ] in page
+
+
+async def test_terms_that_change_between_page_and_answer_are_shown_by_paragraphs(gate: TestGate) -> None:
+    async with gate.browser(ANNA) as anna:
+        token = await invite.invite(gate.world, None, SPACE, uses=0, days=1)
+        path = (await anna.get(f"/join/{token}/request")).place
+        shown = hidden((await anna.get(path)).text, "shown")
+        sold = {tag: f"{text}\nWe sell it." for tag, text in sample_agreement().terms.items()}
+        await space.publish(gate.world, SPACE, agreed(version=2, terms=sold))
+        page = await anna.post(path, {"shown": shown, "language": "en", "answer-advice": "yes"})
+    assert page.status == 409
+    assert re.findall(r"<(del|ins)>(.*?)</", page.text) == [("ins", "We sell it.")]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_after_one_of_two_was_withdrawn_nothing_of_the_other_is_a_change(
+    gate: TestGate, language: str
+) -> None:
+    """A yes that holds is not asked again, so that it is missing is no difference of the terms."""
+    gate.pods.give(ANNA, "https://anna.example/", {"energy/2024.ttl": b"<#a> <#b> 1 ."})
+    await space.publish(gate.world, SPACE, agreed(version=2, purposes=(ADVICE, STUDY)))
+    async with gate.browser(ANNA) as anna:
+        again = await _one_withdrawn(gate, anna)
+        found = await since(gate, anna, again, language)
+        page = (await anna.get(f"{again}?lang={language}")).text
+        assert (found and found.changes, UNCHANGED[language] in page) == ((), True)
+        longer = agreed(version=3, purposes=(ADVICE, STUDY), retention="P24M")
+        await space.publish(gate.world, SPACE, longer)
+        page = (await anna.get(f"{again}?lang={language}")).text
+    assert len(re.findall(r"<del>", page)) == len(re.findall(r"<ins>", page)) == 1
+
+
+async def _one_withdrawn(gate: TestGate, anna: Browser) -> str:
+    assert anna.session
+    token = await invite.invite(gate.world, None, SPACE, uses=0, days=1)
+    request = (await anna.get(f"/join/{token}/request")).place
+    made = await answer(gate.world, anna.session, request.rpartition("/")[2], None)
+    (study,) = (one.record.consent_id for one in made if one.record.purpose == "study")
+    await anna.post(f"/consents/{study}/withdraw", {})
+    return (await anna.post(f"/consents/{study}/again", {})).place
