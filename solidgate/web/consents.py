@@ -53,9 +53,9 @@ async def consent(request: web.Request) -> web.Response:
     shown = _words(view) | {"pastes": await pastes_for(request, session, view)}
     shown["nothing_new"] = request.query.get("new") == "none"
     shown["left_out"] = request.query.get("receipts") == "default"
+    shown["in_the_way"] = await _in_the_way(request, session, view)
     going_on = request.app[WORLD].after.is_under_way(name_at_pod(view.record.request_id))
     shown["opening"] = going_on and view.status.valid_for_processing and view.door is not DoorState.OPEN
-    shown["in_the_way"] = await _in_the_way(request, session, view)
     shown["displayed"] = await record_flow.displayed(request.app[WORLD], session, view.record)
     return render(request, "consent.html", session=session, **shown)
 
@@ -250,8 +250,8 @@ def _words(view: ConsentView) -> dict[str, Any]:
         "view": view,
         "decided": decided,
         "pastes": (),
-        "opening": False,
         "in_the_way": (),
+        "opening": False,
         "called": words_of_receipts.called(view.status),
         "refused": view.status is ConsentStatus.REFUSED,
         "page_host": origin(view.access.page)[1] if view.access else "",
