@@ -61,17 +61,22 @@ def data_folder() -> Iterator[Path]:
         yield folder / "d"
 
 
-@pytest.fixture
-def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing of this machine's settings, and the log as it was afterwards."""
-    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
-        monkeypatch.delenv(name)
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """A command that ran in this process logs to what pytest has closed by the next test."""
     before, root = structlog.get_config(), logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     yield
     structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's settings."""
+    for name in [name for name in os.environ if name.startswith("SOLIDGATE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from solidgate.adapters.sql.tables import topics
 from solidgate.audit.activity import activities
 from solidgate.flow import look, run, subscribe, withdraw
+from solidgate.flow.happened import reached_by
 from solidgate.flow.look import held
 from solidgate.flow.sight import seen
 from solidgate.testing.awkward import Awkward
@@ -192,7 +193,8 @@ async def test_the_person_is_told_of_a_reading_and_of_nothing_that_a_tag_answere
         async def told() -> int:
             async with called.world.store.transaction() as tx:
                 person = (await tx.consents.one(consent_id)).person_id
-                found = activities(await tx.persons.held(person))
+                held = await tx.persons.held(person)
+                found = activities(held, reached_by(held))
             return [(one.what, one.consent) for one in found].count(("resources.compared", consent_id))
 
         before = await told()
