@@ -38,8 +38,8 @@ class ByFile(LoadFileScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than there are cores: half of the time a test waits for a server or a browser."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: while one waits for a server, another works."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
