@@ -23,7 +23,7 @@ from solidgate.testing.ess import EssDouble
 from solidgate.testing.pod import AwkwardPod, Resident
 from tests.refusals.pod.grant_scene import Scene, scene_on
 
-SECONDS = 1.0
+SECONDS = 2.0
 POLICY = FetchPolicy(
     allow_private_addresses=True,
     connect_timeout=SECONDS,
