@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from cyclopts import Parameter
 
+from solidgate.cli.sources import load_settings
 from solidgate.logs import configure_logs
-from solidgate.settings import Settings, load_settings
+from solidgate.settings import Settings
 
 
 @Parameter(name="*")

@@ -22,7 +22,7 @@ from solidgate.web.forms import read_form
 from solidgate.web.keys import WORLD
 from solidgate.web.label import asker, label_rows
 from solidgate.web.language import language_of
-from solidgate.web.of_space import SPACE, of_space
+from solidgate.web.of_space import of_space
 from solidgate.web.pages import render, render_before_login, see_other
 from solidgate.web.represent import consents_plain, json_response
 from solidgate.web.session import browser_of, session_of
@@ -81,15 +81,15 @@ async def me(request: web.Request) -> web.Response:
     media_type = chosen(request, [HTML, JSON])
     session, world = await session_of(request), request.app[WORLD]
     consents = await record_flow.mine(world, session)
-    show, asked = request.query.get("show", ""), request.query.get(SPACE, "")
-    kept = [one for one in consents if _is_shown(one, show) and asked in ("", one.space_id)]
+    show, of = request.query.get("show", ""), of_space(request.query, _spaces_of(consents))
+    kept = [one for one in consents if _is_shown(one, show) and of.holds(one.space_id)]
     if media_type == JSON:
         return json_response(consents_plain(kept))
-    waiting = await defer_flow.waiting(world, session, shown=asked)
+    waiting = await defer_flow.waiting(world, session, shown=of.asked)
     spaces = [*_spaces_of(consents), *((one.space.space_id, one.space.title) for one in waiting)]
     shown: dict[str, Any] = {"consents": kept, "show": show, "of_space": of_space(request.query, spaces)}
-    shown["waiting"] = [one for one in waiting if asked in ("", one.space.space_id)]
-    shown["count"] = sum(asked in ("", one.space_id) for one in consents)
+    shown["waiting"] = [one for one in waiting if of.holds(one.space.space_id)]
+    shown["count"] = sum(of.holds(one.space_id) for one in consents)
     left_out = request.query.get("receipts") == "default"
     return render(request, "me.html", session=session, left_out=left_out, **shown)
 

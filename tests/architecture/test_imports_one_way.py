@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "errors": set(),
     "vocab": set(),
     "assets": FOUNDATION,
-    "settings": FOUNDATION | {"assets"},
+    "settings": FOUNDATION,
     "logs": FOUNDATION,
     **dict.fromkeys(ROOMS, FOUNDATION | ROOMS),
     "ports": FOUNDATION | ROOMS,

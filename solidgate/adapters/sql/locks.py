@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from solidgate.adapters.sql import tables as t
+from solidgate.adapters.sql.together import Executes
 
 ORDER: tuple[sa.Table, ...] = (
     t.people,
@@ -45,3 +46,9 @@ def locked(table: sa.Table, which: sa.ColumnElement[bool]) -> sa.Executable:
     """Take these rows, in their order."""
     rows = sa.select(*in_order(table)).where(which)
     return rows.order_by(*in_order(table)).with_for_update()
+
+
+async def alone(connection: Executes, name: str) -> None:
+    """Until the transaction ends, nobody else is alone under this name."""
+    key = sa.func.hashtextextended(name, 0)
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.locks import alone
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consents, notices, requests
 from solidgate.adapters.sql.together import Executes
@@ -30,8 +31,7 @@ class Requests:
 
     async def alone(self, person_id: str, space_id: str) -> None:
         """Until the transaction ends, nobody else asks this person or records their answer in this space."""
-        key = sa.func.hashtextextended(f"consents:{person_id}:{space_id}", 0)
-        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        await alone(self.connection, f"consents:{person_id}:{space_id}")
 
     async def put(self, person_id: str, request: ConsentRequest) -> None:
         """Keep a request to one person."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sealing import unseal
 from solidgate.adapters.sql.codec import decode, encode
+from solidgate.adapters.sql.locks import alone
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import aggregates, consents, deliveries, derived, parts, people
 from solidgate.consent.status import ConsentStatus
@@ -203,8 +204,7 @@ class Results:
 
         Nobody else asks until the transaction ends, so that no result comes between a look and its release.
         """
-        key = sa.func.hashtextextended(f"aggregates:{space_id}", 0)
-        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        await alone(self.connection, f"aggregates:{space_id}")
         both = sa.func.count(people.c.webid_digest.distinct())
         contributed = sa.and_(parts.c.run_id == aggregates.c.run_id, parts.c.state.in_(_CONTRIBUTED))
         now = sa.any_(sa.literal(list(people_now), sa.ARRAY(sa.LargeBinary)))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solidgate.adapters.sealing import seal, unseal
 from solidgate.adapters.sql.codec import decode, encode
-from solidgate.adapters.sql.locks import locked
+from solidgate.adapters.sql.locks import alone, locked
 from solidgate.adapters.sql.people import People
 from solidgate.adapters.sql.tables import consents, signposts
 from solidgate.consent.status import ConsentStatus
@@ -29,8 +29,7 @@ class Signposts:
 
     async def alone(self, person_id: str, space_id: str) -> None:
         """Until the transaction ends, nobody else plans signposts of this person in this space."""
-        key = sa.func.hashtextextended(lock_of(person_id, space_id), 0)
-        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        await alone(self.connection, lock_of(person_id, space_id))
 
     async def place(self, person_id: str, container: str) -> str:
         """The name of a container in this table; it says nothing without the person's key."""

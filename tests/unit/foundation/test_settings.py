@@ -10,8 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from solidgate.assets import asset
+from solidgate.cli.sources import load_settings
 from solidgate.errors import BadSetting, UnknownSetting, UnsafeInProduction
-from solidgate.settings import Settings, keys, load_settings, shown
+from solidgate.settings import Settings, keys, shown
 
 
 @pytest.fixture(autouse=True)

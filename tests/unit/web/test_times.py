@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from solidgate.cli.sources import load_settings
 from solidgate.errors import BadSetting
 from solidgate.flow import invite, space
-from solidgate.settings import load_settings
 from solidgate.testing.gate import open_gate
 from solidgate.testing.space import join
 from solidgate.testing.terms import ADVICE, sample_agreement
