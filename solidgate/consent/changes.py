@@ -29,7 +29,8 @@ class Side:
 
 def sides(change: RowChange) -> tuple[Side, Side]:
     """The lines before and after."""
-    before, after = list[tuple[str, bool]](), list[tuple[str, bool]]()
+    before: list[tuple[str, bool]] = []
+    after: list[tuple[str, bool]] = []
     for alike, old, new in _pieces(change.before, change.after):
         before += [(line, not alike) for line in old]
         after += [(line, not alike) for line in new]
@@ -37,7 +38,7 @@ def sides(change: RowChange) -> tuple[Side, Side]:
     return _side(before, firsts[0] == firsts[1]), _side(after, firsts[0] == firsts[1])
 
 
-def _side(lines: Marked | list[tuple[str, bool]], same: bool) -> Side:
+def _side(lines: Sequence[tuple[str, bool]], same: bool) -> Side:
     listed = tuple(one for one in lines if is_listed(one[0]))
     return Side(tuple(one for one in lines if not is_listed(one[0])), listed, same)
 
